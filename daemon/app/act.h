@@ -1,0 +1,85 @@
+/*
+ * act.h - what a use case is given: the open transaction, the site, its stamp, who asks, and where to leave effects.
+ *
+ * A use case is a function int name(struct act *a, ...) that runs inside the item's savepoint. It returns
+ *   0            done: its writes stay
+ *   ACT_REFUSED  the world's fault: a->refusal says why, the savepoint is rolled back, the answer is kept
+ *   ACT_PARKED   nothing was written; run again when the forced poll answered (a->polled / a->unread)
+ *   < 0          an enum db_class: the item failed and is retried or set aside by the turn
+ * Effects (polls, leases, wake-ups) happen after the commit. Statement errors are sticky (store/db.h): end a use
+ * case with `return act_end(a);`, which is 0 or the sticky class.
+ */
+#ifndef APP_ACT_H
+#define APP_ACT_H
+
+#include "common/err.h"
+#include "core/rules.h"
+#include "core/site.h"
+#include "msg/msg.h"
+#include "store/db.h"
+
+enum { ACT_REFUSED = 1, ACT_PARKED = 2 };
+
+enum role { ROLE_NONE, ROLE_MEMBER, ROLE_ORG_ADMIN, ROLE_MANAGER, ROLE_FINANCE, ROLE_ADMIN, ROLE_COUNT };
+
+struct principal {
+	enum role role;
+	char user[LT_ID];        /* "" for a local administrator (Unix socket) and for the system        */
+	char org[LT_ID];         /* "" likewise                                                          */
+	char actor[48];          /* what records say: "alice", "uid:0", "timer", "meter", "config"       */
+	char scope[48];          /* of idempotency keys: "t:<public id>" or "u:<uid>"                    */
+};
+
+/* Why a request was refused, for app -> api. rules: what the rule engine said (core/rules.h). */
+struct refusal {
+	int status;              /* 403 404 409 412 422                                                  */
+	struct lt_err err;
+	struct verdict rules;    /* n == 0 when the refusal is not the rules'                            */
+	int n_conflicts;         /* what occupies the slot, without who (times only)                     */
+	struct { int64_t from, to; } conflicts[8];
+	int n_suggestions;       /* starts that would be accepted for the same length                    */
+	struct { char instrument[LT_ID]; int64_t from, to; } suggestions[5];
+};
+
+struct effects;                  /* collected by the turn (app/turn.c)                                   */
+
+struct act {
+	struct db *db;
+	const struct site *site;
+	struct stamp now;        /* the item's stamp: `now` of every rule                                */
+	const char *boot_id;
+	struct principal who;
+	bool dry_run;            /* rules run, the savepoint is rolled back whatever happens             */
+	bool polled;             /* resumed after a park: the forced reading was booked just before      */
+	bool unread;             /* resumed after a park: the device did not answer in time              */
+	struct refusal refusal;
+	struct effects *effects;
+};
+
+int act_end(struct act *a);
+/* Fills a->refusal; returns ACT_REFUSED. code: kebab-case and stable; text says what and the cure. */
+int act_refuse(struct act *a, int status, const char *code, const char *field, const char *fmt, ...)
+	__attribute__((format(printf, 5, 6)));
+/* Asks the loop for a forced poll of the instrument; returns ACT_PARKED. With a->polled or a->unread set, or a
+ * link that is known to be down, it returns 0 at once (and sets a->unread in the last case). */
+int act_park(struct act *a, const char *instrument);
+/* A poll without waiting (a suspect value is read again). */
+void act_poll(struct act *a, const char *instrument);
+/* The interlock wish of this instrument may have changed: the lease is computed again and published after commit. */
+void act_lease(struct act *a, const char *instrument);
+
+/* Next id of a series ("booking", "session", "charge", "block", "review", "reading", "usage", "txn", ...). */
+int64_t act_id(struct act *a, const char *series);
+/* Arms (or moves) the timer (kind, ref); kinds are in app/timers.c's table. due_at: wall ms. */
+void act_timer(struct act *a, const char *kind, int64_t ref, int64_t due_at);
+void act_timer_clear(struct act *a, const char *kind, int64_t ref);
+
+/* For people: event rows. Members may be "" or 0. org "": staff only. */
+struct event_row { const char *kind, *instrument, *org, *user; int64_t booking, session, charge; char detail[300]; };
+void act_event(struct act *a, const struct event_row *e);
+void act_audit(struct act *a, const char *act, const char *object, const char *before, const char *after,
+	       const char *reason);
+
+bool act_is_staff(const struct act *a);      /* manager, finance or admin: sees every org */
+
+#endif

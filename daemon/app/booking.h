@@ -1,0 +1,44 @@
+/*
+ * app/booking.h - what metering and money may ask of booking. Everything else of a booking is asked through the
+ * use cases in booking_acts.h.
+ */
+#ifndef APP_BOOKING_H
+#define APP_BOOKING_H
+
+#include "app/act.h"
+#include "core/booking.h"
+
+/* 0 and *ret, 1 not found, < 0 failed. */
+int booking_load(struct act *a, int64_t id, struct booking *ret);
+/* The live booking whose [booked_from, held_to) holds the instant; 1 none. */
+int booking_at(struct act *a, const char *instrument, int64_t at, struct booking *ret);
+/* The next live booking that starts at or after the instant; 1 none. */
+int booking_after(struct act *a, const char *instrument, int64_t at, struct booking *ret);
+/* A session of this booking opened (first run or check-in): confirmed -> active, R25's timer moves or ends. */
+int booking_used(struct act *a, int64_t id, int64_t at, const char *cause);
+/* A run was measured in the booking: R25 is satisfied (undoes a no-show decided before the reading came). */
+int booking_ran(struct act *a, int64_t id, int64_t at);
+/* The booking's session closed: completes it, releases what is still held after `at`. no_use: R25's "no use" fee. */
+int booking_closed(struct act *a, int64_t id, int64_t at, bool no_use, const char *cause);
+/* Its session runs past the end: keeps the unit held up to `to`, at most to what comes next. *ret_to: held until. */
+int booking_hold(struct act *a, int64_t id, int64_t to, int64_t *ret_to);
+/* R28: this user's end, for overrun pricing, moves by the delay that another's session caused. */
+int booking_delay(struct act *a, int64_t id, int64_t delay_ms);
+
+/* The terms it was made under. 0 or < 0. */
+int terms_policy(struct act *a, const char *instrument, int64_t version, struct policy *ret);
+int terms_price(struct act *a, const char *instrument, int64_t version, struct price *ret);
+/* The versions in force at an instant. */
+int terms_policy_at(struct act *a, const char *instrument, int64_t at, struct policy *ret, int64_t *ret_version);
+int terms_price_at(struct act *a, const char *instrument, int64_t at, struct price *ret, int64_t *ret_version);
+/* Registers a configured instrument and its file's terms (start and reload); records new versions as by "config". */
+int terms_adopt(struct act *a, const struct instrument *i);
+
+/* Occupancy (R01). 0; 1 when something else is there; < 0. ref: the object's id. */
+int occupancy_add(struct act *a, const char *instrument, const char *kind, int64_t ref, int64_t from, int64_t to);
+int occupancy_move(struct act *a, const char *kind, int64_t ref, int64_t from, int64_t to);
+int occupancy_end(struct act *a, const char *kind, int64_t ref);
+/* Moves the end to `to`, or to the start of what comes next when that is sooner. *ret_to: what it became. */
+int occupancy_grow(struct act *a, const char *kind, int64_t ref, int64_t to, int64_t *ret_to);
+
+#endif

@@ -1,0 +1,52 @@
+/*
+ * ledger.h - the ledger thread: takes messages, makes turns, answers after the commit.
+ *
+ * Everything outside is in the options, so that a test drives the same code in virtual time: push messages on `in`,
+ * call ledger_step, read `out`. In the daemon ledger_run does that on its own thread until MSG_STOP.
+ */
+#ifndef APP_LEDGER_H
+#define APP_LEDGER_H
+
+#include "app/act.h"
+#include "app/job.h"
+#include "msg/msg.h"
+
+/* What the API room answers; the ledger turns it into a struct msg_reply after the commit. */
+struct ledger_reply {
+	int status;
+	const char *content_type;
+	char etag[32], location[96], filename[64];
+	int retry_after_s;
+	char *body;                   /* owned; malloc                                                    */
+	size_t body_size;
+	struct job *job;              /* streamed after body; owned                                       */
+	bool keep;                    /* the idempotency row is written (2xx 409 412 422 of a POST)       */
+};
+
+struct ledger_options {
+	struct db *db;
+	const struct site *site;      /* borrowed until a MSG_RELOAD gives another                        */
+	const char *boot_id;
+	struct queue *in, *out;
+	/* Runs one request: fills ret, returns as a use case does (act.h). */
+	int (*request)(struct act *a, const struct msg_request *m, struct ledger_reply *ret);
+	bool (*is_read)(const struct msg_request *m);
+	/* Gives the site of a reload its parts in the store; refuses with *err. */
+	int (*reload)(struct act *a, const struct site *next, struct lt_err *err);
+	int64_t (*clock_us)(void);    /* for commit_us only                                               */
+	const char *service_version;
+};
+
+struct ledger;
+struct ledger *ledger_new(const struct ledger_options *o, struct lt_err *err);
+struct ledger *ledger_free(struct ledger *l);
+
+/*
+ * Takes what is queued and runs: one turn (if anything must write), then reads and slices of jobs. now orders timers:
+ * those due at or before now->wall_ms become items. Returns 0, 1 after MSG_STOP was honoured, or < 0 when the
+ * process must exit non-zero and recover (a COMMIT failed); a MSG_FATAL was pushed then.
+ */
+int ledger_step(struct ledger *l, struct stamp now);
+int ledger_run(struct ledger *l, struct stamp (*now)(void));
+
+#endif

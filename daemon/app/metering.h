@@ -1,0 +1,45 @@
+/*
+ * app/metering.h - what the turn, booking and money may ask of metering.
+ */
+#ifndef APP_METERING_H
+#define APP_METERING_H
+
+#include "app/act.h"
+#include "core/booking.h"
+#include "core/session.h"
+
+/* Items of the turn. */
+int metering_reading(struct act *a, const struct msg_reading *m);
+int metering_link(struct act *a, const struct msg_link *m);
+int metering_interlock(struct act *a, const struct msg_interlock *m);
+/* Once at start, in the first turn: the downtime is a gap; leases are computed. */
+int metering_recover(struct act *a);
+
+/* The lease the current bookings and check-ins ask for (METERING.md, Interlock). */
+int metering_desired(struct act *a, const char *instrument, enum lt_lock *ret);
+
+/* Check-in of a live booking (rules are already asked; the forced poll has answered or a->unread): opens or takes
+ * the session. waiting: another's session still holds the unit (R28). 0 and *ret_session, or ACT_REFUSED. */
+int metering_checkin(struct act *a, const struct booking *b, int64_t *ret_session, bool *ret_waiting);
+/* Check-out: closes, or records the wish while a run is on. */
+int metering_checkout(struct act *a, const struct booking *b, bool *ret_closed);
+/* The booking was cancelled, moved, displaced or missed: nothing is open for it any more. */
+int metering_booking_gone(struct act *a, int64_t booking);
+
+int session_load(struct act *a, int64_t id, struct session *ret);          /* 0; 1 not found; < 0 */
+int session_of_booking(struct act *a, int64_t booking, struct session *ret); /* latest; 0; 1; < 0  */
+int session_open_on(struct act *a, const char *instrument, struct session *ret);
+/* Pieces of a session in order; at most cap, *ret_n is the count written (the rest is summed into the last). */
+int session_usage(struct act *a, int64_t session, struct usage *ret, int cap, int *ret_n);
+/* Minutes at fault or down do not count (BOOKING.md "Usable minute"). */
+int metering_usable_ms(struct act *a, const char *instrument, int64_t from, int64_t to, int64_t *ret_ms);
+/* Is a gap, a suspect reading or an unread edge open on this instrument at this instant? */
+int metering_in_gap(struct act *a, const char *instrument, int64_t at, bool *ret);
+/* Money posted (or waived ...) a session: its state and outcome follow. */
+int session_settled(struct act *a, int64_t session, enum session_outcome outcome);
+/* Opens a review item; kinds: unattributed, meter_lost, meter_manual, meter_swap, implausible, unread_end, ambiguous. */
+int review_open(struct act *a, const char *kind, const char *instrument, int64_t session, const char *org, const char *detail);
+/* Any review item of the session not done? */
+int review_pending(struct act *a, int64_t session, bool *ret);
+
+#endif

@@ -1,0 +1,24 @@
+/*
+ * app/money.h - what booking and metering may ask of money.
+ */
+#ifndef APP_MONEY_H
+#define APP_MONEY_H
+
+#include "app/act.h"
+#include "core/booking.h"
+#include "core/session.h"
+
+/* Price of a booked interval under a price version (the quote): the rating function with used = booked. */
+int money_quote(struct act *a, const struct instrument *i, const struct price *p, int64_t from, int64_t to, int64_t *ret_minor);
+/* A closed session (or one whose review was decided): settles now if nothing is open (BILLING.md "Settling"), else
+ * arms the timer "settle". Idempotent. */
+int money_settle(struct act *a, int64_t session);
+/* Fee of a booking without use. component: "late_cancel" or "no_show". Posts a sealed charge when it is not zero;
+ * *ret_minor (may be NULL) is the amount. at: the instant that decides the tier. */
+int money_fee(struct act *a, const struct booking *b, const char *component, int64_t at, int64_t *ret_minor);
+/* The fee that money_fee would post; writes nothing. */
+int money_fee_preview(struct act *a, const struct booking *b, const char *component, int64_t at, int64_t *ret_minor);
+/* Credits what was posted as a fee for the booking (a late reading showed a run). */
+int money_fee_undo(struct act *a, const struct booking *b);
+
+#endif

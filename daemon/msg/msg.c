@@ -1,0 +1,133 @@
+/*
+ * msg.c - messages and the queue between the two threads.
+ * Owns what is queued. queue_push cannot fail: memory is the message's own.
+ */
+#include "msg/msg.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+
+struct queue {
+	pthread_mutex_t lock;
+	pthread_cond_t filled;
+	struct msg *first, **last;
+	void (*wake)(void *);
+	void *wake_arg;
+};
+
+void *msg_new(enum msg_kind kind, size_t size)
+{
+	struct msg *m = calloc(1, size);
+
+	if (m)
+		m->kind = kind;
+	return m;
+}
+
+struct msg *msg_free(struct msg *m)
+{
+	if (!m)
+		return NULL;
+	switch (m->kind) {
+	case MSG_REQUEST: {
+		struct msg_request *r = (struct msg_request *)m;
+		free(r->path);
+		free(r->query);
+		free(r->body);
+		break;
+	}
+	case MSG_REPLY:
+		free(((struct msg_reply *)m)->body);
+		break;
+	case MSG_CHUNK:
+		free(((struct msg_chunk *)m)->body);
+		break;
+	case MSG_LEASES:
+		free(((struct msg_leases *)m)->leases);
+		break;
+	default:
+		break;
+	}
+	free(m);
+	return NULL;
+}
+
+struct queue *queue_new(void)
+{
+	struct queue *q = calloc(1, sizeof(*q));
+
+	if (!q)
+		return NULL;
+	q->last = &q->first;
+	pthread_mutex_init(&q->lock, NULL);
+	pthread_cond_init(&q->filled, NULL);
+	return q;
+}
+
+struct queue *queue_free(struct queue *q)
+{
+	struct msg *m, *next;
+
+	if (!q)
+		return NULL;
+	for (m = q->first; m; m = next) {
+		next = m->next;
+		msg_free(m);
+	}
+	pthread_cond_destroy(&q->filled);
+	pthread_mutex_destroy(&q->lock);
+	free(q);
+	return NULL;
+}
+
+void queue_on_push(struct queue *q, void (*wake)(void *), void *arg)
+{
+	q->wake = wake;
+	q->wake_arg = arg;
+}
+
+void queue_push(struct queue *q, struct msg *m)
+{
+	bool was_empty;
+
+	m->next = NULL;
+	pthread_mutex_lock(&q->lock);
+	was_empty = q->first == NULL;
+	*q->last = m;
+	q->last = &m->next;
+	pthread_cond_signal(&q->filled);
+	pthread_mutex_unlock(&q->lock);
+	if (was_empty && q->wake)
+		q->wake(q->wake_arg);
+}
+
+static struct msg *take_locked(struct queue *q)
+{
+	struct msg *m = q->first;
+
+	q->first = NULL;
+	q->last = &q->first;
+	return m;
+}
+
+struct msg *queue_take(struct queue *q)
+{
+	struct msg *m;
+
+	pthread_mutex_lock(&q->lock);
+	m = take_locked(q);
+	pthread_mutex_unlock(&q->lock);
+	return m;
+}
+
+struct msg *queue_wait(struct queue *q)
+{
+	struct msg *m;
+
+	pthread_mutex_lock(&q->lock);
+	while (!q->first)
+		pthread_cond_wait(&q->filled, &q->lock);
+	m = take_locked(q);
+	pthread_mutex_unlock(&q->lock);
+	return m;
+}
