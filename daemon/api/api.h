@@ -94,5 +94,7 @@ json_t *json_text(const char *s);                                  /* null for "
 struct ledger_reply;
 int api_handle(struct act *a, const struct msg_request *m, struct ledger_reply *ret);
 bool api_is_read(const struct msg_request *m);                      /* ROUTE_READ, or ?dry_run=true */
+/* 0, 404 or 405 (then allow lists the methods). Any thread: looks at constant tables only. */
+int api_route_known(const char *method, const char *path, char allow[64]);
 
 #endif

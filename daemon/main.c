@@ -1,0 +1,142 @@
+/*
+ * main.c - labtimed's options and modes. The wiring of the two threads is in serve.c.
+ * Owns the configuration until serve() takes its own reference; exits 2 for a wrong option, 1 for what failed.
+ */
+#include <getopt.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/base.h"
+#include "conf/conf.h"
+#include "drivers/modbus/codec.h"
+#include "serve.h"
+#include "store/db.h"
+
+static const char usage[] =
+	"labtimed - books lab instruments and bills the time they really ran\n"
+	"\n"
+	"  labtimed --config FILE                 serve (the default file is /etc/labtime/labtimed.conf)\n"
+	"  labtimed --config FILE --check-config  read and validate everything, start nothing\n"
+	"  labtimed --config FILE --verify        check the store for damage, start nothing\n"
+	"\n"
+	"  --profiles DIR   device profiles, after the configuration's own profiles/ (default " LABTIME_PROFILES ")\n"
+	"  --debug          log more\n"
+	"  --version, --help\n"
+	"\n"
+	"SIGHUP reads the configuration again (all or nothing), SIGTERM stops in order. See labtimed(8).\n";
+
+enum mode { MODE_SERVE, MODE_CHECK, MODE_VERIFY };
+
+struct options { enum mode mode; const char *config, *profiles; };
+
+enum { OPT_CONFIG = 256, OPT_CHECK, OPT_VERIFY, OPT_PROFILES, OPT_DEBUG, OPT_VERSION, OPT_HELP };
+
+static const struct option long_options[] = {
+	{ "config", required_argument, NULL, OPT_CONFIG },
+	{ "check-config", no_argument, NULL, OPT_CHECK },
+	{ "verify", no_argument, NULL, OPT_VERIFY },
+	{ "profiles", required_argument, NULL, OPT_PROFILES },
+	{ "debug", no_argument, NULL, OPT_DEBUG },
+	{ "version", no_argument, NULL, OPT_VERSION },
+	{ "help", no_argument, NULL, OPT_HELP },
+	{ 0 },
+};
+
+/* -1: go on; else the exit code. */
+static int parse_options(int argc, char **argv, struct options *o)
+{
+	int c;
+
+	while ((c = getopt_long(argc, argv, "", long_options, NULL)) != -1) {
+		switch (c) {
+		case OPT_CONFIG:
+			o->config = optarg;
+			break;
+		case OPT_CHECK:
+			o->mode = MODE_CHECK;
+			break;
+		case OPT_VERIFY:
+			o->mode = MODE_VERIFY;
+			break;
+		case OPT_PROFILES:
+			o->profiles = optarg;
+			break;
+		case OPT_DEBUG:
+			log_level_set(LOG_DEBUG);
+			break;
+		case OPT_VERSION:
+			puts("labtimed " LABTIME_VERSION);
+			return 0;
+		case OPT_HELP:
+			fputs(usage, stdout);
+			return 0;
+		default:
+			fputs("labtimed: see labtimed --help\n", stderr);
+			return 2;
+		}
+	}
+	if (optind < argc) {
+		fprintf(stderr, "labtimed: unexpected argument \"%s\"; see labtimed --help\n", argv[optind]);
+		return 2;
+	}
+	return -1;
+}
+
+static int complain(const struct lt_err *err)
+{
+	fprintf(stderr, "labtimed: %s%s%s [%s]\n", err->field, err->field[0] ? ": " : "", err->text, err->code);
+	return 1;
+}
+
+static int check_config(const struct conf *c)
+{
+	printf("%s: OK\n  site        %s, %s, %s\n  listen      %s%s%s\n  store       %s\n  instruments %d\n", c->path,
+	       c->site.name, c->site.zone.name, c->site.currency, c->unix_path, c->tls_address[0] ? ", " : "",
+	       c->tls_address, c->store_path, c->site.n_instruments);
+	return 0;
+}
+
+static int verify(const struct conf *c)
+{
+	char why[256];
+	struct lt_err err;
+	struct db *db = db_open(c->store_path, DB_READ_ONLY | DB_NO_MIGRATE, &err);
+	bool ok;
+
+	if (!db)
+		return complain(&err);
+	ok = db_check(db, false, why, sizeof(why));
+	db_close(db);
+	printf("%s: %s\n", c->store_path, ok ? "ok" : why);
+	return ok ? 0 : 1;
+}
+
+int main(int argc, char **argv)
+{
+	struct options o = { .config = "/etc/labtime/labtimed.conf", .profiles = LABTIME_PROFILES };
+	struct modbus_codec *codec;
+	struct lt_err err = { 0 };
+	struct conf *conf;
+	int r = parse_options(argc, argv, &o);
+
+	if (r >= 0)
+		return r;
+	signal(SIGPIPE, SIG_IGN);
+	codec = modbus_codec_new(&err); /* first: libmodbus wants small descriptors */
+	if (!codec)
+		return complain(&err);
+	conf = conf_load(o.config, o.profiles, &err);
+	if (!conf)
+		r = complain(&err);
+	else if (o.mode == MODE_CHECK)
+		r = check_config(conf);
+	else if (o.mode == MODE_VERIFY)
+		r = verify(conf);
+	else
+		r = serve(conf, o.profiles, codec, &err) < 0 ? complain(&err) : 0;
+	conf_unref(conf);
+	modbus_codec_free(codec);
+	return r;
+}
