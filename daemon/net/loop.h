@@ -22,6 +22,7 @@ struct loop *loop_new(void);                     /* NULL: no memory or no epoll 
 struct loop *loop_free(struct loop *l);
 struct event_base *loop_base(struct loop *l);    /* for net/ itself and drivers/modbus                      */
 int loop_run(struct loop *l);                    /* until loop_stop; 0 or -1                                */
+int loop_once(struct loop *l, bool wait);        /* one round: what is ready now, or wait for the next      */
 void loop_stop(struct loop *l);
 int64_t loop_now_ms(struct loop *l);             /* BOOTTIME, read now                                     */
 
