@@ -56,6 +56,13 @@ struct policy {
 /* Late-cancel tier: cancelling with at least notice_ms to go costs fee_bp; tiers descend by notice. */
 struct tier { int64_t notice_ms; int32_t fee_bp; };
 
+/* What is paid of a booking: what was measured; at least the booked time; the booked time and the overrun; at least
+ * usage_bp of the booked time (BILLING.md "policy"). */
+enum price_usage { USAGE_USED, USAGE_MAX, USAGE_BOOKED_PLUS_OVERRUN, USAGE_PERCENT };
+/* Which price version a session is priced by when the price changed: the booking's, the one in force at the session's
+ * start, or each second by its own. */
+enum price_change { CHANGE_LOCK_AT_BOOKING, CHANGE_LOCK_AT_START, CHANGE_SPLIT };
+
 struct price {
 	int64_t rate_minor;          /* an hour of measured time; default 100.00                        */
 	int64_t idle_rate_minor;     /* an hour of idle time; default 0                                 */
@@ -68,6 +75,9 @@ struct price {
 	int32_t no_show_bp;          /* of the booked price; default 0                                  */
 	int32_t n_tiers;
 	struct tier tiers[TIER_MAX]; /* R23; none: cancelling is free until start                        */
+	enum price_usage usage;      /* "usage": used, max, booked_plus_overrun or "50%"; default used   */
+	int32_t usage_bp;            /* USAGE_PERCENT                                                    */
+	enum price_change change;    /* "price_change": lock_at_booking (default), lock_at_start, split  */
 };
 
 void policy_defaults(struct policy *ret);

@@ -1,0 +1,84 @@
+/*
+ * tariff.h - the one rating function: metered time and terms in, priced lines out. Pure.
+ *
+ * The quote, the live meter, the charge and every re-rating call tariff_rate(), so they cannot disagree. Instants are
+ * wall ms, durations ms, billed time whole seconds, money minor units. Each line is priced as an exact fraction and
+ * rounded once, half away from zero; the total is the sum of the lines.
+ */
+#ifndef CORE_TARIFF_H
+#define CORE_TARIFF_H
+
+#include "core/money.h"
+#include "core/terms.h"
+
+/* Components in the order in which lines appear. GRACE: the free first part of an overrun. MINIMUM: what is missing
+ * to the minimum charge. ESTIMATED: time nobody measured, shown and priced at zero. */
+enum component { COMP_TIME, COMP_WALK_UP, COMP_GRACE, COMP_OVERRUN, COMP_INTO_NEXT, COMP_IDLE, COMP_BOOKED_FILL,
+	COMP_NO_SHOW, COMP_LATE_CANCEL, COMP_MINIMUM, COMP_ESTIMATED, COMPONENTS };
+
+#define RATE_LISTS_MAX 8
+#define RATE_LINES_MAX (6 * RATE_LISTS_MAX + 5)
+
+/* A price list and the instant from which it is in force. */
+struct price_list { int64_t version, effective_at; struct price price; };
+
+/* A piece of metered time. placed: a run that was on from from_at to to_at. Not placed: measured_ms lie somewhere in
+ * [from_at, to_at). */
+struct rate_piece { int64_t from_at, to_at, measured_ms, estimated_ms; bool placed; };
+
+struct rate_input {
+	const struct price_list *lists; /* ascending by effective_at; 1..RATE_LISTS_MAX                   */
+	int n_lists;
+	int locked;                     /* index of the list the booking was made under                   */
+	bool booked;                    /* false: a session without a booking; everything is a walk-up    */
+	bool walk_up;                   /* booked at the instrument                                       */
+	int64_t booked_from, booked_to; /* booked                                                         */
+	int64_t priced_to;              /* overrun starts here (R28 may have moved it); >= booked_to      */
+	int64_t next_from;              /* start of the next booking of somebody else; 0: none            */
+	int64_t grace_ms;               /* of the policy                                                  */
+	int64_t start_at;               /* idle is counted from here to the first run; 0: from that run   */
+	int64_t fault_ms;               /* of the time between runs the instrument was not usable         */
+	const struct rate_piece *pieces;/* ascending by from_at                                           */
+	int n_pieces;
+};
+
+struct rate_line {
+	enum component component;
+	int list;                       /* index in lists                                                 */
+	int64_t from_at, to_at;         /* first and last instant that the line covers                    */
+	int64_t seconds, rate_minor;
+	int32_t factor_pm;
+	int64_t padding_s;              /* of seconds, what the billing step added                        */
+	int64_t amount_minor;
+};
+
+struct rate_result {
+	int n;
+	struct rate_line line[RATE_LINES_MAX];
+	int64_t used_s;                 /* metered, floored once for the session                          */
+	int64_t idle_s, overrun_s, estimated_s;
+	int64_t billed_s;               /* used (not grace), booked fill and padding                      */
+	int64_t total_minor;
+};
+
+/* 0 and *ret, or 1: the input makes no sense (times out of order, an amount beyond LT_MONEY_MAX). */
+int tariff_rate(const struct rate_input *in, struct rate_result *ret);
+
+struct fee_input {
+	const struct price_list *list;
+	enum component kind;            /* COMP_NO_SHOW or COMP_LATE_CANCEL                               */
+	bool walk_up;
+	int64_t booked_from, booked_to;
+	int64_t at;                     /* decides the tier; after booked_from a cancellation is a no-show */
+	int64_t resold_ms;              /* of the booked time, what others used then                      */
+};
+/* Ten-thousandths of the booked price that are due. */
+int32_t tariff_fee_bp(const struct price *p, enum component kind, int64_t notice_ms);
+/* The price of the booked interval as if all of it were used. */
+int tariff_quote(const struct price_list *list, bool walk_up, int64_t from, int64_t to, struct rate_result *ret);
+int tariff_fee(const struct fee_input *in, struct rate_result *ret);
+
+const char *component_name(enum component c);
+bool component_from_name(const char *name, enum component *ret);
+
+#endif
