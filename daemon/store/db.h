@@ -69,7 +69,10 @@ int db_release(struct db *db);
 int db_rollback_to(struct db *db);              /* clears the sticky error, unless DB_TXN_GONE                */
 bool db_in_transaction(const struct db *db);
 
+/* Between turns: true makes every statement that would write fail with DB_MISUSE (reads run outside a turn). */
+void db_reads_only(struct db *db, bool on);
 int db_checkpoint(struct db *db);               /* between turns                                              */
+int64_t db_wal_frames(const struct db *db);     /* frames in the log after the last commit                    */
 /* Online copy to a new file; a step copies <= pages and returns DB_ROW while there is more. */
 struct db_backup;
 struct db_backup *db_backup_new(struct db *db, const char *path, struct lt_err *err);
@@ -77,5 +80,12 @@ int db_backup_step(struct db_backup *b, int pages);
 struct db_backup *db_backup_free(struct db_backup *b);
 /* PRAGMA integrity_check / quick_check: true and "" or the first complaint. */
 bool db_check(struct db *db, bool quick, char *dst, size_t cap);
+
+/*
+ * For tests: asked before each of these; a class other than 0 is what the engine then "says". DB_FULL, DB_IO and
+ * DB_NOMEM end the whole transaction, as the engine does.
+ */
+enum db_op { DB_OP_BEGIN, DB_OP_STEP, DB_OP_COMMIT };
+void db_on_op(struct db *db, int (*hook)(void *arg, enum db_op op, const char *sql), void *arg);
 
 #endif
