@@ -32,5 +32,6 @@ int lt_profile_set(struct lt_profile *p, const char *path, bool is_text, const c
 /* After the last set: cross-checks, picks the driver. 0 or -1 with *err. */
 int lt_profile_done(struct lt_profile *p, struct lt_err *err);
 const struct lt_profile_info *lt_profile_info(const struct lt_profile *p);
+bool lt_profile_equal(const struct lt_profile *a, const struct lt_profile *b);  /* same settings: a reload changed nothing */
 
 #endif
