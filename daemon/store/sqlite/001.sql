@@ -169,6 +169,7 @@ CREATE INDEX session_booking ON session(booking);
 CREATE INDEX session_open ON session(instrument) WHERE state IN ('open','running','idle','unknown');
 CREATE INDEX session_outcome ON session(outcome, closed_at);
 CREATE INDEX session_org ON session(org, opened_at);
+CREATE INDEX session_instrument ON session(instrument, opened_at);
 CREATE UNIQUE INDEX session_one_open ON session(instrument) WHERE state IN ('open','running','idle','unknown');
 
 CREATE TABLE session_event (
@@ -224,6 +225,11 @@ CREATE TABLE charge (
 CREATE INDEX charge_org ON charge(org, seq);
 CREATE INDEX charge_period ON charge(period, seq);
 CREATE INDEX charge_booking ON charge(booking);
+CREATE INDEX charge_service ON charge(service_from);
+CREATE INDEX charge_corrects ON charge(corrects) WHERE corrects IS NOT NULL;
+-- Nothing is posted into a period that is not open.
+CREATE TRIGGER charge_period_open BEFORE INSERT ON charge WHEN (SELECT state FROM period WHERE id = NEW.period) IS NOT 'open'
+BEGIN SELECT RAISE(ABORT, 'period_closed'); END;
 CREATE UNIQUE INDEX charge_one_a_session ON charge(session) WHERE kind = 'usage' AND session IS NOT NULL;
 
 CREATE TABLE charge_line (
@@ -242,6 +248,19 @@ CREATE TABLE entry (
 	currency TEXT NOT NULL, PRIMARY KEY (txn, n)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX entry_account ON entry(account, currency);
+-- Sums by period and account, kept in the statement that seals a transaction.
+CREATE TABLE balance (
+	period TEXT NOT NULL, account TEXT NOT NULL, currency TEXT NOT NULL, minor INTEGER NOT NULL,
+	PRIMARY KEY (period, account, currency)
+) STRICT, WITHOUT ROWID;
+CREATE TRIGGER txn_balance AFTER UPDATE OF sealed ON txn WHEN NEW.sealed = 1
+BEGIN
+	INSERT INTO balance(period, account, currency, minor)
+		SELECT NEW.period, account, currency, SUM(minor) FROM entry WHERE txn = NEW.id GROUP BY account, currency
+		ON CONFLICT(period, account, currency) DO UPDATE SET minor = minor + excluded.minor;
+END;
+CREATE TRIGGER txn_period_open BEFORE INSERT ON txn WHEN (SELECT state FROM period WHERE id = NEW.period) IS NOT 'open'
+BEGIN SELECT RAISE(ABORT, 'period_closed'); END;
 
 CREATE TRIGGER txn_seal BEFORE UPDATE ON txn WHEN NOT (OLD.sealed = 0 AND NEW.sealed = 1 AND NEW.id = OLD.id AND NEW.kind = OLD.kind
 	AND NEW.idem_key = OLD.idem_key AND NEW.content_sha256 = OLD.content_sha256 AND NEW.at = OLD.at AND NEW.period = OLD.period
@@ -308,7 +327,8 @@ CREATE TRIGGER reading_no_delete BEFORE DELETE ON reading BEGIN SELECT RAISE(ABO
 CREATE TRIGGER session_event_exists BEFORE INSERT ON session_event WHEN EXISTS (SELECT 1 FROM session_event WHERE session = NEW.session AND n = NEW.n) BEGIN SELECT RAISE(ABORT, 'append_only'); END;
 CREATE TRIGGER session_event_no_update BEFORE UPDATE ON session_event BEGIN SELECT RAISE(ABORT, 'append_only'); END;
 CREATE TRIGGER session_event_no_delete BEFORE DELETE ON session_event BEGIN SELECT RAISE(ABORT, 'append_only'); END;
-CREATE TRIGGER charge_exists BEFORE INSERT ON charge WHEN EXISTS (SELECT 1 FROM charge WHERE id = NEW.id OR seq = NEW.seq) BEGIN SELECT RAISE(ABORT, 'append_only'); END;
+CREATE TRIGGER charge_exists BEFORE INSERT ON charge WHEN EXISTS (SELECT 1 FROM charge WHERE id = NEW.id OR seq = NEW.seq
+	OR (NEW.kind = 'usage' AND kind = 'usage' AND session = NEW.session)) BEGIN SELECT RAISE(ABORT, 'append_only'); END;
 CREATE TRIGGER charge_no_update BEFORE UPDATE ON charge BEGIN SELECT RAISE(ABORT, 'append_only'); END;
 CREATE TRIGGER charge_no_delete BEFORE DELETE ON charge BEGIN SELECT RAISE(ABORT, 'append_only'); END;
 CREATE TRIGGER charge_line_exists BEFORE INSERT ON charge_line WHEN EXISTS (SELECT 1 FROM charge_line WHERE charge = NEW.charge AND n = NEW.n) BEGIN SELECT RAISE(ABORT, 'append_only'); END;

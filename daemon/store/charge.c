@@ -1,0 +1,237 @@
+/* charge.c - SQL of the tables charge and charge_line. Owns nothing; statement errors are the connection's. */
+#include "store/charge.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define COLUMNS "id, seq, session, booking, corrects, kind, org, user, instrument, project, posted_at, service_from, " \
+	"service_to, period, used_s, idle_s, overrun_s, billed_s, estimated_s, amount_minor, currency, flags, sha256"
+
+int charge_insert(struct db *db, const struct charge *c, const char *record, const struct charge_line *lines, int n)
+{
+	const int64_t *session = c->session ? &c->session : NULL, *booking = c->booking ? &c->booking : NULL;
+	const int64_t *corrects = c->corrects ? &c->corrects : NULL;
+	int rc = db_run(db, "INSERT INTO charge(" COLUMNS ", record) VALUES "
+		"(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17,?18,?19,?20,?21,?22,?23,?24)",
+		"iiIIIttttt" "iiit" "iiiiii" "ttbt", c->id, c->seq, session, booking, corrects, c->kind, c->org, c->user,
+		c->instrument, c->project, c->posted_at, c->service_from, c->service_to, c->period, c->used_s, c->idle_s,
+		c->overrun_s, c->billed_s, c->estimated_s, c->amount_minor, c->currency, c->flags, c->sha256,
+		sizeof(c->sha256), record);
+
+	for (int i = 0; i < n && rc == DB_DONE; i++)
+		rc = db_run(db, "INSERT INTO charge_line(charge, n, component, from_at, to_at, seconds, rate_minor, factor_pm, "
+			"amount_minor, detail) VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10)", "iitiiiiiit", c->id, (int64_t)i + 1,
+			lines[i].component, lines[i].from_at, lines[i].to_at, lines[i].seconds, lines[i].rate_minor,
+			lines[i].factor_pm, lines[i].amount_minor, lines[i].detail);
+	return rc;
+}
+
+static void read_row(struct stmt *s, struct charge *c)
+{
+	const void *hash;
+	size_t n;
+
+	memset(c, 0, sizeof(*c));
+	c->id = db_int(s, 0);
+	c->seq = db_int(s, 1);
+	c->session = db_int(s, 2);
+	c->booking = db_int(s, 3);
+	c->corrects = db_int(s, 4);
+	db_copy_text(s, 5, c->kind, sizeof(c->kind));
+	db_copy_text(s, 6, c->org, sizeof(c->org));
+	db_copy_text(s, 7, c->user, sizeof(c->user));
+	db_copy_text(s, 8, c->instrument, sizeof(c->instrument));
+	db_copy_text(s, 9, c->project, sizeof(c->project));
+	c->posted_at = db_int(s, 10);
+	c->service_from = db_int(s, 11);
+	c->service_to = db_int(s, 12);
+	db_copy_text(s, 13, c->period, sizeof(c->period));
+	c->used_s = db_int(s, 14);
+	c->idle_s = db_int(s, 15);
+	c->overrun_s = db_int(s, 16);
+	c->billed_s = db_int(s, 17);
+	c->estimated_s = db_int(s, 18);
+	c->amount_minor = db_int(s, 19);
+	db_copy_text(s, 20, c->currency, sizeof(c->currency));
+	db_copy_text(s, 21, c->flags, sizeof(c->flags));
+	hash = db_blob(s, 22, &n);
+	if (hash && n == sizeof(c->sha256))
+		memcpy(c->sha256, hash, n);
+}
+
+/* The first row, if any. */
+static int load_one(struct stmt *s, struct charge *ret)
+{
+	int rc = db_step(s);
+
+	if (rc == DB_ROW)
+		read_row(s, ret);
+	db_end(s);
+	return rc == DB_ROW ? 0 : rc == DB_DONE ? 1 : rc;
+}
+
+int charge_load(struct db *db, int64_t id, struct charge *ret)
+{
+	return load_one(db_query(db, "SELECT " COLUMNS " FROM charge WHERE id = ?1", "i", id), ret);
+}
+
+int charge_of_session(struct db *db, int64_t session, struct charge *ret)
+{
+	return load_one(db_query(db, "SELECT " COLUMNS " FROM charge WHERE session = ?1 AND kind = 'usage'", "i", session),
+		ret);
+}
+
+int charge_balance(struct db *db, int64_t charge, int64_t *ret_minor, int *ret_credits)
+{
+	struct stmt *s = db_query(db, "SELECT COALESCE(SUM(amount_minor), 0), COUNT(*) FROM charge WHERE corrects = ?1", "i",
+		charge);
+	int rc = db_step(s);
+
+	if (rc == DB_ROW) {
+		*ret_minor = db_int(s, 0);
+		*ret_credits = (int)db_int(s, 1);
+	}
+	db_end(s);
+	if (rc < 0)
+		return rc;
+	*ret_minor += db_one_int(db, 0, "SELECT amount_minor FROM charge WHERE id = ?1", "i", charge);
+	return db_failed(db);
+}
+
+int charge_lines(struct db *db, int64_t charge, struct charge_line *ret, int cap, int *ret_n)
+{
+	struct stmt *s = db_query(db, "SELECT component, from_at, to_at, seconds, rate_minor, factor_pm, amount_minor, detail "
+		"FROM charge_line WHERE charge = ?1 ORDER BY n", "i", charge);
+	int rc, n = 0;
+
+	while ((rc = db_step(s)) == DB_ROW && n < cap) {
+		struct charge_line *l = &ret[n++];
+
+		db_copy_text(s, 0, l->component, sizeof(l->component));
+		l->from_at = db_int(s, 1);
+		l->to_at = db_int(s, 2);
+		l->seconds = db_int(s, 3);
+		l->rate_minor = db_int(s, 4);
+		l->factor_pm = db_int(s, 5);
+		l->amount_minor = db_int(s, 6);
+		db_copy_text(s, 7, l->detail, sizeof(l->detail));
+	}
+	db_end(s);
+	*ret_n = n;
+	return rc < 0 ? rc : 0;
+}
+
+char *charge_record(struct db *db, int64_t id)
+{
+	struct stmt *s = db_query(db, "SELECT record FROM charge WHERE id = ?1", "i", id);
+	char *copy = NULL;
+
+	if (db_step(s) == DB_ROW)
+		copy = strdup(db_text(s, 0));
+	db_end(s);
+	return copy;
+}
+
+/* One text a leading column, so that each uses its index; the rest of the filter is the same. */
+#define REST " AND seq > ?2 AND (?3 = '' OR org = ?3) AND (?4 = '' OR user = ?4) AND (?5 = '' OR instrument = ?5) " \
+	"AND (?6 = '' OR period = ?6) AND (?7 = 0 OR booking = ?7) ORDER BY seq LIMIT ?8"
+
+static struct stmt *page_query(struct db *db, const struct charge_filter *f)
+{
+	static const char *const sql[] = {
+		"SELECT " COLUMNS " FROM charge WHERE booking = ?1" REST,
+		"SELECT " COLUMNS " FROM charge WHERE org = ?1" REST,
+		"SELECT " COLUMNS " FROM charge WHERE period = ?1" REST,
+		"SELECT " COLUMNS " FROM charge WHERE ?1 = ''" REST,
+	};
+	int64_t limit = f->limit;
+
+	if (f->booking)
+		return db_query(db, sql[0], "iittttii", f->booking, f->after, f->org, f->user, f->instrument, f->period,
+			f->booking, limit);
+	return db_query(db, *f->org ? sql[1] : *f->period ? sql[2] : sql[3], "tittttii", *f->org ? f->org : f->period,
+		f->after, f->org, f->user, f->instrument, f->period, f->booking, limit);
+}
+
+int charge_page(struct db *db, const struct charge_filter *f, struct charge *ret, int *ret_n)
+{
+	struct stmt *s = page_query(db, f);
+	int rc, n = 0;
+
+	while ((rc = db_step(s)) == DB_ROW && n < f->limit)
+		read_row(s, &ret[n++]);
+	db_end(s);
+	*ret_n = n;
+	return rc < 0 ? rc : 0;
+}
+
+int charge_recent_used(struct db *db, const char *org, int64_t *ret_used_s, char (*ret_instrument)[LT_ID], int cap,
+	int *ret_n)
+{
+	struct stmt *s = db_query(db, "SELECT used_s, instrument FROM charge WHERE org = ?1 AND kind = 'usage' AND used_s > 0 "
+		"ORDER BY seq DESC LIMIT ?2", "ti", org, (int64_t)cap);
+	int rc, n = 0;
+
+	while ((rc = db_step(s)) == DB_ROW && n < cap) {
+		ret_used_s[n] = db_int(s, 0);
+		db_copy_text(s, 1, ret_instrument[n++], LT_ID);
+	}
+	db_end(s);
+	*ret_n = n;
+	return rc < 0 ? rc : 0;
+}
+
+#define SUMS "COUNT(CASE WHEN kind = 'usage' THEN 1 END), COALESCE(SUM(used_s), 0), COALESCE(SUM(idle_s), 0), " \
+	"COALESCE(SUM(estimated_s), 0), COALESCE(SUM(amount_minor), 0) FROM charge WHERE service_from >= ?1 " \
+	"AND service_from < ?2 AND (?3 = '' OR org = ?3) AND (?4 = '' OR user = ?4)"
+
+int charge_usage(struct db *db, enum usage_by by, int64_t from, int64_t to, const char *org, const char *user,
+	struct usage_sum *ret, int cap, int *ret_n)
+{
+	static const char *const sql[] = {
+		[USAGE_BY_INSTRUMENT] = "SELECT instrument, " SUMS " GROUP BY instrument ORDER BY 1 LIMIT ?5",
+		[USAGE_BY_ORG] = "SELECT org, " SUMS " GROUP BY org ORDER BY 1 LIMIT ?5",
+		[USAGE_BY_PROJECT] = "SELECT project, " SUMS " GROUP BY project ORDER BY 1 LIMIT ?5",
+		[USAGE_BY_USER] = "SELECT user, " SUMS " GROUP BY user ORDER BY 1 LIMIT ?5",
+		[USAGE_BY_NOTHING] = "SELECT '', " SUMS " LIMIT ?5",
+	};
+	struct stmt *s = db_query(db, sql[by], "iitti", from, to, org, user, (int64_t)cap);
+	int rc, n = 0;
+
+	while ((rc = db_step(s)) == DB_ROW && n < cap) {
+		struct usage_sum *u = &ret[n++];
+
+		db_copy_text(s, 0, u->key, sizeof(u->key));
+		u->sessions = db_int(s, 1);
+		u->used_s = db_int(s, 2);
+		u->idle_s = db_int(s, 3);
+		u->estimated_s = db_int(s, 4);
+		u->amount_minor = db_int(s, 5);
+	}
+	db_end(s);
+	*ret_n = n;
+	return rc < 0 ? rc : 0;
+}
+
+#define COUNTED "SELECT COUNT(*), COALESCE(SUM(amount_minor), 0) FROM charge "
+
+int charge_sum(struct db *db, const char *period, int64_t from, int64_t to, const char *org, const char *user,
+	int64_t *ret_rows, int64_t *ret_minor)
+{
+	struct stmt *s;
+	int rc;
+
+	if (*period)
+		s = db_query(db, COUNTED "WHERE period = ?1 AND (?2 = '' OR org = ?2) AND (?3 = '' OR user = ?3)", "ttt", period,
+			org, user);
+	else
+		s = db_query(db, COUNTED "WHERE posted_at >= ?1 AND posted_at < ?2 AND (?3 = '' OR org = ?3) AND "
+			"(?4 = '' OR user = ?4)", "iitt", from, to, org, user);
+	rc = db_step(s);
+	if (rc == DB_ROW) {
+		*ret_rows = db_int(s, 0);
+		*ret_minor = db_int(s, 1);
+	}
+	db_end(s);
+	return rc < 0 ? rc : 0;
+}

@@ -1,0 +1,61 @@
+/*
+ * charge.h - sealed charges and their lines. A charge is written once and never changes; the store's triggers refuse
+ * everything else. What corrects it is another charge (kind "credit") that names it.
+ */
+#ifndef STORE_CHARGE_H
+#define STORE_CHARGE_H
+
+#include "core/site.h"
+#include "core/tariff.h"
+#include "store/db.h"
+
+struct charge {
+	int64_t id, seq;
+	int64_t session, booking, corrects;  /* 0: none                                                     */
+	char kind[8];                        /* "usage", "fee", "credit"                                    */
+	char org[LT_ID], user[LT_ID], instrument[LT_ID], project[LT_ID];
+	int64_t posted_at, service_from, service_to;
+	char period[8];                      /* "2026-11": the site's local month it is posted in           */
+	int64_t used_s, idle_s, overrun_s, billed_s, estimated_s, amount_minor;
+	char currency[4];
+	char flags[96];                      /* comma-separated words, or ""                                */
+	uint8_t sha256[32];                  /* of the record                                               */
+};
+
+struct charge_line {
+	char component[24];
+	int64_t from_at, to_at, seconds, rate_minor, factor_pm, amount_minor;
+	char detail[96];
+};
+
+/* Writes a charge with its lines and its canonical record. DB_DONE or a failure (a constraint names the trigger). */
+int charge_insert(struct db *db, const struct charge *c, const char *record, const struct charge_line *lines, int n);
+
+/* 0, 1 not there, < 0. */
+int charge_load(struct db *db, int64_t id, struct charge *ret);
+/* The usage charge of a session; 0, 1 none, < 0. */
+int charge_of_session(struct db *db, int64_t session, struct charge *ret);
+/* What was charged and credited so far for a charge: its amount and its credits'. 0 or < 0. */
+int charge_balance(struct db *db, int64_t charge, int64_t *ret_minor, int *ret_credits);
+/* At most cap lines in order; *ret_n. 0 or < 0. */
+int charge_lines(struct db *db, int64_t charge, struct charge_line *ret, int cap, int *ret_n);
+/* The record's text, malloc'd (the caller frees); NULL when there is none or on failure. */
+char *charge_record(struct db *db, int64_t id);
+
+/* Empty strings and 0 do not filter. booking: charges of it. Ascending by seq, after `after`. */
+struct charge_filter { const char *org, *user, *instrument, *period; int64_t booking, after; int limit; };
+int charge_page(struct db *db, const struct charge_filter *f, struct charge *ret, int *ret_n);
+
+/* used_s of the org's latest usage charges on instruments of a kind's list; for the plausibility bound. */
+int charge_recent_used(struct db *db, const char *org, int64_t *ret_used_s, char (*ret_instrument)[LT_ID], int cap, int *ret_n);
+
+/* Sums over service_from in [from, to), grouped by one column. */
+enum usage_by { USAGE_BY_INSTRUMENT, USAGE_BY_ORG, USAGE_BY_PROJECT, USAGE_BY_USER, USAGE_BY_NOTHING };
+struct usage_sum { char key[LT_ID]; int64_t sessions, used_s, idle_s, estimated_s, amount_minor; };
+int charge_usage(struct db *db, enum usage_by by, int64_t from, int64_t to, const char *org, const char *user,
+	struct usage_sum *ret, int cap, int *ret_n);
+/* Count and sum of a period's (or posted_at range's) charges. period "": by [from, to). */
+int charge_sum(struct db *db, const char *period, int64_t from, int64_t to, const char *org, const char *user,
+	int64_t *ret_rows, int64_t *ret_minor);
+
+#endif
