@@ -13,6 +13,7 @@
 
 #define DAY_S 86400
 #define WINDOW_S (26 * 3600)  /* no zone is further from UTC than this */
+#define TIME_LIMIT (INT64_C(1) << 60) /* older zone files begin at -2^59 */
 
 /* Euclidean: the remainder is never negative. */
 static int64_t floor_div(int64_t a, int64_t b)
@@ -99,7 +100,8 @@ static bool read_transitions(struct lt_zone *z, const uint8_t *p, const struct t
 	z->first_offset = (int32_t)be32(types);
 	for (uint32_t i = 0; i < h->timecnt; i++) {
 		z->at[i] = be_time(p + i * width, width);
-		if (index[i] >= h->typecnt || (i > 0 && z->at[i] <= z->at[i - 1]))
+		if (index[i] >= h->typecnt || (i > 0 && z->at[i] <= z->at[i - 1]) || z->at[i] < -TIME_LIMIT ||
+		    z->at[i] > TIME_LIMIT)
 			return false;
 		z->offset[i] = (int32_t)be32(types + 6 * index[i]);
 	}
