@@ -23,6 +23,12 @@ struct net_options {
 	const char *site_name;           /* subject of the self-signed certificate                           */
 	int max_connections;             /* 0: 1024                                                          */
 	int max_in_flight;               /* requests at the ledger; 0: 512                                   */
+	/* Requests a second (bursts of twice that) for a token and for a peer; a TLS handshake counts as 4. 0: the
+	 * default (500 and 2000); negative: no limit. Root and the daemon's own uid have no peer limit. */
+	int token_rate, peer_rate;
+	int deadline_ms;                 /* handshake and one request, from its first byte; 0: 10 s          */
+	int idle_ms;                     /* between two requests; 0: 30 s                                    */
+	int window_ms;                   /* a reader of an answer must take 4 KiB/s over this; 0: 10 s       */
 	/* 404 and 405 are answered here: is there such a route? Returns 0, 404 or 405 (and the Allow text). */
 	int (*route_known)(const char *method, const char *path, char allow[64]);
 	void (*submit)(void *arg, struct msg *m);   /* MSG_REQUEST, MSG_CREDIT, MSG_GONE: pushes to the ledger */
@@ -39,5 +45,9 @@ void net_close_listeners(struct net *n);
 bool net_idle(const struct net *n);                     /* no request in flight, nothing left to send       */
 struct net *net_free(struct net *n);
 int net_tls_port(const struct net *n);                  /* the port bound, for ":0"; 0 none                 */
+
+/* Before loop_run: sends this very server a request with two Content-Length headers over a socket pair; it must be
+ * refused with 400 and closed. 0, or -1 with *err (then the reader in use must not face a network). */
+int net_self_test(struct net *n, struct lt_err *err);
 
 #endif
