@@ -7,9 +7,12 @@
 #include "app/act.h"
 #include "core/booking.h"
 #include "core/session.h"
+#include "core/tariff.h"
 
 /* Price of a booked interval under a price version (the quote): the rating function with used = booked. */
 int money_quote(struct act *a, const struct instrument *i, const struct price *p, int64_t from, int64_t to, int64_t *ret_minor);
+/* The live meter: what the session would be charged if it ended now, by the same rating function. Writes nothing. */
+int money_so_far(struct act *a, int64_t session, struct rate_result *ret);
 /* A closed session (or one whose review was decided): settles now if nothing is open (BILLING.md "Settling"), else
  * arms the timer "settle". Idempotent. */
 int money_settle(struct act *a, int64_t session);
@@ -20,5 +23,7 @@ int money_fee(struct act *a, const struct booking *b, const char *component, int
 int money_fee_preview(struct act *a, const struct booking *b, const char *component, int64_t at, int64_t *ret_minor);
 /* Credits what was posted as a fee for the booking (a late reading showed a run). */
 int money_fee_undo(struct act *a, const struct booking *b);
+/* The period (site-local month) that a posting at this instant belongs to: its own, or the next one that is open. */
+int money_period(struct act *a, int64_t at, char ret[8]);
 
 #endif

@@ -28,7 +28,7 @@ static const char *const names[COMPONENTS] = {
 	[COMP_TIME] = "time", [COMP_WALK_UP] = "walk_up", [COMP_GRACE] = "grace", [COMP_OVERRUN] = "overrun",
 	[COMP_INTO_NEXT] = "overrun_into_next", [COMP_IDLE] = "idle", [COMP_BOOKED_FILL] = "booked_fill",
 	[COMP_NO_SHOW] = "no_show", [COMP_LATE_CANCEL] = "late_cancel", [COMP_MINIMUM] = "minimum",
-	[COMP_ESTIMATED] = "estimated",
+	[COMP_ESTIMATED] = "estimated", [COMP_CORRECTION] = "correction",
 };
 
 const char *component_name(enum component c)

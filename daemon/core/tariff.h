@@ -12,9 +12,9 @@
 #include "core/terms.h"
 
 /* Components in the order in which lines appear. GRACE: the free first part of an overrun. MINIMUM: what is missing
- * to the minimum charge. ESTIMATED: time nobody measured, shown and priced at zero. */
+ * to the minimum charge. ESTIMATED: time nobody measured, shown and priced at zero. CORRECTION: of a credit, the difference of two totals. */
 enum component { COMP_TIME, COMP_WALK_UP, COMP_GRACE, COMP_OVERRUN, COMP_INTO_NEXT, COMP_IDLE, COMP_BOOKED_FILL,
-	COMP_NO_SHOW, COMP_LATE_CANCEL, COMP_MINIMUM, COMP_ESTIMATED, COMPONENTS };
+	COMP_NO_SHOW, COMP_LATE_CANCEL, COMP_MINIMUM, COMP_ESTIMATED, COMP_CORRECTION, COMPONENTS };
 
 #define RATE_LISTS_MAX 8
 #define RATE_LINES_MAX (6 * RATE_LISTS_MAX + 5)

@@ -1,0 +1,54 @@
+/*
+ * rating.h - inside money: everything a session or a fee is rated from, gathered once, so that the live meter, the
+ * settling, the record and a re-rating look at the same facts.
+ */
+#ifndef APP_RATING_H
+#define APP_RATING_H
+
+#include "app/act.h"
+#include "core/booking.h"
+#include "core/session.h"
+#include "core/tariff.h"
+#include "store/charge.h"
+#include "store/terms.h"
+
+#define RATING_PIECES 256
+
+struct rating {
+	struct session s;
+	struct booking b;                 /* in.booked                                                      */
+	struct policy policy;
+	struct terms_row policy_row, rows[RATE_LISTS_MAX];
+	struct price_list lists[RATE_LISTS_MAX];
+	struct usage usage[RATING_PIECES];
+	struct rate_piece pieces[RATING_PIECES];
+	struct rate_input in;
+	struct rate_result result;
+};
+
+enum { RATING_NONE = 1 /* no such session */, RATING_TOO_MUCH = 2 /* more price lists or money than one charge may have */ };
+/* Loads and rates a session. 0 and *ret (free it), RATING_NONE, RATING_TOO_MUCH (and *ret), < 0. */
+int rating_session(struct act *a, int64_t session, struct rating **ret);
+struct rating *rating_free(struct rating *r);
+
+/* What is posted: a charge with its lines, its record and its transaction. */
+struct posting {
+	const char *kind;                 /* "usage", "fee", "credit"                                       */
+	const char *reason;               /* of a credit, else ""                                           */
+	const struct rating *rating;      /* usage and its credits                                          */
+	const struct booking *booking;    /* fees and their credits                                         */
+	const struct fee_input *fee;
+	const struct terms_row *fee_terms;
+	int64_t corrects;                 /* charge                                                         */
+	int64_t previous_minor;           /* of a credit: what was charged before; the amount is new - it   */
+	const struct rate_result *result;
+	const char *flags, *idem_key;
+};
+/* Posts it into the open period of now. 0 and *ret_charge (may be NULL), or < 0. */
+int posting_post(struct act *a, const struct posting *p, int64_t *ret_charge);
+/* The canonical record. 0, or DB_NOMEM. */
+struct jsonout;
+int posting_record(struct act *a, const struct posting *p, const struct charge *c, const struct charge_line *lines, int n,
+	struct jsonout *o);
+
+#endif

@@ -1,0 +1,166 @@
+/*
+ * usage.c - gathers what a session is rated from: its pieces of metered time, its booking, the terms it was made under
+ * and the bookings around it. Owns struct rating (heap); fails with the store's classes.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "app/booking.h"
+#include "app/metering.h"
+#include "app/money.h"
+#include "app/rating.h"
+#include "store/evidence.h"
+
+struct rating *rating_free(struct rating *r)
+{
+	free(r);
+	return NULL;
+}
+
+static int add_list(struct act *a, struct rating *r, const struct terms_row *row)
+{
+	struct price_list *l;
+	struct lt_err err;
+	int n = r->in.n_lists;
+
+	if (n == RATE_LISTS_MAX)
+		return RATING_TOO_MUCH;
+	l = &r->lists[n];
+	r->rows[n] = *row;
+	l->version = row->version;
+	l->effective_at = row->effective_at;
+	if (price_from_text(&l->price, row->text, a->site->exponent, &err))
+		return DB_CORRUPT;
+	r->in.n_lists++;
+	return 0;
+}
+
+/* The lists that came into force after the first one and before the session ended. */
+static int add_later_lists(struct act *a, struct rating *r, int64_t until)
+{
+	struct terms_row row;
+	int64_t after = r->lists[0].version;
+	int n, rc;
+
+	while ((rc = store_terms_list(a->db, TERMS_PRICE, r->s.instrument, after, &row, 1, &n)) == 0 && n == 1) {
+		after = row.version;
+		if (row.effective_at >= until || row.effective_at < r->lists[r->in.n_lists - 1].effective_at)
+			continue;
+		rc = add_list(a, r, &row);
+		if (rc)
+			return rc;
+	}
+	return rc;
+}
+
+static int load_lists(struct act *a, struct rating *r, int64_t start, int64_t until)
+{
+	struct terms_row row;
+	int rc = r->in.booked ? store_terms_version(a->db, TERMS_PRICE, r->s.instrument, r->b.price_version, &row)
+			      : store_terms_at(a->db, TERMS_PRICE, r->s.instrument, start, &row);
+
+	if (rc)
+		return rc < 0 ? rc : DB_CORRUPT;
+	rc = add_list(a, r, &row);
+	if (rc || r->lists[0].price.change == CHANGE_LOCK_AT_BOOKING)
+		return rc;
+	return add_later_lists(a, r, until);
+}
+
+static int load_policy(struct act *a, struct rating *r, int64_t start)
+{
+	struct lt_err err;
+	int rc = r->in.booked ? store_terms_version(a->db, TERMS_POLICY, r->s.instrument, r->b.policy_version, &r->policy_row)
+			      : store_terms_at(a->db, TERMS_POLICY, r->s.instrument, start, &r->policy_row);
+
+	if (rc)
+		return rc < 0 ? rc : DB_CORRUPT;
+	return policy_from_text(&r->policy, r->policy_row.text, &err) ? DB_CORRUPT : 0;
+}
+
+static int load_pieces(struct act *a, struct rating *r)
+{
+	int rc = session_usage(a, r->s.id, r->usage, RATING_PIECES, &r->in.n_pieces);
+
+	for (int i = 0; rc == 0 && i < r->in.n_pieces; i++) {
+		const struct usage *u = &r->usage[i];
+
+		r->pieces[i] = (struct rate_piece){ u->from_at, u->to_at, u->measured_ms, u->estimated_ms, u->placed };
+	}
+	return rc;
+}
+
+static int load_booking(struct act *a, struct rating *r)
+{
+	struct rate_input *in = &r->in;
+	int rc;
+
+	if (!r->s.booking)
+		return 0;
+	rc = booking_load(a, r->s.booking, &r->b);
+	if (rc)
+		return rc < 0 ? rc : DB_CORRUPT;
+	in->booked = true;
+	in->walk_up = r->b.walk_up;
+	in->booked_from = r->b.booked_from;
+	in->booked_to = r->b.booked_to;
+	in->priced_to = r->b.priced_to;
+	in->next_from = evidence_next_booking(a->db, r->s.instrument, r->b.booked_to, r->b.id);
+	return 0;
+}
+
+static int gather(struct act *a, int64_t session, struct rating *r)
+{
+	int64_t start, until;
+	int rc = session_load(a, session, &r->s);
+
+	if (rc)
+		return rc < 0 ? rc : RATING_NONE;
+	rc = load_booking(a, r);
+	if (rc == 0)
+		rc = load_pieces(a, r);
+	if (rc)
+		return rc;
+	start = r->s.opened_at;
+	until = r->in.n_pieces ? r->pieces[r->in.n_pieces - 1].to_at : start;
+	r->in.start_at = r->s.checkin_at;
+	r->in.fault_ms = r->s.fault_ms;
+	r->in.lists = r->lists;
+	r->in.pieces = r->pieces;
+	rc = load_policy(a, r, start);
+	if (rc == 0)
+		rc = load_lists(a, r, start, until);
+	r->in.grace_ms = r->policy.grace_ms;
+	return rc ? rc : db_failed(a->db);
+}
+
+int rating_session(struct act *a, int64_t session, struct rating **ret)
+{
+	struct rating *r = calloc(1, sizeof(*r));
+	int rc;
+
+	if (!r)
+		return DB_NOMEM;
+	rc = gather(a, session, r);
+	if (rc == 0 && tariff_rate(&r->in, &r->result))
+		rc = RATING_TOO_MUCH;
+	if (rc != 0 && rc != RATING_TOO_MUCH) {
+		rating_free(r);
+		return rc;
+	}
+	*ret = r;
+	return rc;
+}
+
+int money_so_far(struct act *a, int64_t session, struct rate_result *ret)
+{
+	struct rating *r = NULL;
+	int rc = rating_session(a, session, &r);
+
+	if (rc == 0)
+		*ret = r->result;
+	if (rc == RATING_TOO_MUCH)
+		memset(ret, 0, sizeof(*ret));
+	rating_free(r);
+	return rc < 0 ? rc : rc == RATING_NONE ? 1 : 0;
+}
