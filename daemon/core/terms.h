@@ -99,6 +99,14 @@ void price_text(const struct price *p, int exponent, char dst[TERMS_TEXT]);
 int policy_from_text(struct policy *ret, const char *text, struct lt_err *err);
 int price_from_text(struct price *ret, const char *text, int exponent, struct lt_err *err);
 
+/* Row i of the table of keys, with the value in p (NULL: the default). False past the last row. */
+struct terms_entry {
+	const char *name, *rule, *about;
+	char range[96], initial[64], value[1536];
+};
+bool policy_entry(const struct policy *p, int i, struct terms_entry *ret);
+bool price_entry(const struct price *p, int exponent, int i, struct terms_entry *ret);
+
 /* Durations in configuration and policy text: "30s" "15m" "4h" "30d" "1h30m"; "250ms". Milliseconds. */
 bool terms_duration(const char *text, int64_t *ret_ms);
 void terms_duration_text(char *dst, size_t cap, int64_t ms);
