@@ -327,7 +327,7 @@ static int start_ledger(struct server *s, struct lt_err *err)
 {
 	struct ledger_options o = {
 		.site = &s->conf->site, .boot_id = clock_boot_id(), .request = api_handle, .is_read = api_is_read,
-		.reload = adopt_site, .clock_us = clock_boot_us, .service_version = LABTIME_VERSION,
+		.reload = adopt_site, .clock_us = clock_boot_us, .service_version = LABTIME_VERSION, .ports = &ledger_ports,
 	};
 
 	make_directory_of(s->conf->store_path, 0700);

@@ -21,7 +21,23 @@ struct ledger_reply {
 	size_t body_size;
 	struct job *job;              /* streamed after body; owned                                       */
 	bool keep;                    /* the idempotency row is written (2xx 409 412 422 of a POST)       */
+	bool replayed;                /* the answer of an earlier request with the same key               */
 };
+
+/*
+ * What the turn calls for each kind of item. `ledger_ports` (app/ports.c) are the real ones; tests of the turn give
+ * their own.
+ */
+struct timer_kind;
+struct ledger_ports {
+	int (*reading)(struct act *a, const struct msg_reading *m);
+	int (*link)(struct act *a, const struct msg_link *m);
+	int (*interlock)(struct act *a, const struct msg_interlock *m);
+	int (*recover)(struct act *a);
+	int (*desired)(struct act *a, const char *instrument, enum lt_lock *ret);
+	const struct timer_kind *(*timer)(const char *name);
+};
+extern const struct ledger_ports ledger_ports;
 
 struct ledger_options {
 	struct db *db;
@@ -35,6 +51,7 @@ struct ledger_options {
 	int (*reload)(struct act *a, const struct site *next, struct lt_err *err);
 	int64_t (*clock_us)(void);    /* for commit_us only                                               */
 	const char *service_version;
+	const struct ledger_ports *ports; /* &ledger_ports                                                */
 };
 
 struct ledger;
@@ -48,5 +65,9 @@ struct ledger *ledger_free(struct ledger *l);
  */
 int ledger_step(struct ledger *l, struct stamp now);
 int ledger_run(struct ledger *l, struct stamp (*now)(void));
+/* How long ledger_step has nothing to do unless a message comes; 0: step again at once. */
+int64_t ledger_idle_ms(const struct ledger *l, struct stamp now);
+/* From any thread: a check found the store damaged. Nothing is written any more; reads are answered. */
+void ledger_set_read_only(struct ledger *l);
 
 #endif

@@ -6,6 +6,7 @@
 
 #include <pthread.h>
 #include <stdlib.h>
+#include <time.h>
 
 struct queue {
 	pthread_mutex_t lock;
@@ -55,12 +56,16 @@ struct msg *msg_free(struct msg *m)
 struct queue *queue_new(void)
 {
 	struct queue *q = calloc(1, sizeof(*q));
+	pthread_condattr_t attr;
 
 	if (!q)
 		return NULL;
 	q->last = &q->first;
 	pthread_mutex_init(&q->lock, NULL);
-	pthread_cond_init(&q->filled, NULL);
+	pthread_condattr_init(&attr);
+	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+	pthread_cond_init(&q->filled, &attr);
+	pthread_condattr_destroy(&attr);
 	return q;
 }
 
@@ -130,4 +135,24 @@ struct msg *queue_wait(struct queue *q)
 	m = take_locked(q);
 	pthread_mutex_unlock(&q->lock);
 	return m;
+}
+
+bool queue_ready(struct queue *q, int64_t timeout_ms)
+{
+	struct timespec until;
+	bool ready;
+
+	clock_gettime(CLOCK_MONOTONIC, &until);
+	until.tv_sec += (time_t)(timeout_ms / 1000);
+	until.tv_nsec += (long)(timeout_ms % 1000) * 1000000;
+	if (until.tv_nsec >= 1000000000) {
+		until.tv_sec++;
+		until.tv_nsec -= 1000000000;
+	}
+	pthread_mutex_lock(&q->lock);
+	while (!q->first && pthread_cond_timedwait(&q->filled, &q->lock, &until) == 0)
+		;
+	ready = q->first != NULL;
+	pthread_mutex_unlock(&q->lock);
+	return ready;
 }

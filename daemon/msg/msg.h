@@ -146,4 +146,7 @@ struct msg *queue_take(struct queue *q);
 /* Blocks until there is a message; the loop's ticks see to it that this is never long. */
 struct msg *queue_wait(struct queue *q);
 
+/* Blocks until there is a message or the time is over; true when there is one. */
+bool queue_ready(struct queue *q, int64_t timeout_ms);
+
 #endif

@@ -1,0 +1,595 @@
+/*
+ * ledger.c - the ledger thread's step: take what is queued, choose a turn, run it; then reads, leases, slices of long
+ * work and the checkpoint. Owns everything that waits.
+ * Fails (< 0) when a COMMIT is in doubt, the store cannot recover, or memory is out: the process ends and recovers.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "app/idem.h"
+#include "app/parts.h"
+#include "base/base.h"
+#include "common/fmt.h"
+
+#define TURN_MAX (TURN_METER + TURN_TIMERS + TURN_REQUESTS + 8)
+#define CHECKPOINT_IDLE 1000
+#define CHECKPOINT_BUSY 4000
+#define IDLE_MAX_MS 1000
+#define BLOCKED_MS 20
+
+struct choice {
+	struct ledger *l;
+	struct stamp now;
+	int n, max;
+	struct item *items[TURN_MAX];
+};
+
+struct ledger *ledger_new(const struct ledger_options *o, struct lt_err *err)
+{
+	struct ledger *l = o->ports ? calloc(1, sizeof(*l)) : NULL;
+
+	if (!l) {
+		lt_err_set(err, o->ports ? "out-of-memory" : "no-ports", "", "the ledger cannot start");
+		return NULL;
+	}
+	l->o = *o;
+	l->plain_since = -1;
+	l->leases_at = -LEASE_RENEW_MS;
+	l->next_due_at = INT64_MAX;
+	lane_init(&l->meter);
+	lane_init(&l->known);
+	lane_init(&l->others);
+	lane_init(&l->reads);
+	lane_init(&l->parked);
+	lane_init(&l->alarms);
+	lane_init(&l->ended);
+	if (inbox_site(l, o->site) < 0) {
+		lt_err_set(err, "out-of-memory", "", "the ledger cannot start");
+		return ledger_free(l);
+	}
+	return l;
+}
+
+struct ledger *ledger_free(struct ledger *l)
+{
+	if (!l)
+		return NULL;
+	struct lane *const lanes[] = { &l->meter, &l->known, &l->others, &l->reads, &l->parked, &l->alarms, &l->ended };
+	struct item *it;
+
+	streams_cancel(l);
+	for (size_t i = 0; i < sizeof(lanes) / sizeof(lanes[0]); i++)
+		while ((it = lane_pop(lanes[i])))
+			item_free(it);
+	msg_free(l->reload);
+	free(l->units);
+	free(l);
+	return NULL;
+}
+
+void ledger_set_read_only(struct ledger *l)
+{
+	atomic_store(&l->read_only, true);
+}
+
+/* Choosing a turn ---------------------------------------------------------------------------------------- */
+
+static bool room(const struct choice *c) { return c->n < c->max; }
+
+static bool same_unit(const struct item *a, const struct item *b)
+{
+	return strcmp(((const struct msg_reading *)a->m)->instrument, ((const struct msg_reading *)b->m)->instrument) == 0;
+}
+
+_Static_assert(offsetof(struct msg_reading, instrument) == offsetof(struct msg_link, instrument) &&
+	       offsetof(struct msg_reading, instrument) == offsetof(struct msg_interlock, instrument), "one layout for the meter lane");
+
+/* An item that waits for its next attempt holds back what comes after it from the same instrument. */
+static bool held_back(const struct lane *lane, const struct item *it, int64_t boot_ms)
+{
+	if (it->not_before > boot_ms)
+		return true;
+	for (const struct item *p = lane->first; p != it; p = p->next)
+		if (p->m && it->m && p->not_before > boot_ms && same_unit(p, it))
+			return true;
+	return false;
+}
+
+static void choose(struct choice *c, struct lane *lane, int most)
+{
+	struct item *it, *next;
+
+	for (it = lane->first; it && most > 0 && room(c); it = next) {
+		next = it->next;
+		if (held_back(lane, it, c->now.boot_ms))
+			continue;
+		lane_remove(lane, it);
+		if (it->kind == ITEM_READING) {
+			struct unit *u = inbox_unit(c->l, ((struct msg_reading *)it->m)->instrument);
+			if (u && u->plain == it)
+				u->plain = NULL;
+		}
+		c->items[c->n++] = it;
+		most--;
+	}
+}
+
+static void earliest(const struct lane *lane, int64_t *boot_ms)
+{
+	for (const struct item *it = lane->first; it; it = it->next)
+		if (it->kind != ITEM_TIMER && it->kind != ITEM_ALARM && it->at.boot_ms < *boot_ms)
+			*boot_ms = it->at.boot_ms;
+}
+
+bool timer_waits(const struct ledger *l, const char *kind, int64_t ref, int64_t boot_ms)
+{
+	for (int i = 0; i < ASIDE_MAX; i++)
+		if (l->aside[i].until > boot_ms && l->aside[i].ref == ref && strcmp(l->aside[i].kind, kind) == 0)
+			return true;
+	for (const struct item *it = l->parked.first; it; it = it->next)
+		if (it->kind == ITEM_TIMER && it->ref == ref && strcmp(it->timer, kind) == 0)
+			return true;
+	for (const struct item *it = l->meter.first; it; it = it->next)
+		if (it->kind == ITEM_TIMER && it->ref == ref && strcmp(it->timer, kind) == 0)
+			return true;
+	return false;
+}
+
+static bool chosen(const struct choice *c, const char *kind, int64_t ref)
+{
+	for (int i = 0; i < c->n; i++)
+		if (c->items[i]->kind == ITEM_TIMER && c->items[i]->ref == ref && strcmp(c->items[i]->timer, kind) == 0)
+			return true;
+	return false;
+}
+
+static struct stmt *timers_by_due(struct ledger *l)
+{
+	return db_query(l->o.db, "SELECT kind, ref, due_at FROM timer ORDER BY due_at, kind, ref LIMIT ?1", "i",
+			(int64_t)(2 * TURN_TIMERS + ASIDE_MAX + l->parked.n));
+}
+
+/* A due timer is stamped with its due time; it never overtakes a request or reading that was complete by then. */
+static void choose_timers(struct choice *c)
+{
+	struct ledger *l = c->l;
+	int64_t horizon = INT64_MAX;
+	struct stmt *s;
+	int left = TURN_TIMERS;
+
+	earliest(&l->meter, &horizon);
+	earliest(&l->known, &horizon);
+	earliest(&l->others, &horizon);
+	earliest(&l->parked, &horizon);
+	s = timers_by_due(l);
+	while (left > 0 && room(c) && db_step(s) == DB_ROW) {
+		int64_t due = db_int(s, 2), boot = c->now.boot_ms - (c->now.wall_ms - due);
+		struct item *it;
+		if (due > c->now.wall_ms || boot >= horizon)
+			break;
+		if (chosen(c, db_text(s, 0), db_int(s, 1)) || timer_waits(l, db_text(s, 0), db_int(s, 1), c->now.boot_ms))
+			continue;
+		it = item_new(l, ITEM_TIMER, (struct stamp){ boot, due });
+		if (!it)
+			break;
+		db_copy_text(s, 0, it->timer, sizeof(it->timer));
+		it->ref = db_int(s, 1);
+		it->due_at = due;
+		c->items[c->n++] = it;
+		left--;
+	}
+	db_end(s);
+}
+
+static int by_stamp(const void *pa, const void *pb)
+{
+	const struct item *a = *(struct item *const *)pa, *b = *(struct item *const *)pb;
+	bool ta = a->kind == ITEM_TIMER, tb = b->kind == ITEM_TIMER;
+
+	if (a->at.boot_ms != b->at.boot_ms)
+		return a->at.boot_ms < b->at.boot_ms ? -1 : 1;
+	if (ta != tb)
+		return ta ? 1 : -1;
+	return a->order < b->order ? -1 : a->order > b->order;
+}
+
+static bool meter_starts(const struct ledger *l, struct stamp now)
+{
+	if (l->plain_since >= 0 && now.boot_ms - l->plain_since >= COMPANY_MS)
+		return true;
+	for (const struct item *it = l->meter.first; it; it = it->next)
+		if (it->edge && it->not_before <= now.boot_ms)
+			return true;
+	return l->meter.n >= TURN_METER;
+}
+
+static bool alarms_start(const struct ledger *l, struct stamp now)
+{
+	return l->alarms.first && l->alarms.first->not_before <= now.boot_ms;
+}
+
+static bool ended_start(const struct ledger *l, struct stamp now)
+{
+	return l->ended.first && l->ended.first->not_before <= now.boot_ms;
+}
+
+static bool must_turn(const struct ledger *l, struct stamp now)
+{
+	return l->known.n || l->others.n || l->next_due_at <= now.wall_ms || meter_starts(l, now) || alarms_start(l, now) ||
+	       ended_start(l, now) || (l->stop && l->meter.n);
+}
+
+/* Parks whose deadline is over come back unread. */
+static void expire_parks(struct choice *c)
+{
+	struct item *it, *next;
+
+	for (it = c->l->parked.first; it && room(c); it = next) {
+		next = it->next;
+		if (it->deadline > c->now.boot_ms)
+			continue;
+		lane_remove(&c->l->parked, it);
+		it->unread = true;
+		it->polled = false;
+		c->items[c->n++] = it;
+	}
+}
+
+/* The wall time of the next timer that would be chosen. */
+static void look_ahead(struct ledger *l, struct stamp now)
+{
+	struct stmt *s = timers_by_due(l);
+
+	l->next_due_at = INT64_MAX;
+	while (db_step(s) == DB_ROW) {
+		if (timer_waits(l, db_text(s, 0), db_int(s, 1), now.boot_ms))
+			continue;
+		l->next_due_at = db_int(s, 2);
+		break;
+	}
+	db_end(s);
+	if (db_failed(l->o.db))
+		db_rollback(l->o.db);
+}
+
+static void publish_numbers(struct ledger *l)
+{
+	struct msg_turn *m = msg_new(MSG_TURN, sizeof(*m));
+
+	if (!m) {
+		l->out_of_memory = true;
+		return;
+	}
+	l->numbers.next_due_at = l->next_due_at;
+	l->numbers.ready = l->started;
+	l->numbers.read_only = atomic_load(&l->read_only);
+	l->numbers.head = m->head;
+	*m = l->numbers;
+	queue_push(l->o.out, &m->head);
+}
+
+/* Nothing may be written: requests are told so, the rest is dropped and shown by /readyz. */
+static void refuse_writes(struct ledger *l)
+{
+	struct lane *const lanes[] = { &l->known, &l->others, &l->meter, &l->alarms, &l->parked };
+	struct item *it;
+
+	for (size_t i = 0; i < sizeof(lanes) / sizeof(lanes[0]); i++)
+		while ((it = lane_pop(lanes[i]))) {
+			struct msg_reply *r = it->kind == ITEM_REQUEST ? reply_busy(l, (struct msg_request *)it->m) : NULL;
+			if (r)
+				queue_push(l->o.out, &r->head);
+			item_free(it);
+		}
+	for (int i = 0; i < l->site->n_instruments; i++)
+		l->units[i].plain = NULL;
+	l->plain_since = -1;
+}
+
+static int one_turn(struct ledger *l, struct stamp now)
+{
+	struct choice c = { .l = l, .now = now, .max = l->alone > 0 ? 1 : TURN_MAX };
+	int r;
+
+	choose(&c, &l->meter, TURN_METER);
+	expire_parks(&c);
+	choose(&c, &l->known, TURN_REQUESTS - (l->others.n < TURN_OTHERS ? l->others.n : TURN_OTHERS));
+	choose(&c, &l->others, TURN_OTHERS);
+	choose(&c, &l->ended, 4);
+	choose(&c, &l->alarms, 4);
+	choose_timers(&c);
+	if (l->alone > 0)
+		l->alone--;
+	l->plain_since = -1;
+	for (const struct item *it = l->meter.first; it; it = it->next)
+		if (!it->edge && (l->plain_since < 0 || it->at.boot_ms < l->plain_since))
+			l->plain_since = it->at.boot_ms;
+	if (c.n == 0) { /* a due timer waits for what was complete before it: look again soon */
+		l->next_due_at = l->next_due_at <= now.wall_ms ? now.wall_ms + BLOCKED_MS : l->next_due_at;
+		return 0;
+	}
+	qsort(c.items, (size_t)c.n, sizeof(c.items[0]), by_stamp);
+	r = turn_run(l, c.items, c.n, now);
+	if (r == 0)
+		look_ahead(l, now);
+	publish_numbers(l);
+	return r;
+}
+
+static bool park_expired(const struct ledger *l, struct stamp now)
+{
+	for (const struct item *it = l->parked.first; it; it = it->next)
+		if (it->deadline <= now.boot_ms)
+			return true;
+	return false;
+}
+
+/* While items are retried alone, a step makes several small turns, so that nobody waits long behind them. */
+static int turns(struct ledger *l, struct stamp now)
+{
+	int r = 0;
+
+	if (atomic_load(&l->read_only)) {
+		refuse_writes(l);
+		return 0;
+	}
+	look_ahead(l, now);
+	for (int i = 0; i < 64 && r == 0 && (must_turn(l, now) || park_expired(l, now)); i++) {
+		bool many = l->alone > 0;
+		r = one_turn(l, now);
+		if (!many && l->alone == 0)
+			break;
+	}
+	return r;
+}
+
+/* Reads -------------------------------------------------------------------------------------------------- */
+
+static void read_one(struct ledger *l, struct item *it)
+{
+	const struct msg_request *m = (const struct msg_request *)it->m;
+	bool writes = m->method != METHOD_GET; /* a dry run: its writes are rolled back */
+	struct ledger_reply reply = { 0 };
+	struct effects e;
+	struct act a;
+	struct msg_reply *out;
+	int r = 0;
+
+	turn_act(l, &a, &e, it->at);
+	a.who.role = ROLE_NONE;
+	db_reads_only(l->o.db, !writes);
+	if (writes)
+		r = db_begin(l->o.db);
+	if (r == 0)
+		r = l->o.request(&a, m, &reply);
+	if (r >= 0 && db_failed(l->o.db))
+		r = db_failed(l->o.db);
+	if (r < 0)
+		log_event(LOG_ERROR_LEVEL, "a read failed", "path", m->path, "why", db_why(l->o.db), NULL);
+	db_rollback(l->o.db);
+	db_reads_only(l->o.db, false);
+	if (e.touch[0] && l->n_touch < TOUCH_MAX)
+		memcpy(l->touch[l->n_touch++], e.touch, sizeof(e.touch));
+	if (r < 0 || r == ACT_PARKED) {
+		free(reply.body);
+		if (reply.job)
+			reply.job->kind->cancel(reply.job);
+		out = reply_busy(l, m);
+		reply.job = NULL;
+	} else {
+		if (reply.status != 401)
+			inbox_accepted(l, m, it->at);
+		out = reply_new(l, m, &reply);
+	}
+	if (out)
+		queue_push(l->o.out, &out->head);
+	if (reply.job)
+		stream_start(l, m->conn, reply.job);
+	item_free(it);
+}
+
+static void reads(struct ledger *l)
+{
+	struct item *it;
+
+	for (int i = 0; i < READS_A_STEP && (it = lane_pop(&l->reads)); i++)
+		read_one(l, it);
+}
+
+/* Start, reload, stop ------------------------------------------------------------------------------------ */
+
+static int start(struct ledger *l, struct stamp now)
+{
+	struct effects e;
+	struct act a;
+	int r = db_begin(l->o.db);
+
+	turn_act(l, &a, &e, now);
+	lt_fmt(a.who.actor, sizeof(a.who.actor), "labtimed");
+	if (r == 0)
+		r = db_savepoint(l->o.db);
+	if (r == 0)
+		r = idem_start(&a);
+	if (r == 0)
+		r = l->o.ports->recover(&a);
+	if (r == 0)
+		r = db_release(l->o.db);
+	if (r == 0)
+		r = db_commit(l->o.db);
+	if (r != 0) {
+		log_event(LOG_ERROR_LEVEL, "the store cannot recover", "why", db_why(l->o.db), "refused", a.refusal.err.text, NULL);
+		db_rollback(l->o.db);
+		return r < 0 ? r : DB_MISUSE;
+	}
+	l->started = true;
+	turn_effects(l, &a);
+	look_ahead(l, now);
+	publish_numbers(l);
+	return 0;
+}
+
+static int try_reload(struct ledger *l, const struct site *next, struct stamp now, struct lt_err *err)
+{
+	struct effects e;
+	struct act a;
+	int r = db_begin(l->o.db);
+
+	turn_act(l, &a, &e, now);
+	lt_fmt(a.who.actor, sizeof(a.who.actor), "config");
+	if (r == 0)
+		r = db_savepoint(l->o.db);
+	if (r == 0)
+		r = l->o.reload ? l->o.reload(&a, next, err) : 0;
+	if (r == 0)
+		r = db_release(l->o.db);
+	if (r != 0) {
+		if (r < 0 && err->text[0] == '\0')
+			lt_err_set(err, "store-failed", "", "the store could not take the new configuration: %s", db_why(l->o.db));
+		db_rollback(l->o.db);
+		return 1;
+	}
+	return db_commit(l->o.db) < 0 ? -1 : 0;
+}
+
+/* 0, or < 0 when the commit is in doubt. The site goes back to the loop, which owns both. */
+static int reload(struct ledger *l, struct stamp now)
+{
+	struct msg_reload *m = (struct msg_reload *)l->reload;
+	struct msg_reloaded *out = msg_new(MSG_RELOADED, sizeof(*out));
+	int r;
+
+	if (!out) {
+		l->out_of_memory = true;
+		return 0;
+	}
+	l->reload = NULL;
+	r = try_reload(l, m->site, now, &out->err);
+	out->site = m->site;
+	if (r == 0 && inbox_site(l, m->site) < 0)
+		l->out_of_memory = true;
+	out->ok = r == 0 && !l->out_of_memory;
+	msg_free(&m->head);
+	queue_push(l->o.out, &out->head);
+	if (r == 0)
+		l->leases_at = now.boot_ms - LEASE_RENEW_MS;
+	look_ahead(l, now);
+	return r < 0 ? r : 0;
+}
+
+static int fatal(struct ledger *l, int class)
+{
+	struct msg_fatal *m = msg_new(MSG_FATAL, sizeof(*m));
+
+	log_event(LOG_ERROR_LEVEL, "the ledger ends; the next start recovers", "why", db_why(l->o.db), NULL);
+	if (m) {
+		lt_fmt(m->why, sizeof(m->why), "%s", class == DB_NOMEM ? "out of memory" : db_why(l->o.db));
+		queue_push(l->o.out, &m->head);
+	}
+	return class;
+}
+
+static int waiting(const struct ledger *l)
+{
+	return l->meter.n + l->known.n + l->others.n + l->alarms.n + l->ended.n;
+}
+
+static int stop(struct ledger *l, struct stamp now)
+{
+	struct item *it;
+	struct msg *m;
+	int r = 0, left = INT32_MAX;
+
+	while (r == 0 && must_turn(l, now) && waiting(l) < left) {
+		left = waiting(l);
+		r = one_turn(l, now);
+	}
+	if (r < 0)
+		return fatal(l, r);
+	while ((it = lane_pop(&l->parked))) {
+		struct msg_reply *reply = it->kind == ITEM_REQUEST ? reply_busy(l, (struct msg_request *)it->m) : NULL;
+		if (reply)
+			queue_push(l->o.out, &reply->head);
+		item_free(it);
+	}
+	while (l->reads.n)
+		reads(l);
+	streams_cancel(l);
+	db_checkpoint(l->o.db);
+	m = msg_new(MSG_STOPPED, sizeof(*m));
+	if (m)
+		queue_push(l->o.out, m);
+	return 1;
+}
+
+/* Steps -------------------------------------------------------------------------------------------------- */
+
+static bool backlog(const struct ledger *l, struct stamp now)
+{
+	return l->reads.n || l->reload || l->stop || streams_ready(l) || must_turn(l, now) || park_expired(l, now);
+}
+
+static int work(struct ledger *l, struct stamp now)
+{
+	int r = l->started ? 0 : start(l, now);
+
+	inbox_take(l);
+	if (r == 0)
+		r = turns(l, now);
+	if (r == 0 && l->reload)
+		r = reload(l, now);
+	if (r < 0)
+		return fatal(l, r);
+	leases_publish(l, now);
+	reads(l);
+	if (l->stop)
+		return stop(l, now);
+	streams_slice(l);
+	if (db_wal_frames(l->o.db) >= (backlog(l, now) ? CHECKPOINT_BUSY : CHECKPOINT_IDLE))
+		db_checkpoint(l->o.db);
+	return 0;
+}
+
+int ledger_step(struct ledger *l, struct stamp now)
+{
+	int r = work(l, now);
+
+	return r >= 0 && l->out_of_memory ? fatal(l, DB_NOMEM) : r;
+}
+
+static void sooner(int64_t *ms, int64_t left)
+{
+	if (left < *ms)
+		*ms = left > 0 ? left : 0;
+}
+
+int64_t ledger_idle_ms(const struct ledger *l, struct stamp now)
+{
+	int64_t ms = IDLE_MAX_MS;
+
+	if (!l->started || backlog(l, now))
+		return 0;
+	if (l->next_due_at != INT64_MAX)
+		sooner(&ms, l->next_due_at - now.wall_ms);
+	if (l->plain_since >= 0)
+		sooner(&ms, l->plain_since + COMPANY_MS - now.boot_ms);
+	for (const struct item *it = l->parked.first; it; it = it->next)
+		sooner(&ms, it->deadline - now.boot_ms);
+	for (const struct item *it = l->meter.first; it; it = it->next)
+		if (it->not_before > now.boot_ms)
+			sooner(&ms, it->not_before - now.boot_ms);
+	sooner(&ms, l->leases_at + LEASE_RENEW_MS - now.boot_ms);
+	return ms;
+}
+
+int ledger_run(struct ledger *l, struct stamp (*now)(void))
+{
+	int r = 0;
+
+	while (r == 0) {
+		int64_t ms = ledger_idle_ms(l, now());
+		if (ms > 0)
+			queue_ready(l->o.in, ms);
+		r = ledger_step(l, now());
+	}
+	return r;
+}
