@@ -1,0 +1,38 @@
+/*
+ * attribution.h - who owns the milliseconds between two readings (METERING.md, Gaps and Sessions). Pure.
+ *
+ * Every function splits what it is given exactly: the measured times of the pieces sum to the increase of the meter.
+ */
+#ifndef CORE_ATTRIBUTION_H
+#define CORE_ATTRIBUTION_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define ATTR_WINDOWS 16
+#define ATTR_PIECES (2 * ATTR_WINDOWS + 2)
+
+/* A session that competes for an interval, from this instant on until the next window begins. */
+struct attr_window { int64_t session, from; };
+
+/* A piece of metered time. session 0: nobody's. placed: a run, on all through [from, to). */
+struct attr_piece {
+	int64_t session, from, to, measured_ms;
+	bool placed;
+};
+
+/*
+ * Splits `delta` measured in [from, to), whose place is unknown. windows are ordered by from; n may be 0; only those
+ * that compete are passed. on_at_start: a run was on at `from` and belongs to windows[0], which then begins at from.
+ * slack_ms: a window filled up to this is filled. Returns the number of pieces, their sum is delta.
+ */
+int attr_gap(int64_t from, int64_t to, int64_t delta, bool on_at_start, int64_t slack_ms, const struct attr_window *windows, int n,
+	     struct attr_piece ret[ATTR_PIECES]);
+
+/* Where a run lies that added `delta` between two readings without a gap. */
+void attr_run(int64_t from, int64_t to, int64_t delta, bool was_on, bool is_on, int64_t *ret_from, int64_t *ret_to);
+
+/* The part of a piece's time that lies at or after `at`, for a cut: placed pieces by the clock, others not at all. */
+int64_t attr_after(int64_t from, int64_t to, int64_t measured_ms, bool placed, int64_t at);
+
+#endif

@@ -1,0 +1,383 @@
+/*
+ * meter.c - the classifier of meter.h. Owns nothing; every doubt bills nothing and is said.
+ *
+ * Formulas: research on metering in docs/metering.md. The bound of an interval or of a sum since an anchor is
+ *   elapsed + 2 * resolution + rtt + elapsed * rate_ppm / 10^6
+ * where resolution is the larger of a count and the device's own refresh.
+ */
+#include "core/meter.h"
+
+#include <string.h>
+
+#include "common/civil.h"
+#include "common/fmt.h"
+
+#define RAW_NONE UINT64_C(0)
+
+static int64_t max64(int64_t a, int64_t b) { return a > b ? a : b; }
+static int64_t min64(int64_t a, int64_t b) { return a < b ? a : b; }
+
+static int64_t resolution_ms(const struct meter_def *d)
+{
+	return max64(max64(d->counter.count_ms, d->counter.refresh_ms), 1);
+}
+
+static int64_t slack_of(const struct meter_def *d, int64_t rtt_ms, int64_t elapsed)
+{
+	return 2 * resolution_ms(d) + rtt_ms + elapsed / 1000000 * d->rate_ppm + elapsed % 1000000 * d->rate_ppm / 1000000;
+}
+
+/* 0 stands for 2^64. */
+static uint64_t modulus_of(const struct lt_counter *c)
+{
+	if (c->modulus)
+		return c->modulus;
+	return c->bits >= 64 ? 0 : UINT64_C(1) << c->bits;
+}
+
+/* The forward distance from a to b. Both are below the modulus. */
+static uint64_t forward(uint64_t a, uint64_t b, uint64_t modulus)
+{
+	if (b >= a || modulus == 0)
+		return b - a;
+	return modulus - a + b;
+}
+
+/* Counts in milliseconds; saturates far above anything possible. */
+static int64_t counts_ms(const struct meter_def *d, uint64_t counts)
+{
+	uint64_t each = d->counter.count_ms ? d->counter.count_ms : 1, most = INT64_MAX / 4;
+
+	return counts > most / each ? (int64_t)most : (int64_t)(counts * each);
+}
+
+void meter_init(struct meter *m)
+{
+	memset(m, 0, sizeof(*m));
+	m->phase = METER_NEW;
+}
+
+bool meter_is_coarse(const struct meter_def *def)
+{
+	return def->kind == METER_COUNTER && def->counter.count_ms > METER_COARSE_MS;
+}
+
+int64_t meter_gap_ms(const struct meter_def *def, int64_t policy_gap_ms)
+{
+	if (policy_gap_ms > 0)
+		return policy_gap_ms;
+	return max64(30 * LT_SECOND, 10 * def->poll_ms);
+}
+
+/* The instant of a sample on the axis, relative to the last good reading. < 0: older than what is known. */
+static int64_t elapsed_since(const struct meter *m, const struct meter_sample *s, bool *ret_by_wall)
+{
+	*ret_by_wall = strncmp(m->boot_id, s->boot_id, sizeof(m->boot_id) - 1) != 0;
+	if (!*ret_by_wall)
+		return s->boot_ms - m->boot_ms;
+	return max64(0, s->wall_ms - m->wall_ms);
+}
+
+/* Would adding d_ms now keep every sum within its budget? */
+static bool possible(const struct meter *m, const struct meter_def *d, int64_t d_ms, int64_t elapsed, int32_t rtt_ms)
+{
+	int64_t t = m->t + elapsed;
+
+	if (d_ms < 0 || d_ms > elapsed + slack_of(d, max64(rtt_ms, m->rtt_ms), elapsed))
+		return false;
+	if (d_ms == 0)
+		return true;
+	for (int i = 0; i < ANCHORS; i++) {
+		const struct meter_anchor *a = &m->anchor[i];
+
+		if (m->ext_ms - a->ext_ms + d_ms > t - a->t + slack_of(d, max64(rtt_ms, a->rtt_ms), t - a->t))
+			return false;
+	}
+	return true;
+}
+
+/* Did the device restart since the last good reading, as far as it says? */
+static bool rebooted(const struct meter *m, const struct lt_observation *o, int64_t elapsed, int64_t slack)
+{
+	if (m->have_boots && (o->have & LT_HAVE_BOOTS) && o->boots != m->boots)
+		return true;
+	return (o->have & LT_HAVE_UPTIME) && o->uptime_s < UINT64_C(1) << 40 && (int64_t)o->uptime_s * 1000 + slack < elapsed;
+}
+
+/* Does it say that it did not? */
+static bool surely_up(const struct meter *m, const struct lt_observation *o, int64_t elapsed, int64_t slack)
+{
+	if (m->have_boots && (o->have & LT_HAVE_BOOTS))
+		return o->boots == m->boots;
+	return (o->have & LT_HAVE_UPTIME) && (o->uptime_s >= UINT64_C(1) << 40 || (int64_t)o->uptime_s * 1000 > elapsed + slack);
+}
+
+static bool serial_changed(const struct meter *m, const struct lt_observation *o)
+{
+	return (o->have & LT_HAVE_SERIAL) && m->serial[0] && strcmp(m->serial, o->serial) != 0;
+}
+
+static void anchors_roll(struct meter *m)
+{
+	static const struct { int which; int64_t span; } spans[] = { { ANCHOR_HOUR, LT_HOUR }, { ANCHOR_DAY, LT_DAY } };
+
+	for (size_t i = 0; i < sizeof(spans) / sizeof(spans[0]); i++)
+		if (m->t - m->anchor[spans[i].which].t >= spans[i].span)
+			m->anchor[spans[i].which] = (struct meter_anchor){ m->t, m->ext_ms, m->rtt_ms };
+}
+
+/* The state moves on to this reading. */
+static void settle_on(struct meter *m, const struct meter_sample *s, int64_t elapsed, uint64_t raw, int64_t added)
+{
+	const struct lt_observation *o = &s->obs;
+
+	m->t += elapsed;
+	if (raw != m->raw || added)
+		m->changed_t = m->t;
+	m->raw = raw;
+	m->ext_ms += added;
+	m->boot_ms = s->boot_ms;
+	m->wall_ms = s->wall_ms;
+	m->rtt_ms = s->rtt_ms;
+	lt_fmt(m->boot_id, sizeof(m->boot_id), "%s", s->boot_id);
+	m->lost = false;
+	m->faulty = (o->have & LT_HAVE_FAULT) && o->fault != 0;
+	if (o->have & LT_HAVE_BOOTS) {
+		m->boots = o->boots;
+		m->have_boots = true;
+	}
+	if (o->have & LT_HAVE_UPTIME) {
+		m->uptime_s = o->uptime_s;
+		m->have_uptime = true;
+	}
+	if ((o->have & LT_HAVE_SERIAL) && o->serial[0])
+		memcpy(m->serial, o->serial, sizeof(m->serial));
+	m->serial[sizeof(m->serial) - 1] = 0;
+	m->phase = METER_LIVE;
+	m->doubt_reads = 0;
+	anchors_roll(m);
+}
+
+static void first(struct meter *m, const struct meter_def *def, const struct meter_sample *s, struct meter_verdict *v)
+{
+	uint64_t raw = def->kind == METER_COUNTER ? s->obs.hourmeter : RAW_NONE;
+
+	v->class = METER_FIRST;
+	v->accepted = true;
+	v->from_wall = s->wall_ms;
+	settle_on(m, s, 0, raw, 0);
+	v->raw_from = raw;
+	for (int i = 0; i < ANCHORS; i++)
+		m->anchor[i] = (struct meter_anchor){ m->t, 0, s->rtt_ms };
+	m->running = (s->obs.have & LT_HAVE_STATE) && s->obs.running;
+}
+
+/* The run bit at this reading; a counter without one runs while it moves. */
+static bool running_now(const struct meter *m, const struct meter_def *def, const struct lt_observation *o, int64_t added)
+{
+	if (o->have & LT_HAVE_STATE)
+		return o->running != 0;
+	if (def->kind == METER_STATE)
+		return m->running;
+	if (added > 0)
+		return true;
+	return m->running && m->t - m->changed_t <= 2 * resolution_ms(def) + def->poll_ms;
+}
+
+/* Coarse counters: of what the counter says, only what the run bit explains is somebody's. */
+static int64_t quantised(struct meter *m, const struct meter_def *def, const struct meter_verdict *v, int64_t added)
+{
+	int64_t take;
+
+	if (!meter_is_coarse(def))
+		return 0;
+	if (v->was_running && !v->gap)
+		m->credit_ms += v->elapsed_ms;
+	take = v->gap ? added : min64(added, m->credit_ms);
+	m->credit_ms = max64(0, m->credit_ms - take);
+	return added - take;
+}
+
+static void accept(struct meter *m, const struct meter_def *def, const struct meter_sample *s, struct meter_verdict *v, uint64_t raw,
+		   int64_t added)
+{
+	v->accepted = true;
+	v->added_ms = added;
+	v->quantised_ms = quantised(m, def, v, added);
+	settle_on(m, s, v->elapsed_ms, raw, added);
+	m->running = running_now(m, def, &s->obs, added);
+	v->running = m->running;
+	v->audit = v->class != METER_NORMAL || v->by_wall;
+	v->review = v->class == METER_AMBIGUOUS || v->class == METER_SWAP || v->class == METER_MANUAL;
+}
+
+/* Is this value plausible against the old level? True: *ret_class and *ret_added. */
+static bool plausible(const struct meter *m, const struct meter_def *def, const struct meter_sample *s, int64_t elapsed, int64_t slack,
+		      enum meter_class *ret_class, int64_t *ret_added)
+{
+	uint64_t modulus = modulus_of(&def->counter), raw = s->obs.hourmeter;
+	int64_t whole = modulus ? counts_ms(def, modulus) : INT64_MAX, d;
+
+	if ((modulus && raw >= modulus) || serial_changed(m, &s->obs))
+		return false;
+	if (raw < m->raw && rebooted(m, &s->obs, elapsed, slack))
+		return false;
+	d = raw < m->raw && !modulus ? -1 : counts_ms(def, forward(m->raw, raw, modulus));
+	if (!possible(m, def, d, elapsed, s->rtt_ms))
+		return false;
+	*ret_class = elapsed >= whole ? METER_AMBIGUOUS : raw < m->raw ? METER_WRAP : METER_NORMAL;
+	*ret_added = d;
+	return true;
+}
+
+/* Does the new level go on by itself? */
+static bool goes_on(const struct meter *m, const struct meter_def *def, const struct meter_sample *s, int64_t t)
+{
+	uint64_t raw = s->obs.hourmeter;
+	int64_t elapsed = t - m->doubt_t;
+	const char *serial = s->obs.have & LT_HAVE_SERIAL ? s->obs.serial : "";
+
+	return raw >= m->doubt_raw && strcmp(serial, m->doubt_serial) == 0 &&
+	       counts_ms(def, raw - m->doubt_raw) <= elapsed + slack_of(def, max64(s->rtt_ms, m->rtt_ms), elapsed);
+}
+
+static int64_t confirm_ms(const struct meter_def *def)
+{
+	return max64(LT_SECOND, 2 * (int64_t)def->counter.refresh_ms);
+}
+
+/* Remembers the value in doubt. True when it has confirmed itself. */
+static bool doubt(struct meter *m, const struct meter_def *def, const struct meter_sample *s, int64_t t)
+{
+	if (m->phase != METER_IN_DOUBT || !goes_on(m, def, s, t)) {
+		m->phase = METER_IN_DOUBT;
+		m->doubt_since_t = t;
+		m->doubt_reads = 0;
+		lt_fmt(m->doubt_serial, sizeof(m->doubt_serial), "%s", s->obs.have & LT_HAVE_SERIAL ? s->obs.serial : "");
+	} else if (t > m->doubt_t) {
+		m->doubt_reads++;
+	}
+	m->doubt_raw = s->obs.hourmeter;
+	m->doubt_t = t;
+	return m->doubt_reads >= METER_REREADS && t - m->doubt_since_t >= confirm_ms(def);
+}
+
+/* A new level has confirmed itself: a reset, another device, or for a person to say. */
+static void new_level(struct meter *m, const struct meter_def *def, const struct meter_sample *s, struct meter_verdict *v)
+{
+	int64_t alone = counts_ms(def, s->obs.hourmeter), window = max64(0, v->elapsed_ms - alone), added = 0;
+
+	if (serial_changed(m, &s->obs)) {
+		v->class = METER_SWAP;
+	} else if (s->obs.hourmeter < m->raw && possible(m, def, alone, v->elapsed_ms, s->rtt_ms) &&
+		   !surely_up(m, &s->obs, v->elapsed_ms, v->slack_ms)) {
+		v->class = METER_RESET;
+		added = alone;
+		v->estimated_ms = v->was_running ? min64(window, def->poll_ms) : 0;
+	} else {
+		v->class = METER_MANUAL;
+	}
+	accept(m, def, s, v, s->obs.hourmeter, added);
+}
+
+static void read_counter(struct meter *m, const struct meter_def *def, const struct meter_sample *s, struct meter_verdict *v)
+{
+	bool was_doubted = m->phase == METER_IN_DOUBT;
+	int64_t added = 0;
+
+	if (!(s->obs.have & LT_HAVE_HOURMETER)) {
+		v->class = METER_STALE;
+		return;
+	}
+	if (plausible(m, def, s, v->elapsed_ms, v->slack_ms, &v->class, &added)) {
+		if (was_doubted && v->class == METER_NORMAL)
+			v->class = METER_OUTLIER;
+		accept(m, def, s, v, s->obs.hourmeter, added);
+		return;
+	}
+	if (doubt(m, def, s, m->t + v->elapsed_ms)) {
+		new_level(m, def, s, v);
+		return;
+	}
+	v->class = METER_SUSPECT;
+	v->audit = !was_doubted;
+	v->reread_ms = confirm_ms(def) / METER_REREADS + 1;
+}
+
+/* A sampled bit: an interval counts only when the bit was on at its start and no reading is missing in it. */
+static void read_state(struct meter *m, const struct meter_def *def, const struct meter_sample *s, struct meter_verdict *v)
+{
+	int64_t added = v->was_running && !v->gap && !v->by_wall ? v->elapsed_ms : 0;
+
+	if (!(s->obs.have & LT_HAVE_STATE)) {
+		v->class = METER_STALE;
+		return;
+	}
+	if (serial_changed(m, &s->obs)) {
+		v->class = METER_SWAP;
+		added = 0;
+	} else {
+		v->class = METER_NORMAL;
+	}
+	accept(m, def, s, v, m->raw + (uint64_t)added, added);
+}
+
+void meter_read(struct meter *m, const struct meter_def *def, int64_t gap_ms, const struct meter_sample *s, struct meter_verdict *ret)
+{
+	struct meter_verdict *v = ret;
+
+	memset(v, 0, sizeof(*v));
+	v->at = s->wall_ms;
+	v->raw = s->obs.hourmeter;
+	v->was_running = v->running = m->running;
+	v->was_faulty = m->faulty;
+	v->raw_from = m->raw;
+	v->from_wall = m->wall_ms;
+	v->lag_ms = 2 * resolution_ms(def) + def->poll_ms;
+	if (m->phase == METER_NEW) {
+		if (!(s->obs.have & (def->kind == METER_COUNTER ? LT_HAVE_HOURMETER : LT_HAVE_STATE))) {
+			v->class = METER_STALE;
+			return;
+		}
+		first(m, def, s, v);
+		v->running = m->running;
+		v->was_running = false;
+		m->last = v->class;
+		return;
+	}
+	v->elapsed_ms = elapsed_since(m, s, &v->by_wall);
+	if (v->elapsed_ms < 0) {
+		v->class = METER_STALE;
+		return;
+	}
+	v->slack_ms = slack_of(def, max64(s->rtt_ms, m->rtt_ms), v->elapsed_ms);
+	v->gap = m->lost || v->elapsed_ms > gap_ms;
+	if (def->kind == METER_STATE)
+		read_state(m, def, s, v);
+	else
+		read_counter(m, def, s, v);
+	v->raw = m->phase == METER_IN_DOUBT ? s->obs.hourmeter : m->raw;
+	if (v->class != METER_STALE)
+		m->last = v->class;
+}
+
+void meter_session_starts(struct meter *m, const struct meter_def *def)
+{
+	m->anchor[ANCHOR_SESSION] = (struct meter_anchor){ m->t, m->ext_ms, m->rtt_ms };
+	m->credit_ms = def->poll_ms;
+}
+
+const char *meter_class_name(enum meter_class c)
+{
+	static const char *const names[METER_CLASSES] = { "FIRST", "NORMAL", "WRAP", "AMBIGUOUS", "OUTLIER", "RESET", "SWAP", "MANUAL",
+		"SUSPECT", "STALE" };
+
+	return names[c];
+}
+
+const char *meter_phase_name(enum meter_phase p)
+{
+	static const char *const names[] = { "new", "live", "suspect" };
+
+	return names[p];
+}

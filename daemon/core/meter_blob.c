@@ -1,0 +1,151 @@
+/*
+ * meter_blob.c - the bytes in which the store keeps a struct meter: version, fixed order, big-endian, no padding.
+ * One list of fields drives both directions. Owns nothing; a blob that is not exactly ours is refused.
+ */
+#include "core/meter.h"
+
+#include <string.h>
+
+#define BLOB_VERSION 1
+
+/* Walks the fields once: writing (m -> p) or reading (p -> m). */
+struct walk { uint8_t *p; const uint8_t *q; size_t left; bool ok; };
+
+static void u64(struct walk *w, uint64_t *v)
+{
+	uint64_t x = 0;
+
+	if (w->left < 8) {
+		w->ok = false;
+		return;
+	}
+	for (int i = 0; i < 8; i++) {
+		if (w->p)
+			w->p[i] = (uint8_t)(*v >> (56 - 8 * i));
+		else
+			x = x << 8 | w->q[i];
+	}
+	if (w->p)
+		w->p += 8;
+	else
+		w->q += 8, *v = x;
+	w->left -= 8;
+}
+
+static void i64(struct walk *w, int64_t *v)
+{
+	uint64_t x = (uint64_t)*v;
+
+	u64(w, &x);
+	if (!w->p && w->ok)
+		*v = (int64_t)x;
+}
+
+static void i32(struct walk *w, int32_t *v)
+{
+	int64_t x = *v;
+
+	i64(w, &x);
+	if (x < INT32_MIN || x > INT32_MAX)
+		w->ok = false;
+	else
+		*v = (int32_t)x;
+}
+
+static void flag(struct walk *w, bool *v)
+{
+	uint64_t x = *v;
+
+	u64(w, &x);
+	if (x > 1)
+		w->ok = false;
+	else
+		*v = x == 1;
+}
+
+static void text(struct walk *w, char *s, size_t cap)
+{
+	if (w->left < cap) {
+		w->ok = false;
+		return;
+	}
+	if (w->p) {
+		size_t n = strlen(s);
+
+		memset(w->p, 0, cap);
+		memcpy(w->p, s, n < cap ? n : cap - 1);
+		w->p += cap;
+	} else {
+		memcpy(s, w->q, cap);
+		if (s[cap - 1])
+			w->ok = false;
+		w->q += cap;
+	}
+	w->left -= cap;
+}
+
+static void fields(struct walk *w, struct meter *m)
+{
+	uint64_t version = BLOB_VERSION, phase = m->phase, last = m->last;
+
+	u64(w, &version);
+	u64(w, &phase);
+	u64(w, &last);
+	if (!w->ok || version != BLOB_VERSION || phase > METER_IN_DOUBT || last >= METER_CLASSES) {
+		w->ok = false;
+		return;
+	}
+	m->phase = (enum meter_phase)phase;
+	m->last = (enum meter_class)last;
+	u64(w, &m->raw);
+	i64(w, &m->ext_ms);
+	i64(w, &m->t);
+	i64(w, &m->boot_ms);
+	i64(w, &m->wall_ms);
+	i32(w, &m->rtt_ms);
+	text(w, m->boot_id, sizeof(m->boot_id));
+	flag(w, &m->running);
+	flag(w, &m->faulty);
+	flag(w, &m->lost);
+	i64(w, &m->changed_t);
+	i64(w, &m->credit_ms);
+	u64(w, &m->boots);
+	u64(w, &m->uptime_s);
+	flag(w, &m->have_boots);
+	flag(w, &m->have_uptime);
+	text(w, m->serial, sizeof(m->serial));
+	for (int i = 0; i < ANCHORS; i++) {
+		i64(w, &m->anchor[i].t);
+		i64(w, &m->anchor[i].ext_ms);
+		i32(w, &m->anchor[i].rtt_ms);
+	}
+	u64(w, &m->doubt_raw);
+	i64(w, &m->doubt_since_t);
+	i64(w, &m->doubt_t);
+	i32(w, &m->doubt_reads);
+	text(w, m->doubt_serial, sizeof(m->doubt_serial));
+}
+
+size_t meter_encode(const struct meter *m, uint8_t dst[METER_BLOB])
+{
+	struct meter copy = *m;
+	struct walk w = { .p = dst, .left = METER_BLOB, .ok = true };
+
+	fields(&w, &copy);
+	return METER_BLOB - w.left;
+}
+
+bool meter_decode(struct meter *ret, const void *data, size_t size)
+{
+	struct meter m;
+	struct walk w = { .q = data, .left = size, .ok = true };
+
+	memset(&m, 0, sizeof(m));
+	if (!data)
+		return false;
+	fields(&w, &m);
+	if (!w.ok || w.left != 0 || m.ext_ms < 0)
+		return false;
+	*ret = m;
+	return true;
+}
