@@ -1,0 +1,147 @@
+/*
+ * booking.c - a booking as a row: loading, the one place that makes its transitions, its timers, its history.
+ * A transition that the table does not know is a refusal (409), never a silent change.
+ */
+#include <string.h>
+
+#include "app/booking_step.h"
+#include "app/metering.h"
+#include "app/money.h"
+#include "common/fmt.h"
+#include "store/booking.h"
+
+int booking_load(struct act *a, int64_t id, struct booking *ret)
+{
+	return store_booking_load(a->db, id, ret);
+}
+
+int booking_at(struct act *a, const char *instrument, int64_t at, struct booking *ret)
+{
+	return store_booking_at(a->db, instrument, at, ret);
+}
+
+int booking_after(struct act *a, const char *instrument, int64_t at, struct booking *ret)
+{
+	return store_booking_after(a->db, instrument, at, ret);
+}
+
+int booking_open(struct act *a, int64_t id, int64_t version, struct booking *ret)
+{
+	int rc = store_booking_load(a->db, id, ret);
+
+	if (rc == 1)
+		return act_refuse(a, 404, "not-found", "booking", "there is no booking B-%lld", (long long)id);
+	if (rc == 0 && version != 0 && version != ret->version)
+		return act_refuse(a, 412, "version-conflict", "If-Match", "B-%lld has changed since you read it; read it again",
+				  (long long)id);
+	return rc;
+}
+
+void booking_span_text(const struct site *s, char *dst, size_t cap, int64_t from, int64_t to)
+{
+	char a[40], b[40];
+
+	lt_rfc3339(a, sizeof(a), from, lt_zone_offset(&s->zone, from));
+	lt_rfc3339(b, sizeof(b), to, lt_zone_offset(&s->zone, to));
+	lt_fmt(dst, cap, "%s to %s", a, b);
+}
+
+static void tell(struct act *a, const struct booking *b, const char *verb, const char *detail)
+{
+	struct event_row e = { .instrument = b->instrument, .org = b->org, .user = b->user, .booking = b->id };
+	char kind[48];
+
+	lt_fmt(kind, sizeof(kind), "booking.%s", verb);
+	e.kind = kind;
+	lt_fmt(e.detail, sizeof(e.detail), "%s", detail);
+	act_event(a, &e);
+}
+
+static int record(struct act *a, struct booking *b, enum booking_state from, const char *verb, const char *detail)
+{
+	int rc = store_booking_update(a->db, b);
+
+	if (rc == 0)
+		rc = store_booking_event(a->db, b->id, a->now.wall_ms, a->who.actor, verb, from, b->state, detail);
+	tell(a, b, verb, detail);
+	return rc;
+}
+
+int booking_note(struct act *a, struct booking *b, const char *verb, const char *detail)
+{
+	return record(a, b, b->state, verb, detail);
+}
+
+int booking_step(struct act *a, struct booking *b, enum booking_event event, const char *verb, const char *detail)
+{
+	enum booking_state from = b->state, to;
+
+	if (!booking_next(from, event, &to))
+		return act_refuse(a, 409, "wrong-state", "", "B-%lld is %s", (long long)b->id, booking_state_name(from));
+	b->state = to;
+	if (!booking_is_live(to)) {
+		b->ended_at = a->now.wall_ms;
+		b->waiting = false;
+		act_timer_clear(a, "booking_start", b->id);
+		act_timer_clear(a, "booking_no_show", b->id);
+		act_timer_clear(a, "booking_end", b->id);
+	}
+	act_lease(a, b->instrument);
+	return record(a, b, from, verb, detail);
+}
+
+int64_t booking_wait_ms(const struct booking *b, const struct policy *p)
+{
+	int64_t half = (b->booked_to - b->booked_from) / 2;
+
+	return p->no_show_ms < half ? p->no_show_ms : half;
+}
+
+int booking_arm(struct act *a, const struct booking *b, const struct policy *p)
+{
+	if (b->state != BOOKING_ACTIVE) {
+		act_timer(a, "booking_start", b->id, b->booked_from);
+		act_timer(a, "booking_no_show", b->id, b->booked_from + booking_wait_ms(b, p));
+	}
+	act_timer(a, "booking_end", b->id, b->booked_to);
+	return db_failed(a->db);
+}
+
+int booking_unusable(struct act *a, const char *instrument, bool *ret)
+{
+	struct instrument_row row;
+	int rc = store_instrument_load(a->db, instrument, &row);
+
+	if (rc != 0)
+		return rc;
+	*ret = row.out_of_service || strcmp(row.link, "down") == 0;
+	return *ret ? 0 : metering_in_gap(a, instrument, a->now.wall_ms, ret);
+}
+
+/* Nobody used it: the fee, the time is free again, and nothing waits for it any more. */
+static int end_unused(struct act *a, struct booking *b, int64_t at, enum booking_event event, const char *fee,
+		      const char *verb, const char *why)
+{
+	int64_t fee_minor = 0;
+	int rc = fee[0] != '\0' ? money_fee(a, b, fee, at, &fee_minor) : 0;
+
+	if (rc != 0)
+		return rc;
+	b->fee_minor = fee_minor;
+	if (at < b->held_to)
+		b->held_to = at > b->booked_from ? at : b->booked_from;
+	rc = booking_step(a, b, event, verb, why);
+	if (rc == 0)
+		rc = booking_unplace(a, b);
+	return rc != 0 ? rc : metering_booking_gone(a, b->id);
+}
+
+int booking_miss(struct act *a, struct booking *b, int64_t at, const char *verb, const char *why)
+{
+	return end_unused(a, b, at, BOOKING_MISS, "no_show", verb, why);
+}
+
+int booking_lapse(struct act *a, struct booking *b, int64_t at, const char *why)
+{
+	return end_unused(a, b, at, BOOKING_LAPSE, "", "lapse", why);
+}

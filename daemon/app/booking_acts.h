@@ -1,0 +1,88 @@
+/*
+ * booking_acts.h - the use cases of booking, for the API. Each runs inside the item's savepoint and returns as act.h
+ * says; with a->dry_run the rules run, the answer shows what would be, and nothing is written.
+ */
+#ifndef APP_BOOKING_ACTS_H
+#define APP_BOOKING_ACTS_H
+
+#include "app/booking.h"
+#include "core/policy.h"
+#include "store/block.h"
+#include "store/instrument.h"
+#include "store/terms.h"
+
+#define REASON_MAX 300
+
+struct booking_request {
+	char instrument[LT_ID], kind[LT_ID]; /* one of them                                             */
+	int64_t from, to;
+	char user[LT_ID];                    /* "": the caller                                          */
+	char project[LT_ID], note[LT_TITLE];
+	bool walk_up;                        /* from is moved to the start of the current grid cell     */
+	bool has_max_price;
+	int64_t max_price_minor;
+	char override_reason[REASON_MAX];    /* "": none                                                */
+};
+int booking_create(struct act *a, const struct booking_request *rq, struct booking *ret);
+
+struct booking_quote {
+	struct booking booking;              /* as it would be                                          */
+	struct verdict rules;                /* n == 0: would be accepted                               */
+	int n_conflicts;
+	struct interval conflicts[RULE_CONFLICTS];
+	int n_suggestions;
+	struct { char instrument[LT_ID]; int64_t from, to; } suggestions[5];
+};
+/* Price and every rule that would refuse; writes nothing. */
+int booking_quote(struct act *a, const struct booking_request *rq, struct booking_quote *ret);
+
+struct booking_patch {
+	bool has_from, has_to, has_note, has_project;
+	int64_t from, to;
+	char note[LT_TITLE], project[LT_ID], override_reason[REASON_MAX];
+};
+/* Move, extend or shorten, as the times say. version: what the caller saw (0: any). */
+int booking_change(struct act *a, int64_t id, int64_t version, const struct booking_patch *p, struct booking *ret);
+/* ret->fee_minor: what it costs. */
+int booking_cancel(struct act *a, int64_t id, const char *reason, struct booking *ret);
+int booking_checkin(struct act *a, int64_t id, struct booking *ret);
+int booking_checkout(struct act *a, int64_t id, struct booking *ret);
+/* The rules as they were asked when it was made: its own policy, the instant of its making, what stands beside it now. */
+int booking_why(struct act *a, int64_t id, struct booking *ret, struct finding found[RULES_MAX], int *ret_n);
+
+struct free_request {
+	int n_instruments;
+	const struct instrument *instruments[64];
+	int64_t duration_ms, after, before;  /* starts from `after` on, ends up to `before`             */
+	bool has_within;
+	struct policy within;                /* its opening hours: the whole slot lies inside           */
+	int limit;                           /* 1..FREE_MAX                                             */
+	char user[LT_ID];                    /* "": the caller, or nobody in particular                 */
+};
+#define FREE_MAX 50
+struct free_slot { char instrument[LT_ID]; int64_t from, to, price_minor; };
+/* Earliest slots, by start, that would be accepted by every rule. */
+int booking_free(struct act *a, const struct free_request *rq, struct free_slot *ret, int *ret_n);
+
+enum calendar_kind { CALENDAR_BOOKING, CALENDAR_BLOCK, CALENDAR_HOLD, CALENDAR_SESSION, CALENDAR_METERED };
+struct calendar_entry {
+	enum calendar_kind kind;
+	int64_t from, to, booking;           /* booking 0: none                                         */
+	char user[LT_ID], org[LT_ID], reason[REASON_MAX];
+};
+#define CALENDAR_MAX 500
+/* Everything that is or was on the instrument in [from, to), by start; who may see what is the API's matter. */
+int booking_calendar(struct act *a, const char *instrument, int64_t from, int64_t to, struct calendar_entry *ret, int cap,
+		     int *ret_n);
+
+struct block_request { char instrument[LT_ID]; int64_t from, to; char reason[REASON_MAX]; bool displace; };
+int block_create(struct act *a, const struct block_request *rq, struct block *ret);
+int block_remove(struct act *a, int64_t id, int64_t version);
+
+/* Out of service and notes: the two facts about an instrument that the API owns. */
+int instrument_change(struct act *a, const char *id, int64_t version, const bool *out_of_service, const char *notes,
+		      struct instrument_row *ret);
+/* A new price list from an instant on; not before now. */
+int terms_set_price(struct act *a, const char *instrument, const struct price *p, int64_t effective_at, struct terms_row *ret);
+
+#endif

@@ -1,0 +1,234 @@
+/*
+ * booking_change.c - move, extend, shorten and cancel. Which verb it is follows from the times alone; an active
+ * booking keeps its start and may only grow. Refused changes leave no trace.
+ */
+#include <string.h>
+
+#include "app/booking_step.h"
+#include "app/metering.h"
+#include "app/money.h"
+#include "common/fmt.h"
+#include "store/booking.h"
+
+struct change {
+	enum booking_verb verb;
+	struct booking was, b;
+	struct policy policy;            /* in force now */
+	struct price price;
+	int64_t policy_version, price_version;
+	struct facts_for w;
+	struct rule_facts facts;
+	struct verdict rules, overridden;
+};
+
+static const char *const verb_names[BOOKING_VERBS] = { [BOOKING_MOVE] = "move", [BOOKING_EXTEND] = "extend",
+	[BOOKING_SHORTEN] = "shorten" };
+
+/* BOOKING_VERBS: the times stay as they are. */
+static enum booking_verb which_verb(const struct booking *was, const struct booking *b)
+{
+	if (was->booked_from != b->booked_from)
+		return BOOKING_MOVE;
+	if (was->booked_to == b->booked_to)
+		return BOOKING_VERBS;
+	return b->booked_to > was->booked_to ? BOOKING_EXTEND : BOOKING_SHORTEN;
+}
+
+static int judge_change(struct act *a, struct change *c, const char *reason)
+{
+	int rc = terms_policy_at(a, c->b.instrument, a->now.wall_ms, &c->policy, &c->policy_version);
+
+	if (rc == 0)
+		rc = terms_price_at(a, c->b.instrument, a->now.wall_ms, &c->price, &c->price_version);
+	if (rc != 0)
+		return rc;
+	c->w = (struct facts_for){ .verb = c->verb, .instrument = c->b.instrument, .org = c->b.org, .user = c->b.user,
+		.except = c->b.id, .policy = &c->policy, .now = a->now.wall_ms, .at = { c->b.booked_from, c->b.booked_to },
+		.was = { c->was.booked_from, c->was.booked_to } };
+	rc = booking_facts(a, &c->w, &c->facts);
+	return rc != 0 ? rc : booking_ask(a, &c->facts, reason, &c->rules, &c->overridden);
+}
+
+/* Price and versions as the verb wants them: a move is made anew, added time is priced as of now, the rest stays. */
+static int reprice(struct act *a, struct change *c)
+{
+	const struct instrument *i = site_instrument(a->site, c->b.instrument);
+	int64_t delay = c->was.priced_to - c->was.booked_to, added = 0;
+	struct price own;
+	int rc;
+
+	c->b.priced_to = c->b.booked_to + delay;
+	switch (c->verb) {
+	case BOOKING_EXTEND:
+		if (c->b.held_to < c->b.booked_to)
+			c->b.held_to = c->b.booked_to;
+		rc = money_quote(a, i, &c->price, c->was.booked_to, c->b.booked_to, &added);
+		c->b.quote_minor = c->was.quote_minor + added;
+		return rc;
+	case BOOKING_SHORTEN:
+		c->b.held_to = c->b.booked_to;
+		rc = terms_price(a, c->b.instrument, c->b.price_version, &own);
+		return rc != 0 ? rc : money_quote(a, i, &own, c->b.booked_from, c->b.booked_to, &c->b.quote_minor);
+	default:
+		c->b.held_to = c->b.booked_to;
+		c->b.policy_version = c->policy_version;
+		c->b.price_version = c->price_version;
+		c->b.walk_up = c->b.booked_from == calendar_cell(&a->site->zone, c->policy.grid_ms, a->now.wall_ms);
+		return money_quote(a, i, &c->price, c->b.booked_from, c->b.booked_to, &c->b.quote_minor);
+	}
+}
+
+static int write_change(struct act *a, struct change *c, const char *reason)
+{
+	char before[90], after[90], detail[300];
+	struct policy own;
+	int rc = booking_place(a, &c->b, &c->policy);
+
+	if (rc == 1)
+		return act_refuse(a, 409, "slot-taken", "from", "%s is taken in this time", c->b.instrument);
+	if (rc == 0 && c->verb == BOOKING_MOVE)
+		rc = booking_refit(a, c->b.instrument, c->was.booked_from);
+	if (rc == 0)
+		rc = booking_record_overrides(a, c->b.id, &c->overridden, reason);
+	if (rc == 0)
+		rc = terms_policy(a, c->b.instrument, c->b.policy_version, &own);
+	if (rc != 0)
+		return rc;
+	booking_span_text(a->site, before, sizeof(before), c->was.booked_from, c->was.booked_to);
+	booking_span_text(a->site, after, sizeof(after), c->b.booked_from, c->b.booked_to);
+	lt_fmt(detail, sizeof(detail), "%s -> %s under policy %lld, price %lld", before, after, (long long)c->policy_version,
+	       (long long)c->price_version);
+	rc = booking_note(a, &c->b, verb_names[c->verb], detail);
+	act_lease(a, c->b.instrument);
+	return rc != 0 ? rc : booking_arm(a, &c->b, &own);
+}
+
+static int change_texts(struct act *a, const struct booking_patch *p, struct change *c)
+{
+	if (!p->has_note && !p->has_project)
+		return 0;
+	return a->dry_run ? 0 : booking_note(a, &c->b, "edit", "note or project");
+}
+
+static int check_state(struct act *a, const struct change *c)
+{
+	if (!booking_is_live(c->was.state))
+		return act_refuse(a, 409, "wrong-state", "", "B-%lld is %s and stays so", (long long)c->was.id,
+				  booking_state_name(c->was.state));
+	if (c->b.booked_to <= c->b.booked_from)
+		return act_refuse(a, 422, "bad-interval", "to", "the end must be later than the start");
+	if (c->was.state == BOOKING_ACTIVE && c->verb != BOOKING_EXTEND && c->verb != BOOKING_VERBS)
+		return act_refuse(a, 409, "only-grows", "", "B-%lld is in use: its start is fixed and its end may only be later; "
+				  "check out to end it", (long long)c->was.id);
+	return 0;
+}
+
+int booking_change(struct act *a, int64_t id, int64_t version, const struct booking_patch *p, struct booking *ret)
+{
+	struct change c;
+	int rc = booking_open(a, id, version, &c.was);
+
+	if (rc != 0)
+		return rc;
+	c.b = c.was;
+	c.b.booked_from = p->has_from ? p->from : c.was.booked_from;
+	c.b.booked_to = p->has_to ? p->to : c.was.booked_to;
+	if (p->has_note)
+		lt_fmt(c.b.note, sizeof(c.b.note), "%s", p->note);
+	if (p->has_project)
+		lt_fmt(c.b.project, sizeof(c.b.project), "%s", p->project);
+	c.verb = which_verb(&c.was, &c.b);
+	rc = check_state(a, &c);
+	if (rc == 0 && c.verb == BOOKING_VERBS) {
+		rc = change_texts(a, p, &c);
+	} else if (rc == 0) {
+		rc = judge_change(a, &c, p->override_reason);
+		if (rc == 0 && c.rules.n > 0)
+			return booking_refuse(a, &c.w, &c.facts, &c.rules, "");
+		if (rc == 0)
+			rc = reprice(a, &c);
+		if (rc == 0 && !a->dry_run)
+			rc = write_change(a, &c, p->override_reason);
+	}
+	if (rc != 0)
+		return rc;
+	*ret = c.b;
+	return act_end(a);
+}
+
+/* What cancelling now is: its event, the fee's component ("": free), and the words for the history. */
+struct ending { enum booking_event event; const char *fee, *why; };
+
+static int which_ending(struct act *a, const struct booking *b, struct ending *ret)
+{
+	int64_t now = a->now.wall_ms, usable = 0;
+	bool unusable = false;
+	int rc = booking_unusable(a, b->instrument, &unusable);
+
+	if (rc != 0)
+		return rc;
+	*ret = (struct ending){ BOOKING_DO_CANCEL, unusable ? "" : "late_cancel", unusable ? "the instrument is not usable" : "" };
+	if (now < b->booked_from || b->state == BOOKING_PENDING)
+		return 0;
+	if (b->waiting) {
+		bool half = now - b->booked_from >= (b->booked_to - b->booked_from) / 2;
+
+		*ret = (struct ending){ half ? BOOKING_DISPLACE : BOOKING_LAPSE, "", "another's session still held the unit" };
+		return 0;
+	}
+	rc = metering_usable_ms(a, b->instrument, b->booked_from, now, &usable);
+	if (unusable || (now > b->booked_from && usable == 0))
+		*ret = (struct ending){ BOOKING_LAPSE, "", "the instrument was not usable" };
+	else
+		*ret = (struct ending){ BOOKING_MISS, "no_show", "cancelled after its start" };
+	return rc;
+}
+
+static int refuse_cancel(struct act *a, const struct booking *b)
+{
+	struct session s;
+	int rc;
+
+	if (!booking_is_live(b->state))
+		return act_refuse(a, 409, "wrong-state", "", "B-%lld is %s and stays so", (long long)b->id,
+				  booking_state_name(b->state));
+	rc = session_of_booking(a, b->id, &s);
+	if (b->state == BOOKING_ACTIVE || rc == 0)
+		return act_refuse(a, 409, "session-open", "", "B-%lld is in use; check out (`labtime stop B-%lld`) instead",
+				  (long long)b->id, (long long)b->id);
+	return rc < 0 ? rc : 0;
+}
+
+int booking_cancel(struct act *a, int64_t id, const char *reason, struct booking *ret)
+{
+	struct ending e;
+	struct booking b;
+	char detail[300];
+	int rc = booking_open(a, id, 0, &b);
+
+	if (rc == 0)
+		rc = refuse_cancel(a, &b);
+	if (rc == 0)
+		rc = which_ending(a, &b, &e);
+	if (rc == 0 && e.fee[0] != '\0')
+		rc = (a->dry_run ? money_fee_preview : money_fee)(a, &b, e.fee, a->now.wall_ms, &b.fee_minor);
+	if (rc != 0)
+		return rc;
+	if (a->dry_run) {
+		booking_next(b.state, e.event, &b.state);
+		*ret = b;
+		return act_end(a);
+	}
+	if (a->now.wall_ms < b.held_to)
+		b.held_to = a->now.wall_ms > b.booked_from ? a->now.wall_ms : b.booked_from;
+	lt_fmt(detail, sizeof(detail), "%s%s%s", reason, reason[0] && e.why[0] ? "; " : "", e.why);
+	rc = booking_step(a, &b, e.event, "cancel", detail);
+	if (rc == 0)
+		rc = booking_unplace(a, &b);
+	if (rc == 0)
+		rc = metering_booking_gone(a, b.id);
+	if (rc != 0)
+		return rc;
+	*ret = b;
+	return act_end(a);
+}

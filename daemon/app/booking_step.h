@@ -1,0 +1,65 @@
+/* booking_step.h - what the files of booking share; no other part of the tree includes it. */
+#ifndef APP_BOOKING_STEP_H
+#define APP_BOOKING_STEP_H
+
+#include "app/booking.h"
+#include "app/booking_acts.h"
+#include "core/policy.h"
+
+/* The transition, its row of history, its event; ends timers and the wish for the interlock when it is the last. */
+int booking_step(struct act *a, struct booking *b, enum booking_event event, const char *verb, const char *detail);
+/* Writes b and a row of history without a transition. */
+int booking_note(struct act *a, struct booking *b, const char *verb, const char *detail);
+/* R01, R02: its place with turnover; makes room in the turnover of the same org's neighbours. 0, 1 taken, < 0. */
+int booking_place(struct act *a, const struct booking *b, const struct policy *p);
+/* Frees what it held and gives the turnover back to the one before it. */
+int booking_unplace(struct act *a, const struct booking *b);
+/* The booking before `at` gets back the turnover that its neighbour had spared it. */
+int booking_refit(struct act *a, const char *instrument, int64_t at);
+/* Ends the held time at `at` with turnover after it. */
+int booking_release(struct act *a, struct booking *b, const struct policy *p, int64_t at);
+int booking_arm(struct act *a, const struct booking *b, const struct policy *p);
+/* R25: N, at most half the booking. */
+int64_t booking_wait_ms(const struct booking *b, const struct policy *p);
+/* Missed at `at`: fee, release, history. */
+int booking_miss(struct act *a, struct booking *b, int64_t at, const char *verb, const char *why);
+/* Too few usable minutes: free. */
+int booking_lapse(struct act *a, struct booking *b, int64_t at, const char *why);
+/* True when nobody could use the instrument now: link down, a gap, or out of service. */
+int booking_unusable(struct act *a, const char *instrument, bool *ret);
+/* The booking for a use case: 404 when there is none, 412 when `version` is not 0 and not its. */
+int booking_open(struct act *a, int64_t id, int64_t version, struct booking *ret);
+/* Times as a person reads them: "2026-11-24T09:00:00+08:00 to ...". */
+void booking_span_text(const struct site *s, char *dst, size_t cap, int64_t from, int64_t to);
+
+/* Who and where for whom the rules are asked. except: the booking itself (0: none yet). org, user "": nobody's. */
+struct facts_for {
+	enum booking_verb verb;
+	const char *instrument, *org, *user;
+	int64_t except;
+	const struct policy *policy;
+	int64_t now;
+	struct interval at, was;
+};
+/* R01, R21: fills f->conflicts. */
+int booking_conflicts(struct act *a, const struct facts_for *w, struct rule_facts *f);
+int booking_facts(struct act *a, const struct facts_for *w, struct rule_facts *ret);
+/* Asks the engine; a manager's reason takes STAFF violations to *ret_overridden. 0 or < 0; what is left is in *v. */
+int booking_ask(struct act *a, const struct rule_facts *f, const char *reason, struct verdict *v, struct verdict *ret_overridden);
+/* Turns what is left into a->refusal with conflicts and suggestions; ACT_REFUSED or < 0. kind "": only the instrument. */
+int booking_refuse(struct act *a, const struct facts_for *w, const struct rule_facts *f, const struct verdict *v, const char *kind);
+int booking_record_overrides(struct act *a, int64_t id, const struct verdict *overridden, const char *reason);
+
+struct slot_search {
+	const char *org, *user;
+	int64_t except;
+	int64_t duration_ms, after, before;
+	const struct policy *within;             /* NULL: no such wish */
+	int limit, budget;                       /* budget: rule evaluations */
+	int n;
+	struct free_slot slots[FREE_MAX];        /* by start */
+};
+/* Adds the instrument's slots that are among the earliest `limit`. 0 or < 0. */
+int booking_search(struct act *a, struct slot_search *s, const char *instrument);
+
+#endif

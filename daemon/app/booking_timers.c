@@ -1,0 +1,160 @@
+/*
+ * booking_timers.c - R25 and the ends of bookings, decided from stored state at the timer's due time, so that the
+ * answer is the same after any downtime. A timer that finds its booking changed does nothing or arms itself again.
+ */
+#include "app/booking_step.h"
+#include "app/metering.h"
+#include "app/timers.h"
+#include "store/booking.h"
+
+#define ASK_AGAIN LT_MINUTE
+
+static int64_t sooner(int64_t a, int64_t b)
+{
+	return a < b ? a : b;
+}
+
+/* 0 and *ret when the booking is still live; 1 when there is nothing to decide any more. */
+static int still_live(struct act *a, int64_t id, struct booking *ret, struct policy *ret_policy)
+{
+	int rc = booking_load(a, id, ret);
+
+	if (rc != 0)
+		return rc;
+	if (!booking_is_live(ret->state))
+		return 1;
+	return terms_policy(a, ret->instrument, ret->policy_version, ret_policy);
+}
+
+/* The forced poll of a booking's start: metering cuts a run there, the wish for the interlock is asked again. */
+static int fire_start(struct act *a, int64_t ref, int64_t due_at)
+{
+	struct booking b;
+	struct policy p;
+	int rc = still_live(a, ref, &b, &p);
+
+	if (rc != 0)
+		return rc < 0 ? rc : 0;
+	if (due_at < b.booked_from) {
+		act_timer(a, "booking_start", ref, b.booked_from);
+		return act_end(a);
+	}
+	rc = act_park(a, b.instrument);
+	if (rc != 0)
+		return rc;
+	act_lease(a, b.instrument);
+	return act_end(a);
+}
+
+/* Arms again when the decision must wait; at the booked end the other timer decides. */
+static int ask_later(struct act *a, const struct booking *b, int64_t in_ms)
+{
+	int64_t at = a->now.wall_ms + (in_ms > 0 ? in_ms : ASK_AGAIN);
+
+	if (at < b->booked_to)
+		act_timer(a, "booking_no_show", b->id, at);
+	return act_end(a);
+}
+
+/* How long the wait of R25 is, for this booking as it stands. */
+static int64_t wait_of(const struct booking *b, const struct policy *p)
+{
+	return b->state == BOOKING_ACTIVE || b->checkin_at != 0 ? p->first_run_ms : booking_wait_ms(b, p);
+}
+
+/* The session without a run is ended as by its user; metering tells booking_closed that there was no use. */
+static int end_session(struct act *a, const struct booking *b)
+{
+	bool closed;
+
+	return metering_checkout(a, b, &closed);
+}
+
+static int fire_no_show(struct act *a, int64_t ref, int64_t due_at)
+{
+	struct booking b;
+	struct policy p;
+	struct session s;
+	int64_t usable;
+	bool gap;
+	int rc = still_live(a, ref, &b, &p);
+
+	if (rc != 0)
+		return rc < 0 ? rc : 0;
+	if (b.waiting)
+		return ask_later(a, &b, 0);
+	rc = act_park(a, b.instrument);
+	if (rc != 0)
+		return rc;
+	rc = still_live(a, ref, &b, &p);
+	if (rc != 0)
+		return rc < 0 ? rc : 0;
+	rc = session_of_booking(a, ref, &s);
+	if (rc < 0 || (rc == 0 && s.first_run_at != 0))
+		return rc < 0 ? rc : act_end(a);
+	rc = metering_in_gap(a, b.instrument, a->now.wall_ms, &gap);
+	if (rc == 0)
+		rc = metering_usable_ms(a, b.instrument, b.booked_from, a->now.wall_ms, &usable);
+	if (rc != 0)
+		return rc;
+	if (gap || usable < wait_of(&b, &p))
+		return ask_later(a, &b, gap ? 0 : wait_of(&b, &p) - usable);
+	if (b.state == BOOKING_ACTIVE)
+		return end_session(a, &b);
+	rc = booking_miss(a, &b, a->now.wall_ms, "no_show", "nobody checked in and nothing ran");
+	return rc != 0 ? rc : act_end(a);
+}
+
+/* A booking that nobody used by its end. */
+static int end_without_use(struct act *a, struct booking *b, const struct policy *p)
+{
+	int64_t usable;
+	int rc = metering_usable_ms(a, b->instrument, b->booked_from, b->booked_to, &usable);
+
+	if (rc != 0)
+		return rc;
+	if (b->state == BOOKING_PENDING)
+		return booking_lapse(a, b, b->booked_to, "nobody approved it");
+	if (b->waiting)
+		return booking_lapse(a, b, b->booked_to, "another's session held the unit all the time");
+	if (usable < booking_wait_ms(b, p))
+		return booking_lapse(a, b, b->booked_to, "too few usable minutes");
+	return booking_miss(a, b, b->booked_to, "no_show", "nobody checked in and nothing ran");
+}
+
+static int fire_end(struct act *a, int64_t ref, int64_t due_at)
+{
+	struct booking b;
+	struct policy p;
+	struct session s;
+	int rc = still_live(a, ref, &b, &p);
+
+	if (rc != 0)
+		return rc < 0 ? rc : 0;
+	if (due_at < b.booked_to) {
+		act_timer(a, "booking_end", ref, b.booked_to);
+		return act_end(a);
+	}
+	rc = act_park(a, b.instrument);
+	if (rc != 0)
+		return rc;
+	rc = still_live(a, ref, &b, &p);
+	if (rc != 0)
+		return rc < 0 ? rc : 0;
+	rc = session_of_booking(a, ref, &s);
+	if (rc < 0)
+		return rc;
+	/* A run goes on past the end, an unknown one is metering's to close; what is idle ends here. */
+	if (rc == 0)
+		rc = s.state == SESSION_OPEN || s.state == SESSION_IDLE ? end_session(a, &b) : 0;
+	else
+		rc = end_without_use(a, &b, &p);
+	return rc != 0 ? rc : act_end(a);
+}
+
+const struct timer_kind booking_timers[] = {
+	{ "booking_start", fire_start },
+	{ "booking_no_show", fire_no_show },
+	{ "booking_end", fire_end },
+	{ NULL, NULL },
+};

@@ -1,0 +1,134 @@
+/*
+ * search.c - earliest free slots under every rule: candidates are tried by the rule engine itself, so what is offered
+ * can be booked. A refused candidate says how far the next one is (rules_retry_from), so that closed and busy time is
+ * jumped over; a budget of evaluations bounds the work whatever the calendar looks like.
+ */
+#include <string.h>
+
+#include "app/booking_step.h"
+#include "app/money.h"
+#include "common/fmt.h"
+#include "store/booking.h"
+
+#define FREE_BUDGET 2000
+
+/* Keeps the earliest `limit`; false when this one comes too late to matter. */
+static bool keep(struct slot_search *s, const char *instrument, int64_t from, int64_t to)
+{
+	int at = s->n;
+
+	while (at > 0 && s->slots[at - 1].from > from)
+		at--;
+	if (at >= s->limit)
+		return false;
+	if (s->n < s->limit)
+		s->n++;
+	memmove(&s->slots[at + 1], &s->slots[at], (size_t)(s->n - 1 - at) * sizeof(s->slots[0]));
+	memset(&s->slots[at], 0, sizeof(s->slots[at]));
+	lt_fmt(s->slots[at].instrument, LT_ID, "%s", instrument);
+	s->slots[at].from = from;
+	s->slots[at].to = to;
+	return true;
+}
+
+/* Moves *t to where the slot would lie inside the wished hours; false: nowhere before the end. */
+static bool fit_within(struct act *a, const struct slot_search *s, int64_t *t, bool *ret_moved)
+{
+	struct interval span;
+	int64_t limit = *t + 15 * LT_DAY;
+
+	*ret_moved = false;
+	if (s->within == NULL)
+		return true;
+	if (!calendar_open_span(s->within, &a->site->zone, *t, limit, &span))
+		return false;
+	if (span.from > *t || span.to < *t + s->duration_ms) {
+		*t = span.from > *t ? span.from : span.to;
+		*ret_moved = true;
+	}
+	return true;
+}
+
+int booking_search(struct act *a, struct slot_search *s, const char *instrument)
+{
+	struct policy p;
+	int64_t version, now = a->now.wall_ms, t, floor_at;
+	int rc = terms_policy_at(a, instrument, now, &p, &version);
+
+	if (rc != 0)
+		return rc;
+	floor_at = calendar_cell(&a->site->zone, p.grid_ms, now);
+	t = s->after > floor_at && s->after > now ? s->after : floor_at;
+	while (s->budget-- > 0) {
+		struct facts_for w = { .verb = BOOKING_CREATE, .instrument = instrument, .org = s->org, .user = s->user,
+			.except = s->except, .policy = &p, .now = now };
+		struct rule_facts f;
+		struct verdict v;
+		bool moved;
+
+		t = calendar_grid_next(&a->site->zone, p.grid_ms, t);
+		if (!fit_within(a, s, &t, &moved) || t + s->duration_ms > s->before)
+			break;
+		if (moved)
+			continue;
+		w.at = (struct interval){ t, t + s->duration_ms };
+		rc = booking_facts(a, &w, &f);
+		if (rc != 0)
+			return rc;
+		if (rules_ask(&f, &v) == 0) {
+			if (!keep(s, instrument, w.at.from, w.at.to))
+				break;
+			t = w.at.to;
+			continue;
+		}
+		t = rules_retry_from(&f, &v);
+		if (t >= LT_INSTANT_MAX - s->duration_ms)
+			break;
+	}
+	return 0;
+}
+
+static int price_slots(struct act *a, struct slot_search *s)
+{
+	for (int i = 0; i < s->n; i++) {
+		struct price p;
+		int64_t version;
+		int rc = terms_price_at(a, s->slots[i].instrument, a->now.wall_ms, &p, &version);
+
+		if (rc == 0)
+			rc = money_quote(a, site_instrument(a->site, s->slots[i].instrument), &p, s->slots[i].from, s->slots[i].to,
+					 &s->slots[i].price_minor);
+		if (rc != 0)
+			return rc;
+	}
+	return 0;
+}
+
+int booking_free(struct act *a, const struct free_request *rq, struct free_slot *ret, int *ret_n)
+{
+	struct slot_search s = { .duration_ms = rq->duration_ms, .after = rq->after, .before = rq->before, .limit = rq->limit,
+		.within = rq->has_within ? &rq->within : NULL, .budget = 0 };
+	const char *user = rq->user[0] != '\0' ? rq->user : a->who.user;
+	char org[LT_ID] = "";
+	int rc = user[0] != '\0' ? store_active_user(a->db, user, org) : 0;
+
+	*ret_n = 0;
+	if (rc == 1)
+		return act_refuse(a, 422, "unknown-user", "user", "there is no active user %s", user);
+	s.user = user;
+	s.org = org;
+	for (int i = 0; i < rq->n_instruments && rc == 0; i++) {
+		/* What earlier instruments left over is there for later ones. */
+		s.budget += FREE_BUDGET / rq->n_instruments;
+		rc = booking_search(a, &s, rq->instruments[i]->id);
+		if (s.budget < 0)
+			s.budget = 0;
+	}
+	if (rc == 0)
+		rc = price_slots(a, &s);
+	if (rc != 0)
+		return rc;
+	memcpy(ret, s.slots, (size_t)s.n * sizeof(*ret));
+	*ret_n = s.n;
+	return act_end(a);
+}
