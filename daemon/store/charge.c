@@ -213,21 +213,12 @@ int charge_usage(struct db *db, enum usage_by by, int64_t from, int64_t to, cons
 	return rc < 0 ? rc : 0;
 }
 
-#define COUNTED "SELECT COUNT(*), COALESCE(SUM(amount_minor), 0) FROM charge "
-
-int charge_sum(struct db *db, const char *period, int64_t from, int64_t to, const char *org, const char *user,
-	int64_t *ret_rows, int64_t *ret_minor)
+int charge_total(struct db *db, const char *period, const char *org, int64_t *ret_rows, int64_t *ret_minor)
 {
-	struct stmt *s;
-	int rc;
+	struct stmt *s = db_query(db, "SELECT COALESCE(SUM(rows), 0), COALESCE(SUM(minor), 0) FROM charge_total "
+		"WHERE period = ?1 AND (?2 = '' OR org = ?2)", "tt", period, org);
+	int rc = db_step(s);
 
-	if (*period)
-		s = db_query(db, COUNTED "WHERE period = ?1 AND (?2 = '' OR org = ?2) AND (?3 = '' OR user = ?3)", "ttt", period,
-			org, user);
-	else
-		s = db_query(db, COUNTED "WHERE posted_at >= ?1 AND posted_at < ?2 AND (?3 = '' OR org = ?3) AND "
-			"(?4 = '' OR user = ?4)", "iitt", from, to, org, user);
-	rc = db_step(s);
 	if (rc == DB_ROW) {
 		*ret_rows = db_int(s, 0);
 		*ret_minor = db_int(s, 1);

@@ -54,8 +54,7 @@ enum usage_by { USAGE_BY_INSTRUMENT, USAGE_BY_ORG, USAGE_BY_PROJECT, USAGE_BY_US
 struct usage_sum { char key[LT_ID]; int64_t sessions, used_s, idle_s, estimated_s, amount_minor; };
 int charge_usage(struct db *db, enum usage_by by, int64_t from, int64_t to, const char *org, const char *user,
 	struct usage_sum *ret, int cap, int *ret_n);
-/* Count and sum of a period's (or posted_at range's) charges. period "": by [from, to). */
-int charge_sum(struct db *db, const char *period, int64_t from, int64_t to, const char *org, const char *user,
-	int64_t *ret_rows, int64_t *ret_minor);
+/* Count and sum of what was posted in a period, for an org or (org "") all: a roll-up, however many charges. */
+int charge_total(struct db *db, const char *period, const char *org, int64_t *ret_rows, int64_t *ret_minor);
 
 #endif

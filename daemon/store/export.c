@@ -6,15 +6,16 @@
 
 int export_insert(struct db *db, const struct export_row *e, const char *manifest)
 {
-	return db_run(db, "INSERT INTO export(id, format, org, period, from_seq, to_seq, actor, created_at, state, manifest) "
-		"VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10)", "itttiititt", e->id, e->format, *e->org ? e->org : NULL, e->period,
-		e->from_seq, e->to_seq, e->actor, e->created_at, e->state, manifest);
+	return db_run(db, "INSERT INTO export(id, format, org, period, from_seq, to_seq, actor, created_at, state, ledger_minor, manifest) "
+		"VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11)", "itttiitit" "It", e->id, e->format, *e->org ? e->org : NULL, e->period,
+		e->from_seq, e->to_seq, e->actor, e->created_at, e->state,
+		e->has_ledger ? &e->ledger_minor : NULL, manifest);
 }
 
 int export_load(struct db *db, int64_t id, struct export_row *ret, char **ret_manifest)
 {
-	struct stmt *s = db_query(db, "SELECT id, format, org, period, from_seq, to_seq, actor, created_at, state, manifest "
-		"FROM export WHERE id = ?1", "i", id);
+	struct stmt *s = db_query(db, "SELECT id, format, org, period, from_seq, to_seq, actor, created_at, state, manifest, "
+		"ledger_minor FROM export WHERE id = ?1", "i", id);
 	int rc = db_step(s);
 
 	if (rc == DB_ROW) {
@@ -27,6 +28,8 @@ int export_load(struct db *db, int64_t id, struct export_row *ret, char **ret_ma
 		db_copy_text(s, 6, ret->actor, sizeof(ret->actor));
 		ret->created_at = db_int(s, 7);
 		db_copy_text(s, 8, ret->state, sizeof(ret->state));
+		ret->has_ledger = !db_is_null(s, 10);
+		ret->ledger_minor = db_int(s, 10);
 		if (ret_manifest)
 			*ret_manifest = strdup(db_text(s, 9));
 	}

@@ -17,6 +17,8 @@ struct export_row {
 	char actor[48];
 	int64_t created_at;
 	char state[8];               /* "ready", "done", "failed"                                              */
+	bool has_ledger;             /* the book's total for the same rows is known                             */
+	int64_t ledger_minor;        /* fixed with the snapshot                                                */
 };
 
 int export_insert(struct db *db, const struct export_row *e, const char *manifest);

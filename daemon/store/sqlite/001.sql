@@ -230,6 +230,16 @@ CREATE INDEX charge_corrects ON charge(corrects) WHERE corrects IS NOT NULL;
 -- Nothing is posted into a period that is not open.
 CREATE TRIGGER charge_period_open BEFORE INSERT ON charge WHEN (SELECT state FROM period WHERE id = NEW.period) IS NOT 'open'
 BEGIN SELECT RAISE(ABORT, 'period_closed'); END;
+-- Counts and sums of what was posted, by period, org and currency, kept by the insert.
+CREATE TABLE charge_total (
+	period TEXT NOT NULL, org TEXT NOT NULL, currency TEXT NOT NULL, rows INTEGER NOT NULL, minor INTEGER NOT NULL,
+	PRIMARY KEY (period, org, currency)
+) STRICT, WITHOUT ROWID;
+CREATE TRIGGER charge_counted AFTER INSERT ON charge
+BEGIN
+	INSERT INTO charge_total(period, org, currency, rows, minor) VALUES (NEW.period, NEW.org, NEW.currency, 1, NEW.amount_minor)
+		ON CONFLICT(period, org, currency) DO UPDATE SET rows = rows + 1, minor = minor + excluded.minor;
+END;
 CREATE UNIQUE INDEX charge_one_a_session ON charge(session) WHERE kind = 'usage' AND session IS NOT NULL;
 
 CREATE TABLE charge_line (
@@ -283,7 +293,7 @@ CREATE TRIGGER entry_no_delete BEFORE DELETE ON entry BEGIN SELECT RAISE(ABORT, 
 CREATE TABLE export (
 	id INTEGER PRIMARY KEY, format TEXT NOT NULL, org TEXT, period TEXT NOT NULL, from_seq INTEGER NOT NULL, to_seq INTEGER NOT NULL,
 	actor TEXT NOT NULL, created_at INTEGER NOT NULL, state TEXT NOT NULL CHECK (state IN ('ready','done','failed')),
-	manifest TEXT NOT NULL DEFAULT ''
+	ledger_minor INTEGER, manifest TEXT NOT NULL DEFAULT ''
 ) STRICT;
 
 -- Time and record ---------------------------------------------------------------------------------------
