@@ -189,6 +189,16 @@ CREATE TABLE usage (
 ) STRICT;
 CREATE INDEX usage_session ON usage(session, from_at);
 CREATE INDEX usage_instrument ON usage(instrument, from_at);
+CREATE UNIQUE INDEX usage_open ON usage(instrument) WHERE open = 1;
+
+-- When an instrument could not be used: its controller did not answer, it said it has a fault, or nobody looked
+-- (labtimed was down). to_at NULL: still so.
+CREATE TABLE outage (
+	id INTEGER PRIMARY KEY, instrument TEXT NOT NULL REFERENCES instrument(id),
+	kind TEXT NOT NULL CHECK (kind IN ('down','fault','unwatched')), from_at INTEGER NOT NULL, to_at INTEGER
+) STRICT;
+CREATE INDEX outage_instrument ON outage(instrument, from_at);
+CREATE UNIQUE INDEX outage_open ON outage(instrument, kind) WHERE to_at IS NULL;
 
 CREATE TABLE review (
 	id INTEGER PRIMARY KEY, kind TEXT NOT NULL, instrument TEXT NOT NULL, session INTEGER REFERENCES session(id),
@@ -204,8 +214,11 @@ CREATE INDEX review_session ON review(session);
 -- A member's claim: "instrument X at time T was me". Matched when attribution looks for it.
 CREATE TABLE claim (
 	id INTEGER PRIMARY KEY, instrument TEXT NOT NULL, at INTEGER NOT NULL, org TEXT NOT NULL, user TEXT NOT NULL,
-	created_at INTEGER NOT NULL, session INTEGER REFERENCES session(id), state TEXT NOT NULL
+	created_at INTEGER NOT NULL, session INTEGER REFERENCES session(id), note TEXT NOT NULL DEFAULT '',
+	state TEXT NOT NULL CHECK (state IN ('open','matched','granted','refused')), version INTEGER NOT NULL DEFAULT 1
 ) STRICT;
+CREATE INDEX claim_instrument ON claim(instrument, at);
+CREATE INDEX claim_session ON claim(session);
 
 -- Money -------------------------------------------------------------------------------------------------
 

@@ -1,0 +1,42 @@
+/* session.h - SQL of the tables session, session_event and usage. */
+#ifndef STORE_SESSION_H
+#define STORE_SESSION_H
+
+#include "core/session.h"
+#include "store/db.h"
+
+int store_session_load(struct db *db, int64_t id, struct session *ret);             /* 0, 1 not found, < 0 */
+int store_session_of_booking(struct db *db, int64_t booking, struct session *ret);  /* the latest */
+int store_session_open_on(struct db *db, const char *instrument, struct session *ret);
+/* The last one that closed at or before `at`, measured on the instrument. */
+int store_session_last_closed(struct db *db, const char *instrument, int64_t at, struct session *ret);
+int store_session_insert(struct db *db, const struct session *s);
+/* Writes what may change and raises the version, also in *s. */
+int store_session_update(struct db *db, struct session *s);
+int store_session_event(struct db *db, int64_t session, int64_t at, const char *from, const char *to, const char *cause, const char *detail);
+/* Closed without a reading at their end, not charged, that may have run since `since`; oldest first. */
+int store_session_loose(struct db *db, const char *instrument, int64_t since, struct session *ret, int cap, int *ret_n);
+/* The unattributed session that was open at the instant. 0, 1, < 0. */
+int store_session_unattributed_at(struct db *db, const char *instrument, int64_t at, struct session *ret);
+
+struct session_filter {
+	const char *org, *user, *instrument, *state, *outcome;   /* NULL: all */
+	int64_t from, to;                                        /* opened in [from, to) */
+	int64_t before;                                          /* ids below; newest first */
+};
+int store_session_list(struct db *db, const struct session_filter *f, struct session *ret, int cap, int *ret_n);
+
+struct session_step { int64_t n, at; char from[12], to[12], cause[24], detail[120]; };
+int store_session_steps(struct db *db, int64_t session, struct session_step *ret, int cap, int *ret_n);
+
+int store_usage_insert(struct db *db, const struct usage *u);
+int store_usage_update(struct db *db, const struct usage *u);
+int store_usage_open(struct db *db, const char *instrument, struct usage *ret);     /* 0, 1 none, < 0 */
+int store_usage_last(struct db *db, int64_t session, struct usage *ret);            /* its last run; 0, 1, < 0 */
+/* In order. More than cap: the rest is summed into the last. */
+int store_usage_list(struct db *db, int64_t session, struct usage *ret, int cap, int *ret_n);
+int store_usage_delete_none(struct db *db, int64_t id);
+/* Every piece of a session becomes another's (0: nobody's). */
+int store_usage_move(struct db *db, int64_t from_session, int64_t to_session);
+
+#endif
