@@ -53,6 +53,7 @@ static int make_slots(struct net *n)
 	if (!n->conns || !n->peers || !n->tokens)
 		return -1;
 	for (i = 0; i < n->n_slots; i++) {
+		n->conns[i].net = n;
 		n->conns[i].slot = i;
 		n->conns[i].generation = 1;
 		n->conns[i].next_free = i + 1;
