@@ -9,11 +9,6 @@
 
 #define ASK_AGAIN LT_MINUTE
 
-static int64_t sooner(int64_t a, int64_t b)
-{
-	return a < b ? a : b;
-}
-
 /* 0 and *ret when the booking is still live; 1 when there is nothing to decide any more. */
 static int still_live(struct act *a, int64_t id, struct booking *ret, struct policy *ret_policy)
 {
