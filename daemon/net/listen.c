@@ -48,13 +48,18 @@ static int cap_of(const struct net *n, enum peer_kind kind)
 	return kind == PEER_TLS ? n->o.max_connections - n->o.max_connections / 8 : n->o.max_connections;
 }
 
-static bool has_room(struct listener *l)
+static bool is_full(const struct listener *l)
 {
-	struct net *n = l->net;
+	const struct net *n = l->net;
 	int open = l->kind == PEER_TLS ? n->open[PEER_TLS] : n->open[PEER_TLS] + n->open[PEER_UNIX];
 
-	if (open < cap_of(n, l->kind))
-		return true;
+	return open >= cap_of(n, l->kind);
+}
+
+static bool make_room(struct listener *l)
+{
+	struct net *n = l->net;
+
 	if (!n->idle_oldest[l->kind])
 		return false;
 	n->counts[COUNT_EVICTED]++;
@@ -152,7 +157,9 @@ static void on_ready(void *arg, unsigned what)
 		socklen_t size = sizeof(a);
 		int fd;
 
-		if (!has_room(l)) {
+		if (is_full(l) && i > 0)
+			return; /* readiness tells next time whether somebody waits; no one is evicted for nobody */
+		if (is_full(l) && !make_room(l)) {
 			l->full = true;
 			watch(l, false);
 			return;

@@ -240,7 +240,6 @@ void rig_start(struct rig *r, const struct net_options *o)
 		fail_msg("net_new: %s %s", err.field, err.text);
 	r->client_tls = SSL_CTX_new(TLS_client_method());
 	assert_non_null(r->client_tls);
-	SSL_CTX_set_options(r->client_tls, SSL_OP_IGNORE_UNEXPECTED_EOF);
 }
 
 void rig_stop(struct rig *r)
