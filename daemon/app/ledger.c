@@ -368,10 +368,12 @@ static void read_one(struct ledger *l, struct item *it)
 		log_event(LOG_ERROR_LEVEL, "a read failed", "path", m->path, "why", db_why(l->o.db), NULL);
 	db_rollback(l->o.db);
 	db_reads_only(l->o.db, false);
+	free(reply.kept);
 	if (e.touch[0] && l->n_touch < TOUCH_MAX)
 		memcpy(l->touch[l->n_touch++], e.touch, sizeof(e.touch));
 	if (r < 0 || r == ACT_PARKED) {
 		free(reply.body);
+		reply.body = NULL;
 		if (reply.job)
 			reply.job->kind->cancel(reply.job);
 		out = reply_busy(l, m);
@@ -398,6 +400,17 @@ static void reads(struct ledger *l)
 
 /* Start, reload, stop ------------------------------------------------------------------------------------ */
 
+/* The configured site takes its place in the store: instruments, and terms whose text changed. */
+static int adopt(struct ledger *l, struct act *a)
+{
+	struct lt_err err = { 0 };
+	int r = l->o.reload ? l->o.reload(a, l->site, &err) : 0;
+
+	if (r != 0)
+		log_event(LOG_ERROR_LEVEL, "the store refuses the configuration", "where", err.field, "why", err.text, NULL);
+	return r;
+}
+
 static int start(struct ledger *l, struct stamp now)
 {
 	struct effects e;
@@ -410,6 +423,8 @@ static int start(struct ledger *l, struct stamp now)
 		r = db_savepoint(l->o.db);
 	if (r == 0)
 		r = idem_start(&a);
+	if (r == 0)
+		r = adopt(l, &a);
 	if (r == 0)
 		r = l->o.ports->recover(&a);
 	if (r == 0)

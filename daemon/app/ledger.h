@@ -21,6 +21,7 @@ struct ledger_reply {
 	size_t body_size;
 	struct job *job;              /* streamed after body; owned                                       */
 	bool keep;                    /* the idempotency row is written (2xx 409 412 422 of a POST)       */
+	char *kept;                   /* owned: what that row keeps instead of body (a secret shown once)    */
 	bool replayed;                /* the answer of an earlier request with the same key               */
 };
 
@@ -47,7 +48,7 @@ struct ledger_options {
 	/* Runs one request: fills ret, returns as a use case does (act.h). */
 	int (*request)(struct act *a, const struct msg_request *m, struct ledger_reply *ret);
 	bool (*is_read)(const struct msg_request *m);
-	/* Gives the site of a reload its parts in the store; refuses with *err. */
+	/* Gives the site its parts in the store, at the start and at a reload; refuses with *err. */
 	int (*reload)(struct act *a, const struct site *next, struct lt_err *err);
 	int64_t (*clock_us)(void);    /* for commit_us only                                               */
 	const char *service_version;
