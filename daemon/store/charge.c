@@ -134,34 +134,58 @@ char *charge_record(struct db *db, int64_t id)
 
 /* One text a leading column, so that each uses its index; the rest of the filter is the same. */
 #define REST " AND seq > ?2 AND (?3 = '' OR org = ?3) AND (?4 = '' OR user = ?4) AND (?5 = '' OR instrument = ?5) " \
-	"AND (?6 = '' OR period = ?6) AND (?7 = 0 OR booking = ?7) ORDER BY seq LIMIT ?8"
+	"AND (?6 = '' OR period = ?6) AND (?7 = 0 OR booking = ?7) AND posted_at >= ?8 AND (?9 = 0 OR posted_at < ?9) "
+#define PAGE REST "ORDER BY seq LIMIT ?10"
+#define SUM "SELECT COUNT(*), COALESCE(SUM(amount_minor), 0) FROM charge "
 
-static struct stmt *page_query(struct db *db, const struct charge_filter *f)
+enum lead { BY_BOOKING, BY_ORG, BY_PERIOD, BY_SEQ };
+
+static struct stmt *filtered(struct db *db, const char *const sql[4], const struct charge_filter *f, int64_t after)
 {
-	static const char *const sql[] = {
-		"SELECT " COLUMNS " FROM charge WHERE booking = ?1" REST,
-		"SELECT " COLUMNS " FROM charge WHERE org = ?1" REST,
-		"SELECT " COLUMNS " FROM charge WHERE period = ?1" REST,
-		"SELECT " COLUMNS " FROM charge WHERE ?1 = ''" REST,
-	};
+	enum lead lead = f->booking ? BY_BOOKING : *f->org ? BY_ORG : *f->period ? BY_PERIOD : BY_SEQ;
 	int64_t limit = f->limit;
 
-	if (f->booking)
-		return db_query(db, sql[0], "iittttii", f->booking, f->after, f->org, f->user, f->instrument, f->period,
-			f->booking, limit);
-	return db_query(db, *f->org ? sql[1] : *f->period ? sql[2] : sql[3], "tittttii", *f->org ? f->org : f->period,
-		f->after, f->org, f->user, f->instrument, f->period, f->booking, limit);
+	if (lead == BY_BOOKING)
+		return db_query(db, sql[lead], "iittttiiii", f->booking, after, f->org, f->user, f->instrument, f->period,
+			f->booking, f->from, f->to, limit);
+	return db_query(db, sql[lead], "tittttiiii", lead == BY_ORG ? f->org : lead == BY_PERIOD ? f->period : "", after,
+		f->org, f->user, f->instrument, f->period, f->booking, f->from, f->to, limit);
 }
 
 int charge_page(struct db *db, const struct charge_filter *f, struct charge *ret, int *ret_n)
 {
-	struct stmt *s = page_query(db, f);
+	static const char *const sql[] = {
+		[BY_BOOKING] = "SELECT " COLUMNS " FROM charge WHERE booking = ?1" PAGE,
+		[BY_ORG] = "SELECT " COLUMNS " FROM charge WHERE org = ?1" PAGE,
+		[BY_PERIOD] = "SELECT " COLUMNS " FROM charge WHERE period = ?1" PAGE,
+		[BY_SEQ] = "SELECT " COLUMNS " FROM charge WHERE ?1 = ''" PAGE,
+	};
+	struct stmt *s = filtered(db, sql, f, f->after);
 	int rc, n = 0;
 
 	while ((rc = db_step(s)) == DB_ROW && n < f->limit)
 		read_row(s, &ret[n++]);
 	db_end(s);
 	*ret_n = n;
+	return rc < 0 ? rc : 0;
+}
+
+int charge_sum(struct db *db, const struct charge_filter *f, int64_t *ret_rows, int64_t *ret_minor)
+{
+	static const char *const sql[] = {
+		[BY_BOOKING] = SUM "WHERE booking = ?1" REST "AND ?10 >= 0",
+		[BY_ORG] = SUM "WHERE org = ?1" REST "AND ?10 >= 0",
+		[BY_PERIOD] = SUM "WHERE period = ?1" REST "AND ?10 >= 0",
+		[BY_SEQ] = SUM "WHERE ?1 = ''" REST "AND ?10 >= 0",
+	};
+	struct stmt *s = filtered(db, sql, f, 0);
+	int rc = db_step(s);
+
+	if (rc == DB_ROW) {
+		*ret_rows = db_int(s, 0);
+		*ret_minor = db_int(s, 1);
+	}
+	db_end(s);
 	return rc < 0 ? rc : 0;
 }
 

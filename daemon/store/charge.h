@@ -42,9 +42,12 @@ int charge_lines(struct db *db, int64_t charge, struct charge_line *ret, int cap
 /* The record's text, malloc'd (the caller frees); NULL when there is none or on failure. */
 char *charge_record(struct db *db, int64_t id);
 
-/* Empty strings and 0 do not filter. booking: charges of it. Ascending by seq, after `after`. */
-struct charge_filter { const char *org, *user, *instrument, *period; int64_t booking, after; int limit; };
+/* Empty strings and 0 do not filter; none is NULL. booking: charges of it. [from, to): posted; to 0: no end. */
+struct charge_filter { const char *org, *user, *instrument, *period; int64_t booking, from, to, after; int limit; };
+/* Ascending by seq, after `after`. */
 int charge_page(struct db *db, const struct charge_filter *f, struct charge *ret, int *ret_n);
+/* Count and sum of all that the filter holds, whatever `after` and `limit` say. */
+int charge_sum(struct db *db, const struct charge_filter *f, int64_t *ret_rows, int64_t *ret_minor);
 
 /* used_s of the org's latest usage charges on instruments of a kind's list; for the plausibility bound. */
 int charge_recent_used(struct db *db, const char *org, int64_t *ret_used_s, char (*ret_instrument)[LT_ID], int cap, int *ret_n);
