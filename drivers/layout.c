@@ -209,6 +209,8 @@ static int check_outputs(struct lt_profile *p, struct lt_err *err)
 		return fail(err, "interlock", -1, "", "lock and unlock must differ");
 	if (p->interlock.set && !read_back)
 		return fail(err, "interlock", -1, "", "needs a value with role interlock: its state is read back, never inferred from a write");
+	if (p->interlock.set && !(p->info.roles & LT_HAVE_STATE))
+		return fail(err, "interlock", -1, "", "needs a value with role state: what may be running is never locked");
 	p->info.can_lock = p->interlock.set;
 	p->info.has_watchdog = p->watchdog.set;
 	return 0;
