@@ -6,6 +6,7 @@
  */
 #include "net/private.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -114,12 +115,15 @@ static void alternative_names(char dst[256], const char *address)
 	size_t n = from ? strcspn(from, address[0] == '[' ? "]" : ":") : 0;
 	static const char *const all[] = { "127.0.0.1", "::1", "0.0.0.0", "::" };
 	size_t i, used = lt_fmt(dst, 256, "DNS:localhost,IP:127.0.0.1,IP:::1");
+	struct in6_addr binary;
 	char host[64];
 
 	if (n == 0 || n >= sizeof(host))
 		return;
 	memcpy(host, from, n);
 	host[n] = '\0';
+	if (inet_pton(AF_INET, host, &binary) != 1 && inet_pton(AF_INET6, host, &binary) != 1)
+		return; /* the listener will say what is wrong with it */
 	for (i = 0; i < sizeof(all) / sizeof(all[0]); i++)
 		if (strcmp(host, all[i]) == 0)
 			return;
@@ -184,8 +188,11 @@ static int make_pair(const struct net_options *o, struct lt_err *err)
 
 	if (!key || !cert || !fill_certificate(cert, key, o))
 		tls_fail(err, "tls-failed", o->certificate, "a self-signed certificate cannot be made");
-	else if (write_pem(o->key, 0600, key, NULL, err) == 0)
+	else if (write_pem(o->key, 0600, key, NULL, err) == 0) {
 		r = write_pem(o->certificate, 0644, NULL, cert, err);
+		if (r < 0)
+			unlink(o->key); /* ours, of a moment ago: half a pair would stop the next start */
+	}
 	X509_free(cert);
 	EVP_PKEY_free(key);
 	return r;
