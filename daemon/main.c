@@ -92,9 +92,7 @@ static int complain(const struct lt_err *err)
 
 static int check_config(const struct conf *c)
 {
-	printf("%s: OK\n  site        %s, %s, %s\n  listen      %s%s%s\n  store       %s\n  instruments %d\n", c->path,
-	       c->site.name, c->site.zone.name, c->site.currency, c->unix_path, c->tls_address[0] ? ", " : "",
-	       c->tls_address, c->store_path, c->site.n_instruments);
+	conf_print(c, stdout);
 	return 0;
 }
 

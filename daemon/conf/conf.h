@@ -7,6 +7,8 @@
 #ifndef CONF_CONF_H
 #define CONF_CONF_H
 
+#include <stdio.h>
+
 #include "core/site.h"
 #include "drivers/profile.h"
 
@@ -38,5 +40,7 @@ struct conf {
 struct conf *conf_load(const char *path, const char *profiles_dir, struct lt_err *err);
 struct conf *conf_ref(struct conf *c);
 struct conf *conf_unref(struct conf *c);      /* returns NULL */
+/* What was understood, for --check-config: a line a thing. */
+void conf_print(const struct conf *c, FILE *f);
 
 #endif
