@@ -1,6 +1,6 @@
 /*
- * command.c - what the control socket and scripts may say, as one table; answers are one line of JSON each.
- * Owns nothing. A wrong command changes nothing and answers {"ok":false,"error":...} with the usage.
+ * command.c - what the control socket and scripts may say, as one table; answers are JSON lines: one, or
+ * one an instrument. Owns nothing. A wrong command changes nothing and answers {"ok":false,"error":...} with the usage.
  */
 #include <event2/buffer.h>
 #include <stdlib.h>
@@ -42,7 +42,7 @@ static void put_state(struct call *c, const struct sim_device *d)
 	if (d->unit >= 0)
 		lt_fmt(unit, sizeof(unit), "%d", d->unit);
 	evbuffer_add_printf(c->out,
-			    "{\"id\":\"%s\",\"kind\":\"%s\",\"address\":\"%s:%d\",\"unit\":%s,\"running\":%s,\"interlock\":\"%s\","
+			    "{\"ok\":true,\"instrument\":\"%s\",\"kind\":\"%s\",\"address\":\"%s:%d\",\"unit\":%s,\"running\":%s,\"interlock\":\"%s\","
 			    "\"hourmeter\":%u,\"serial\":\"%s\",\"boots\":%u,\"fault\":\"%s\",\"requests\":%llu,\"writes\":%llu,"
 			    "\"refused_starts\":%llu}",
 			    d->id, device_kind_name(d->kind), d->host, d->port, unit, d->running ? "true" : "false",
@@ -51,25 +51,9 @@ static void put_state(struct call *c, const struct sim_device *d)
 			    (unsigned long long)d->refused_starts);
 }
 
-static int state_of(struct call *c)
-{
-	evbuffer_add_printf(c->out, "{\"ok\":true,\"instruments\":[");
-	for (int i = 0; i < c->s->n; i++) {
-		if (c->d && c->d != &c->s->devices[i])
-			continue;
-		if (i && !c->d)
-			evbuffer_add(c->out, ",", 1);
-		put_state(c, &c->s->devices[i]);
-	}
-	evbuffer_add_printf(c->out, "]}");
-	return 0;
-}
-
 static int one_state(struct call *c)
 {
-	evbuffer_add_printf(c->out, "{\"ok\":true,\"instrument\":");
 	put_state(c, c->d);
-	evbuffer_add_printf(c->out, "}");
 	return 0;
 }
 
@@ -86,7 +70,7 @@ static void put_truth(struct evbuffer *out, const struct sim_device *d, int64_t 
 {
 	int64_t total = device_total_ms(d, boot), rest = total;
 
-	evbuffer_add_printf(out, "{\"id\":\"%s\",\"hourmeter\":%u,\"running\":%s,\"total_ms\":%lld,\"total_s\":%lld,\"runs\":[", d->id,
+	evbuffer_add_printf(out, "{\"ok\":true,\"instrument\":\"%s\",\"hourmeter\":%u,\"running\":%s,\"total_ms\":%lld,\"total_s\":%lld,\"runs\":[", d->id,
 			    device_counter(d, boot), d->running ? "true" : "false", (long long)total, (long long)(total / 1000));
 	for (int i = 0; i < d->n_runs; i++) {
 		put_run(out, &d->runs[i], false, i == 0);
@@ -102,25 +86,28 @@ static void put_truth(struct evbuffer *out, const struct sim_device *d, int64_t 
 void command_truth(struct sim *s, const struct sim_device *only, struct evbuffer *out)
 {
 	int64_t boot = clock_boot_ms();
-	bool first = true;
 
-	evbuffer_add_printf(out, "{\"ok\":true,\"instruments\":[");
 	for (int i = 0; i < s->n; i++) {
 		if (only && only != &s->devices[i])
 			continue;
-		if (!first)
-			evbuffer_add(out, ",", 1);
-		first = false;
+		if (i && !only)
+			evbuffer_add(out, "\n", 1);
 		put_truth(out, &s->devices[i], boot);
 	}
-	evbuffer_add_printf(out, "]}");
 }
 
 static int do_state(struct call *c)
 {
 	if (c->n > 1 && !(c->d = sim_find(c->s, c->word[1])))
 		return fail(c, "no such instrument", "");
-	return state_of(c);
+	for (int i = 0; i < c->s->n; i++) {
+		if (c->d && c->d != &c->s->devices[i])
+			continue;
+		if (i && !c->d)
+			evbuffer_add(c->out, "\n", 1);
+		put_state(c, &c->s->devices[i]);
+	}
+	return 0;
 }
 
 static int do_truth(struct call *c)

@@ -94,10 +94,28 @@ static void on_read(struct bufferevent *b, void *arg)
 	serve(arg);
 }
 
+static void close_when_told(struct client *k)
+{
+	if (k->closing && !k->waiter.active && evbuffer_get_length(bufferevent_get_output(k->b)) == 0)
+		client_free(k);
+}
+
+static void on_written(struct bufferevent *b, void *arg)
+{
+	close_when_told(arg);
+}
+
+/* The client said all it has to say: it gets its answers, then the end. */
 static void on_event(struct bufferevent *b, short what, void *arg)
 {
-	if (what & (BEV_EVENT_EOF | BEV_EVENT_ERROR))
-		client_free(arg);
+	struct client *k = arg;
+
+	if (what & BEV_EVENT_ERROR) {
+		client_free(k);
+	} else if (what & BEV_EVENT_EOF) {
+		k->closing = true;
+		close_when_told(k);
+	}
 }
 
 static void on_accept(struct evconnlistener *l, evutil_socket_t fd, struct sockaddr *peer, int len, void *arg)
@@ -116,7 +134,7 @@ static void on_accept(struct evconnlistener *l, evutil_socket_t fd, struct socka
 	k->next = c->clients;
 	c->clients = k;
 	c->n++;
-	bufferevent_setcb(k->b, on_read, NULL, on_event, k);
+	bufferevent_setcb(k->b, on_read, on_written, on_event, k);
 	bufferevent_enable(k->b, EV_READ | EV_WRITE);
 }
 

@@ -1,5 +1,5 @@
 /*
- * ctl.c - `labtime-sim ctl PATH COMMAND...`: one command to a running simulator's control socket, one JSON line back.
+ * ctl.c - `labtime-sim ctl PATH COMMAND...`: one command to a running simulator's control socket, its JSON lines back.
  * Exits 0 when the answer says ok, 1 when it does not, 2 when there is no answer. Tries for 5 s to connect, so that a
  * script may start the simulator and go on at once.
  */
@@ -16,6 +16,7 @@
 #include "drivers/sim/sim.h"
 
 #define CONNECT_MS 5000
+#define GOOD "{\"ok\":true"
 
 static int connect_to(const char *path)
 {
@@ -39,8 +40,9 @@ static int connect_to(const char *path)
 
 int ctl_main(int argc, char **argv)
 {
-	char line[600] = "", byte, head[12] = "";
-	size_t n = 0;
+	char line[600] = "", answer[4096];
+	bool ok = true, any = false, fresh = true;
+	ssize_t n;
 	int fd;
 
 	if (argc < 2) {
@@ -59,16 +61,20 @@ int ctl_main(int argc, char **argv)
 		fprintf(stderr, "labtime-sim ctl: no simulator at %s: %s\n", argv[0], strerror(errno));
 		return 2;
 	}
-	while (read(fd, &byte, 1) == 1 && byte != '\n') {
-		if (n + 1 < sizeof(head))
-			head[n++] = byte;
-		putchar(byte);
+	shutdown(fd, SHUT_WR);
+	while ((n = read(fd, answer, sizeof(answer))) > 0) {
+		for (ssize_t i = 0; i < n; i++) {
+			if (fresh)
+				ok = ok && n - i >= (ssize_t)sizeof(GOOD) - 1 && strncmp(answer + i, GOOD, sizeof(GOOD) - 1) == 0;
+			fresh = answer[i] == '\n';
+		}
+		any = true;
+		fwrite(answer, 1, (size_t)n, stdout);
 	}
 	close(fd);
-	if (n == 0) {
+	if (!any) {
 		fputs("labtime-sim ctl: the simulator gave no answer\n", stderr);
 		return 2;
 	}
-	putchar('\n');
-	return strncmp(head, "{\"ok\":true", 10) == 0 ? 0 : 1;
+	return ok ? 0 : 1;
 }

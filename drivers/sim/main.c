@@ -28,7 +28,7 @@ static const char usage[] =
 	"           volatile         a reboot clears the hour meter\n"
 	"           unlocked         the interlock starts unlocked\n"
 	"\n"
-	"One JSON line for each endpoint when all listen; on SIGTERM, SIGINT or quit the truth, as JSON. See docs/sim.md.\n";
+	"One JSON line for each endpoint when all listen; on SIGTERM, SIGINT or quit the truth, one line each. See docs/sim.md.\n";
 
 static int complain(const struct lt_err *err, int code)
 {
