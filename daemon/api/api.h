@@ -30,6 +30,8 @@ enum {
 	ROUTE_PUBLIC = 16,    /* no identity needed                                                      */
 };
 
+#define API_QUERY_MAX 24
+
 struct api_request {
 	const struct msg_request *m;
 	const struct route *route;
@@ -47,6 +49,14 @@ struct api_request {
 	struct job *job;              /* a streamed body follows (api takes ownership); body must be NULL  */
 	const char *content_type;     /* of the streamed body                                             */
 	char filename[64];
+	const char *text;             /* a static body sent as it is, instead of *ret_body                */
+	size_t text_size;
+	json_t *kept;                 /* what the idempotency row keeps instead of the body (a secret is
+	                                 shown once); new reference                                       */
+	/* api.c's own */
+	char *query_text;
+	int n_query;
+	struct { const char *name, *value; } query[API_QUERY_MAX];
 };
 
 typedef int (*api_handler)(struct act *a, struct api_request *rq, json_t **ret_body);
@@ -65,6 +75,8 @@ extern const struct route people_routes[], instrument_routes[], booking_routes[]
 
 /* Query parameters. api_query: decoded value or NULL; valid during the request. */
 const char *api_query(struct api_request *rq, const char *name);
+/* 412 when the caller's If-Match is not this version (ROUTE_MATCH). 0 or ACT_REFUSED. */
+int api_match(struct act *a, const struct api_request *rq, int64_t version);
 /* Reads of body members with one clear refusal (422, code "bad-request", field = name). All return 0 or ACT_REFUSED.
  * optional: a missing or null member leaves *ret as it was. */
 enum { OPTIONAL = 1 };
@@ -96,5 +108,12 @@ int api_handle(struct act *a, const struct msg_request *m, struct ledger_reply *
 bool api_is_read(const struct msg_request *m);                      /* ROUTE_READ, or ?dry_run=true */
 /* 0, 404 or 405 (then allow lists the methods). Any thread: looks at constant tables only. */
 int api_route_known(const char *method, const char *path, char allow[64]);
+
+/* Is there such a route? 0, 404 or 405 with the methods allowed. Constant tables only: any thread may ask. */
+int api_route_known(const char *method, const char *path, char allow[64]);
+
+/* What /v1/site and /v1/doctor say of the process. Set before the threads start; all borrowed. */
+struct api_info { const char *version, *libevent, *store_path; };
+void api_configure(const struct api_info *info);
 
 #endif

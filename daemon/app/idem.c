@@ -90,7 +90,8 @@ int idem_store(struct act *a, const struct msg_request *m, const struct ledger_r
 	idem_hash(m, hash);
 	return db_run(a->db, "INSERT INTO idem (scope, key, request_sha256, status, content_type, etag, location, body, at) "
 		"VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)", "ttbitttbi", a->who.scope, m->idempotency_key, hash, (size_t)32,
-		(int64_t)r->status, r->content_type, r->etag, r->location, r->body, r->body_size, a->now.wall_ms);
+		(int64_t)r->status, r->content_type ? r->content_type : "", r->etag, r->location, r->kept ? r->kept : r->body,
+		r->kept ? strlen(r->kept) : r->body_size, a->now.wall_ms);
 }
 
 int idem_start(struct act *a)

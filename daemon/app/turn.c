@@ -72,7 +72,8 @@ struct msg_reply *reply_busy(struct ledger *l, const struct msg_request *m)
 static void drop_reply(struct ledger_reply *r)
 {
 	free(r->body);
-	r->body = NULL;
+	free(r->kept);
+	r->body = r->kept = NULL;
 	if (r->job)
 		r->job->kind->cancel(r->job);
 	r->job = NULL;
@@ -213,6 +214,7 @@ static int answer(struct turn *t, struct act *a, struct item *it, struct ledger_
 		drop_reply(r);
 		return stored;
 	}
+	free(r->kept);
 	it->reply = reply_new(t->l, m, r);
 	it->job = r->job;
 	return 0;

@@ -1,0 +1,25 @@
+/* api_parts.h - what the files of the dispatcher share; resource files include api.h only. */
+#ifndef API_PARTS_H
+#define API_PARTS_H
+
+#include "api/api.h"
+#include "app/ledger.h"
+
+/* access.c */
+int access_identify(struct act *a, const struct msg_request *m);                  /* 0, ACT_REFUSED (401), < 0 */
+int access_ask(struct act *a, struct api_request *rq);                            /* 0, ACT_REFUSED (403, 404), < 0 */
+
+/* json.c */
+int json_body(struct act *a, struct api_request *rq);
+int json_query(struct act *a, struct api_request *rq);
+bool json_visible(const char *s);
+
+/* problem.c: what was refused, as application/problem+json. */
+json_t *problem_json(struct act *a);
+const char *problem_title(int status);
+
+/* api.c */
+const struct route *api_route(enum method method, const char *path, char param[3][65]);
+extern const struct api_info *api_info;
+
+#endif

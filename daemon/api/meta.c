@@ -1,0 +1,183 @@
+/* meta.c - the document, the site, events, the doctor, backups. Owns nothing. */
+#include <string.h>
+#include <sys/statvfs.h>
+#include <sys/timex.h>
+
+#include "api/api_parts.h"
+#include "api/openapi.h"
+#include "app/backup.h"
+#include "common/fmt.h"
+
+static int openapi(struct act *a, struct api_request *rq, json_t **ret_body)
+{
+	rq->text = openapi_json;
+	rq->text_size = openapi_json_size;
+	return 0;
+}
+
+static int site(struct act *a, struct api_request *rq, json_t **ret_body)
+{
+	const struct site *s = a->site;
+
+	*ret_body = json_pack("{s:s, s:s, s:s, s:i, s:o, s:s}", "name", s->name, "timezone", s->zone.name, "currency", s->currency, "exponent",
+			      s->exponent, "now", json_instant(s, a->now.wall_ms), "version", api_info->version);
+	return 0;
+}
+
+/* Events: staff see all; others what concerns their org, a member only what names no colleague. ----------- */
+
+static json_t *event_json(struct act *a, const struct stmt *s)
+{
+	return json_pack("{s:I, s:o, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:s}", "id", (json_int_t)db_int(s, 0), "at", json_instant(a->site, db_int(s, 1)),
+			 "kind", db_text(s, 2), "instrument", json_text(db_text(s, 3)), "org", json_text(db_text(s, 4)), "user",
+			 json_text(db_text(s, 5)), "booking", json_id('B', db_int(s, 6)), "session", json_id('S', db_int(s, 7)), "charge",
+			 json_id('C', db_int(s, 8)), "detail", db_text(s, 9));
+}
+
+static int events(struct act *a, struct api_request *rq, json_t **ret_body)
+{
+	static const char *const known[] = { "after", "limit", "cursor", NULL };
+	int64_t after = 0, cursor, limit, last = 0, n = 0;
+	int r = api_only_query(a, rq, known);
+	struct stmt *s;
+	json_t *items;
+
+	if (r == 0)
+		r = api_query_int(a, rq, "after", 0, INT64_MAX, &after);
+	if (r == 0)
+		r = api_page(a, rq, &cursor, &limit);
+	if (r)
+		return r;
+	items = json_array();
+	s = db_query(a->db, "SELECT id, at, kind, instrument, org, user, booking, session, charge, detail FROM event WHERE id > ?1 "
+		     "AND (?2 IS NULL OR org = ?2) AND (?3 IS NULL OR user IS NULL OR user = ?3) ORDER BY id LIMIT ?4", "itti",
+		     cursor > after ? cursor : after, rq->reach_org, rq->reach_user, limit + 1);
+	while (db_step(s) == DB_ROW && n++ < limit) {
+		last = db_int(s, 0);
+		json_array_append_new(items, event_json(a, s));
+	}
+	db_end(s);
+	*ret_body = api_items(items, n > limit ? last : 0);
+	return act_end(a);
+}
+
+/* The doctor --------------------------------------------------------------------------------------------- */
+
+static void check(json_t *list, const char *name, bool ok, const char *cure, const char *fmt, ...) __attribute__((format(printf, 5, 6)));
+static void check(json_t *list, const char *name, bool ok, const char *cure, const char *fmt, ...)
+{
+	char detail[400];
+	va_list ap;
+
+	va_start(ap, fmt);
+	lt_vfmt(detail, sizeof(detail), fmt, ap);
+	va_end(ap);
+	json_array_append_new(list, json_pack("{s:s, s:b, s:s, s:o}", "name", name, "ok", ok, "detail", detail, "cure", ok ? json_null() : json_string(cure)));
+}
+
+static void check_site(struct act *a, json_t *list)
+{
+	const struct lt_zone *z = &a->site->zone;
+	int64_t bookings = db_one_int(a->db, 0, "SELECT COUNT(*) FROM occupancy WHERE active = 1", "");
+
+	check(list, "configuration", a->site->n_instruments > 0, "add a file to instruments.d and reload", "%s: %d instruments, currency %s",
+	      a->site->name, a->site->n_instruments, a->site->currency);
+	check(list, "zone", z->n > 0 || strcmp(z->name, "UTC") == 0 || !z->has_dst_rule, "install tzdata", "%s: %d transitions known", z->name, z->n);
+	check(list, "store", db_failed(a->db) == 0, "restore a backup", "%lld slots held, %lld frames in the log", (long long)bookings,
+	      (long long)db_wal_frames(a->db));
+}
+
+static void check_disk(json_t *list)
+{
+	char dir[512];
+	const char *slash = strrchr(api_info->store_path, '/');
+	struct statvfs v;
+	uint64_t free_mib;
+
+	if (!slash)
+		return;
+	lt_fmt(dir, sizeof(dir), "%.*s", slash == api_info->store_path ? 1 : (int)(slash - api_info->store_path), api_info->store_path);
+	if (statvfs(dir, &v) < 0) {
+		check(list, "disk", false, "make the directory readable to labtimed", "%s cannot be asked", dir);
+		return;
+	}
+	free_mib = (uint64_t)v.f_bavail * v.f_frsize >> 20;
+	check(list, "disk", free_mib >= 512, "free some space; below 512 MiB the store may fill up", "%s: %llu MiB free", dir, (unsigned long long)free_mib);
+}
+
+static void check_clock(struct act *a, json_t *list)
+{
+	struct timex t = { 0 };
+	int state = adjtimex(&t);
+
+	check(list, "clock", state >= 0 && !(t.status & STA_UNSYNC), "run a time service (systemd-timesyncd or chrony)", "%s, error at most %ld ms",
+	      state >= 0 && !(t.status & STA_UNSYNC) ? "synchronised" : "not synchronised", (long)(t.maxerror / 1000));
+	check(list, "time", a->now.wall_ms > INT64_C(1735689600000), "set the clock", "boot id %s", a->boot_id);
+}
+
+static void check_controllers(struct act *a, json_t *list)
+{
+	struct stmt *s = db_query(a->db, "SELECT id, link, link_why, out_of_service FROM instrument WHERE retired = 0 ORDER BY id", "");
+	char name[64];
+
+	while (db_step(s) == DB_ROW) {
+		lt_fmt(name, sizeof(name), "controller %s", db_text(s, 0));
+		check(list, name, strcmp(db_text(s, 1), "up") == 0 || db_int(s, 3) != 0,
+		      "check its power, cable and address; labtimed keeps trying", "link %s%s%s", db_text(s, 1), db_text(s, 2)[0] ? ": " : "", db_text(s, 2));
+	}
+	db_end(s);
+}
+
+static void check_identity(struct act *a, json_t *list)
+{
+	char admins[300] = "root, labtimed's own uid";
+	size_t n = strlen(admins);
+
+	for (int i = 0; i < a->site->n_admins && n < sizeof(admins); i++)
+		n += lt_fmt(admins + n, sizeof(admins) - n, ", %u", a->site->admins[i]);
+	check(list, "admins", true, "", "admin on the Unix socket: %s", admins);
+	check(list, "libevent", true, "", "%s", api_info->libevent[0] ? api_info->libevent : "not asked");
+}
+
+static int doctor(struct act *a, struct api_request *rq, json_t **ret_body)
+{
+	json_t *list = json_array();
+
+	check_site(a, list);
+	check_disk(list);
+	check_clock(a, list);
+	check_identity(a, list);
+	check_controllers(a, list);
+	*ret_body = json_pack("{s:o}", "checks", list);
+	return act_end(a);
+}
+
+/* Backups ------------------------------------------------------------------------------------------------ */
+
+static int backup(struct act *a, struct api_request *rq, json_t **ret_body)
+{
+	static const char *const known[] = { "path", NULL };
+	char path[500];
+	int r = api_only(a, rq, known);
+
+	if (r == 0 && rq->m->peer.kind != PEER_UNIX)
+		r = act_refuse(a, 403, "unix-only", "", "backups are made on the daemon's own machine: use the Unix socket");
+	if (r == 0)
+		r = api_text(a, rq, "path", 0, path, sizeof(path));
+	if (r == 0)
+		r = backup_start(a, path, &rq->job);
+	rq->status = 201;
+	rq->content_type = "application/json";
+	return r;
+}
+
+#define EVERYBODY { REACH_NONE, REACH_ANY, REACH_ANY, REACH_ANY, REACH_ANY, REACH_ANY }
+
+const struct route meta_routes[] = {
+	{ METHOD_GET, "/v1/openapi.json", openapi, ROUTE_READ | ROUTE_PUBLIC, OBJ_NONE, EVERYBODY },
+	{ METHOD_GET, "/v1/site", site, ROUTE_READ | ROUTE_PUBLIC, OBJ_NONE, EVERYBODY },
+	{ METHOD_GET, "/v1/events", events, ROUTE_READ, OBJ_NONE, { REACH_NONE, REACH_OWN, REACH_ORG, REACH_ANY, REACH_ANY, REACH_ANY } },
+	{ METHOD_GET, "/v1/doctor", doctor, ROUTE_READ, OBJ_NONE, { REACH_NONE, REACH_NONE, REACH_NONE, REACH_ANY, REACH_NONE, REACH_ANY } },
+	{ METHOD_POST, "/v1/backups", backup, ROUTE_READ | ROUTE_KEY, OBJ_NONE, { REACH_NONE, REACH_NONE, REACH_NONE, REACH_NONE, REACH_NONE, REACH_ANY } },
+	{ 0 },
+};
