@@ -87,6 +87,10 @@ BEGIN SELECT RAISE(ABORT, 'r01_overlap'); END;
 CREATE TRIGGER occupancy_exists BEFORE INSERT ON occupancy
 	WHEN EXISTS (SELECT 1 FROM occupancy WHERE id = NEW.id OR (kind = NEW.kind AND ref = NEW.ref))
 BEGIN SELECT RAISE(ABORT, 'occupancy_exists'); END;
+-- A row keeps its name: UPDATE OR REPLACE of kind and ref (or id) would delete the row it collides with.
+CREATE TRIGGER occupancy_named BEFORE UPDATE OF id, kind, ref ON occupancy
+	WHEN NEW.id <> OLD.id OR NEW.kind <> OLD.kind OR NEW.ref <> OLD.ref
+BEGIN SELECT RAISE(ABORT, 'append_only'); END;
 CREATE TRIGGER occupancy_no_delete BEFORE DELETE ON occupancy BEGIN SELECT RAISE(ABORT, 'append_only'); END;
 
 CREATE TABLE booking (
