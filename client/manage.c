@@ -1,0 +1,228 @@
+/*
+ * manage.c - block and review: what managers decide; sessions.
+ * Owns nothing. Every decision carries a reason; the daemon says who may.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "client/book.h"
+
+static const struct column block_columns[] = {
+	{ "BLOCK", "id", CELL_TEXT }, { "INSTRUMENT", "instrument", CELL_TEXT }, { "WHEN", "", CELL_SPAN }, { "STATE", "state", CELL_STATE, 2 },
+	{ "BY", "actor", CELL_TEXT, 1, true }, { "REASON", "reason", CELL_TEXT, 0, true }, { NULL },
+};
+
+static int run_block(struct cli *c)
+{
+	char text[WHEN_TEXT_MAX + 1];
+	struct when w;
+	json_t *body, *b;
+	int rc = words_join(c, 1, text, sizeof text);
+
+	if (!args_has(&c->args, "reason"))
+		return args_usage(c->args.cmd, "a block needs --reason");
+	if (rc || (rc = read_when(c, text, 0, &w)) != 0)
+		return rc;
+	if (w.kind == WHEN_NEXT_FREE)
+		return args_usage(c->args.cmd, "a block needs a time");
+	echo_interval(c, w.from, w.to);
+	body = json_object();
+	body_text(body, "instrument", c->args.pos[0]);
+	json_object_set_new(body, "from", json_at(c, w.from));
+	json_object_set_new(body, "to", json_at(c, w.to));
+	body_text(body, "reason", args_get(&c->args, "reason"));
+	if (args_has(&c->args, "displace"))
+		json_object_set_new(body, "displace", json_true());
+	if ((rc = ask(c, "POST", args_has(&c->args, "dry-run") ? "/v1/blocks?dry_run=true" : "/v1/blocks", body, NULL, ASK_KEY, &b)) != 0)
+		return rc;
+	out_record(&c->out, block_columns, b, "id");
+	json_decref(b);
+	return EXIT_OK;
+}
+
+/* GET of a list with some plain options as its query. */
+static int list(struct cli *c, const char *path, const char *const options[], const struct column *columns, const char *none)
+{
+	struct path p;
+	json_t *doc;
+	int rc;
+
+	path_set(&p, path);
+	for (int i = 0; options[i]; i++)
+		path_query(&p, options[i], args_get(&c->args, options[i]));
+	if (args_has(&c->args, "period") && (rc = query_period(c, &p, false)) != 0)
+		return rc;
+	if ((rc = ask_all(c, p.text, &doc)) != 0)
+		return rc;
+	out_list(&c->out, columns, doc, "id");
+	if (c->out.mode == OUT_TABLE && json_array_size(json_object_get(doc, "items")) == 0)
+		fprintf(stderr, "%s\n", none);
+	json_decref(doc);
+	return EXIT_OK;
+}
+
+static int run_block_ls(struct cli *c)
+{
+	static const char *const options[] = { "instrument", NULL };
+
+	return list(c, "/v1/blocks", options, block_columns, "No blocks.");
+}
+
+static int run_block_rm(struct cli *c)
+{
+	char version[80] = "";
+	struct path p;
+	json_t *doc, *b, *none;
+	size_t i;
+	int rc = need_id(c, 0, 'K', "block");
+
+	if (rc || (rc = ask_all(c, "/v1/blocks", &doc)) != 0)
+		return rc;
+	json_array_foreach(json_object_get(doc, "items"), i, b)
+		if (TEXT(b, "id") && strcasecmp(TEXT(b, "id"), c->args.pos[0]) == 0)
+			snprintf(version, sizeof version, "%lld", (long long)json_integer_value(json_object_get(b, "version")));
+	json_decref(doc);
+	if (!version[0])
+		return fail(EXIT_NOT_FOUND, "not-found", "there is no block %s; see: labtime block ls", c->args.pos[0]);
+	path_set(&p, "/v1/blocks");
+	path_part(&p, c->args.pos[0]);
+	if ((rc = ask(c, "DELETE", p.text, NULL, version, 0, &none)) == EXIT_OK && c->out.mode == OUT_TABLE)
+		printf("Removed %s\n", c->args.pos[0]);
+	json_decref(none);
+	return rc;
+}
+
+static int run_review_ls(struct cli *c)
+{
+	static const char *const options[] = { "state", NULL };
+
+	return list(c, "/v1/review", options, review_columns, "Nothing needs a human.");
+}
+
+/* POST /v1/review/{item}/{verb} */
+static int decide(struct cli *c, const char *verb, json_t *body)
+{
+	struct path p;
+	json_t *item;
+	int rc = need_id(c, 0, 'V', "review item");
+
+	if (rc) {
+		json_decref(body);
+		return rc;
+	}
+	path_set(&p, "/v1/review");
+	path_part(&p, c->args.pos[0]);
+	path_part(&p, verb);
+	body_text(body, "reason", args_get(&c->args, "reason"));
+	if ((rc = ask(c, "POST", p.text, body, NULL, ASK_KEY, &item)) != 0)
+		return rc;
+	show_review(c, item);
+	if (c->out.mode == OUT_TABLE && TEXT(item, "state") && strcmp(TEXT(item, "state"), "proposed") == 0)
+		fprintf(stderr, "This needs a second person: another manager runs the same command.\n");
+	json_decref(item);
+	return EXIT_OK;
+}
+
+static int run_attribute(struct cli *c)
+{
+	json_t *body;
+
+	if (!args_has(&c->args, "reason"))
+		return args_usage(c->args.cmd, "an attribution needs --reason");
+	body = json_object();
+	body_text(body, "org", c->args.pos[1]);
+	body_text(body, "user", c->args.pos[2]);
+	return decide(c, "attribute", body);
+}
+
+static int run_accept(struct cli *c)
+{
+	return decide(c, "accept", json_object());
+}
+
+static int run_waive(struct cli *c)
+{
+	if (!args_has(&c->args, "reason"))
+		return args_usage(c->args.cmd, "a waiver needs --reason");
+	return decide(c, "waive", json_object());
+}
+
+static int run_review_show(struct cli *c)
+{
+	int rc = need_id(c, 0, 'V', "review item");
+
+	return rc ? rc : run_show(c);
+}
+
+static int run_session_ls(struct cli *c)
+{
+	static const char *const options[] = { "state", "outcome", "instrument", "org", NULL };
+
+	return list(c, "/v1/sessions", options, session_columns, "No sessions.");
+}
+
+static int act(struct cli *c, const char *verb)
+{
+	struct path p;
+	json_t *s, *body;
+	int rc = need_id(c, 0, 'S', "session");
+
+	if (rc)
+		return rc;
+	path_set(&p, "/v1/sessions");
+	path_part(&p, c->args.pos[0]);
+	path_part(&p, verb);
+	body = json_object();
+	body_text(body, "reason", args_get(&c->args, "reason"));
+	if ((rc = ask(c, "POST", p.text, body, NULL, ASK_KEY, &s)) != 0)
+		return rc;
+	show_session(c, s);
+	json_decref(s);
+	return EXIT_OK;
+}
+
+static int run_session_close(struct cli *c)
+{
+	return args_has(&c->args, "reason") ? act(c, "close") : args_usage(c->args.cmd, "closing a session needs --reason");
+}
+
+static int run_session_disown(struct cli *c)
+{
+	return act(c, "disown");
+}
+
+#define OPT_REASON { "reason", 0, "REASON", "why; it is recorded" }
+
+static const struct opt block_opts[] = {
+	OPT_REASON, { "displace", 0, NULL, "displace the bookings there; their owners are told" },
+	{ "dry-run", 0, NULL, "run every rule, write nothing" }, { NULL },
+};
+static const struct opt block_ls_opts[] = {
+	{ "instrument", 'i', "INSTR", "only this instrument" }, { "period", 'p', "PERIOD", "only this period" }, { NULL },
+};
+static const struct opt review_ls_opts[] = { { "state", 0, "STATE", "open (default), proposed, done or all", "open proposed done all" }, { NULL } };
+static const struct opt reason_opts[] = { OPT_REASON, { NULL } };
+static const struct opt session_opts[] = {
+	{ "state", 0, "STATE", "only this state" }, { "outcome", 0, "OUTCOME", "only this outcome" },
+	{ "instrument", 'i', "INSTR", "only this instrument" }, { "org", 0, "ORG", "only this organisation" },
+	{ "period", 'p', "PERIOD", "only this period" }, { NULL },
+};
+
+const struct command manage_commands[] = {
+	{ "block", "MANAGE", "INSTR WHEN --reason R", "keep an instrument free for maintenance", 2, -1, ARG_INSTRUMENT, block_opts, run_block,
+		"  labtime block krios-1 fri 8am-6pm --reason 'pump swap' --displace\n" },
+	{ "block ls", "MANAGE", "", "blocks", 0, 0, ARG_NONE, block_ls_opts, run_block_ls },
+	{ "block rm", "MANAGE", "K-7", "end a block", 1, 1, ARG_NONE, NULL, run_block_rm },
+	{ "review", "MANAGE", "", "sessions that need a human", 0, 0, ARG_NONE, review_ls_opts, run_review_ls, "  labtime review\n" },
+	{ "review ls", "MANAGE", "", "the same", 0, 0, ARG_NONE, review_ls_opts, run_review_ls },
+	{ "review show", "MANAGE", "V-12", "one item, with its claims", 1, 1, ARG_NONE, NULL, run_review_show },
+	{ "review attribute", "MANAGE", "V-12 ORG USER --reason R", "whose run it was", 3, 3, ARG_NONE, reason_opts, run_attribute,
+		"  labtime review attribute V-12 acme chen --reason 'log book, page 4'\n",
+		"When the organisation has not claimed the run, a second person must do the same.\n" },
+	{ "review accept", "MANAGE", "V-12", "charge what was measured", 1, 1, ARG_NONE, reason_opts, run_accept },
+	{ "review waive", "MANAGE", "V-12 --reason R", "charge nothing; a second person approves", 1, 1, ARG_NONE, reason_opts, run_waive },
+	{ "session ls", "MANAGE", "", "sessions", 0, 0, ARG_NONE, session_opts, run_session_ls, "  labtime session ls --state open\n" },
+	{ "session close", "MANAGE", "S-88 --reason R", "close a session by hand", 1, 1, ARG_NONE, reason_opts, run_session_close },
+	{ "session disown", "MANAGE", "S-88", "it was not me: a presumed session becomes unattributed", 1, 1, ARG_NONE, reason_opts, run_session_disown },
+	{ NULL },
+};
