@@ -27,6 +27,7 @@
 #define TICK_MS 100          /* the ledger wakes at least this often: parks, batches, heartbeat */
 #define ANSWER_GRACE_MS 5000 /* stop: requests under way get this long                         */
 #define POLLER_GRACE_MS 3000 /* stop: last interlock writes get this long                      */
+#define FEED_MS 5000         /* the service manager's watchdog                                  */
 #define FLUSH_MS 300         /* fatal: answers already made get this long to leave             */
 
 enum phase { PHASE_SERVING, PHASE_ANSWERING, PHASE_LOCKING, PHASE_LAST_TURN, PHASE_FATAL };
@@ -45,7 +46,7 @@ struct server {
 	pthread_t thread;
 	bool thread_runs, failed;
 	enum phase phase;
-	int64_t phase_since, next_due_at;
+	int64_t phase_since, next_due_at, fed_at;
 };
 
 static struct stamp now_stamp(void)
@@ -222,6 +223,7 @@ static void on_stop(void *arg, int signo)
 	if (s->phase != PHASE_SERVING)
 		return;
 	log_event(LOG_INFO, "stopping", "signal", signo == SIGINT ? "SIGINT" : "SIGTERM", NULL);
+	notify_manager("STOPPING=1");
 	net_close_listeners(s->net);
 	enter(s, PHASE_ANSWERING);
 }
@@ -230,8 +232,15 @@ static void on_stop(void *arg, int signo)
 
 static void on_turn(struct server *s, const struct msg_turn *t)
 {
+	int64_t now = clock_boot_ms();
+
 	s->next_due_at = t->next_due_at;
 	net_health(s->net, t);
+	/* Only a turn feeds the service's watchdog: a ledger that hangs is started again. */
+	if (t->ready && now - s->fed_at >= FEED_MS) {
+		notify_manager(s->fed_at ? "WATCHDOG=1" : "READY=1\nWATCHDOG=1");
+		s->fed_at = now;
+	}
 }
 
 static void on_message(struct server *s, struct msg *m)
