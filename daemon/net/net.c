@@ -177,6 +177,11 @@ bool net_idle(const struct net *n)
 	return n->in_flight == 0 && n->states[CONN_STREAMING] == 0 && n->states[CONN_SENDING] == 0;
 }
 
+int net_connections(const struct net *n)
+{
+	return n->open[PEER_UNIX] + n->open[PEER_TLS];
+}
+
 int net_tls_port(const struct net *n)
 {
 	return n->tls_listener.port;

@@ -43,6 +43,7 @@ void net_metrics_source(struct net *n, size_t (*text)(void *arg, char *dst, size
 int net_reload_certificate(struct net *n, struct lt_err *err);  /* built first, swapped last               */
 void net_close_listeners(struct net *n);
 bool net_idle(const struct net *n);                     /* no request in flight, nothing left to send       */
+int net_connections(const struct net *n);               /* open now                                          */
 struct net *net_free(struct net *n);
 int net_tls_port(const struct net *n);                  /* the port bound, for ":0"; 0 none                 */
 

@@ -145,7 +145,7 @@ static struct stream *stream_of(struct rig *r, struct conn_ref ref)
 {
 	int i;
 
-	for (i = 0; i < 8; i++)
+	for (i = 0; i < 64; i++)
 		if (r->streams[i].open && r->streams[i].conn.slot == ref.slot && r->streams[i].conn.generation == ref.generation)
 			return &r->streams[i];
 	return NULL;

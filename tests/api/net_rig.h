@@ -26,7 +26,7 @@ struct rig {
 	struct queue *queue;
 	struct msg_request *held[64];
 	int n_held;
-	struct stream streams[8];
+	struct stream streams[64];
 	int requests, gone, credits;       /* what the ledger has seen */
 	int64_t streamed;
 	struct peer last_peer;
