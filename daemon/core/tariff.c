@@ -253,7 +253,7 @@ static void collect(struct work *w)
 /* Floors the sum of components [c0, c1] once and shares the seconds over their cells. Returns them. */
 static int64_t floor_seconds(struct work *w, enum component c0, enum component c1, int64_t less_ms)
 {
-	int64_t ms[COMPONENTS * RATE_LISTS_MAX], share[COMPONENTS * RATE_LISTS_MAX], sum = 0;
+	int64_t ms[COMPONENTS * RATE_LISTS_MAX] = { 0 }, share[COMPONENTS * RATE_LISTS_MAX], sum = 0;
 	int n = 0;
 
 	for (int c = (int)c0; c <= (int)c1; c++)

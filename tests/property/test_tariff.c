@@ -1,0 +1,271 @@
+/*
+ * test_tariff.c - random sessions against what must hold for every charge: lines add up to the total, every metered
+ * second is in exactly one line, a cut run costs what the whole one costs, more use never costs less, doubt never
+ * costs more. A failing seed is printed; LABTIME_SEED runs it again.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "common/fmt.h"
+#include "core/tariff.h"
+
+#define CASES 20000
+#define PIECES 12
+#define NOON INT64_C(1796097600000)
+
+static uint64_t state;
+
+static int64_t below(int64_t n)
+{
+	state = state * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
+	return (int64_t)((state >> 33) % (uint64_t)n);
+}
+
+struct random_case {
+	struct price_list lists[3];
+	struct rate_piece pieces[PIECES];
+	struct rate_input in;
+};
+
+static void random_price(struct price *p)
+{
+	static const int64_t steps[] = { 1000, 1000, 36000, 360000, 900000 };
+	static const int32_t factors[] = { 1000, 1000, 1250, 1500, 2000 };
+
+	memset(p, 0, sizeof(*p));
+	p->rate_minor = below(3) ? 10000 : below(20000);
+	p->step_ms = steps[below(5)];
+	p->minimum_minor = below(4) ? 0 : below(5000);
+	p->overrun_pm = factors[below(5)];
+	p->into_next_pm = p->overrun_pm + (int32_t)below(2) * 500;
+	p->walk_up_pm = 1000;
+	p->idle_rate_minor = below(2) ? 0 : below(8000);
+	p->usage = (enum price_usage)below(4);
+	p->usage_bp = (int32_t)below(10001);
+	p->change = (enum price_change)below(3);
+}
+
+static void random_case(struct random_case *c, bool all_placed)
+{
+	int64_t at = NOON + below(3600000);
+
+	memset(c, 0, sizeof(*c));
+	c->in.n_lists = 1 + (int)below(3);
+	for (int i = 0; i < c->in.n_lists; i++) {
+		random_price(&c->lists[i].price);
+		c->lists[i].version = i + 1;
+		c->lists[i].effective_at = i == 0 ? 0 : NOON + i * below(7200000);
+		if (i == 2 && c->lists[2].effective_at < c->lists[1].effective_at)
+			c->lists[2].effective_at = c->lists[1].effective_at;
+	}
+	c->in.lists = c->lists;
+	c->in.booked = below(4) != 0;
+	c->in.booked_from = NOON + 1800000;
+	c->in.booked_to = c->in.booked_from + 900000 * (1 + below(16));
+	c->in.priced_to = c->in.booked_to + (below(4) ? 0 : below(1800000));
+	c->in.next_from = below(2) ? 0 : c->in.booked_to + below(1800000);
+	c->in.grace_ms = below(2) ? 300000 : below(600000);
+	c->in.start_at = below(2) ? 0 : NOON;
+	c->in.n_pieces = (int)below(PIECES);
+	for (int i = 0; i < c->in.n_pieces; i++) {
+		struct rate_piece *p = &c->pieces[i];
+
+		p->from_at = at += below(1200000);
+		p->to_at = at += below(2400000);
+		p->placed = all_placed || below(4) != 0;
+		p->measured_ms = p->placed ? p->to_at - p->from_at : below(p->to_at - p->from_at + 1);
+		p->estimated_ms = p->placed ? 0 : below(3) ? 0 : below(60000);
+	}
+	c->in.pieces = c->pieces;
+}
+
+static bool is_use(enum component c)
+{
+	return c == COMP_TIME || c == COMP_WALK_UP || c == COMP_GRACE || c == COMP_OVERRUN || c == COMP_INTO_NEXT;
+}
+
+static void rated(struct random_case *c, struct rate_result *r)
+{
+	assert_int_equal(0, tariff_rate(&c->in, r));
+}
+
+/* Lines add up; metered seconds are in exactly one line each; the step only adds; estimates cost nothing. */
+static void conserves(void **unused)
+{
+	for (int i = 0; i < CASES; i++) {
+		struct random_case c;
+		struct rate_result r;
+		int64_t total = 0, used = 0, padding = 0;
+
+		random_case(&c, false);
+		rated(&c, &r);
+		for (int l = 0; l < r.n; l++) {
+			total += r.line[l].amount_minor;
+			padding += r.line[l].padding_s;
+			if (is_use(r.line[l].component))
+				used += r.line[l].seconds - r.line[l].padding_s;
+			if (r.line[l].component == COMP_ESTIMATED)
+				assert_int_equal(0, r.line[l].amount_minor);
+		}
+		assert_int_equal(r.total_minor, total);
+		assert_int_equal(r.used_s, used);
+		assert_true(padding >= 0 && padding < c.lists[r.n ? r.line[0].list : 0].price.step_ms / 1000 + 900);
+		if (r.used_s == 0)
+			assert_int_equal(0, r.billed_s);
+	}
+}
+
+static void same_again(void **unused)
+{
+	for (int i = 0; i < CASES / 4; i++) {
+		struct random_case c;
+		struct rate_result one, two;
+
+		random_case(&c, false);
+		rated(&c, &one);
+		rated(&c, &two);
+		assert_int_equal(one.total_minor, two.total_minor);
+		assert_memory_equal(one.line, two.line, sizeof(one.line[0]) * (size_t)one.n);
+	}
+}
+
+/* However readings happened to cut a run, it costs the same. */
+static void cut_costs_the_same(void **unused)
+{
+	for (int i = 0; i < CASES; i++) {
+		struct random_case c;
+		struct rate_piece *p = c.pieces;
+		struct rate_result whole, cut;
+		int k;
+
+		random_case(&c, true);
+		if (c.in.n_pieces == 0 || c.in.n_pieces == PIECES)
+			continue;
+		rated(&c, &whole);
+		k = (int)below(c.in.n_pieces);
+		memmove(&p[k + 1], &p[k], sizeof(*p) * (size_t)(c.in.n_pieces - k));
+		c.in.n_pieces++;
+		p[k].to_at = p[k + 1].from_at = p[k].from_at + below(p[k].to_at - p[k].from_at + 1);
+		p[k].measured_ms = p[k].to_at - p[k].from_at;
+		p[k + 1].measured_ms = p[k + 1].to_at - p[k + 1].from_at;
+		rated(&c, &cut);
+		assert_int_equal(whole.total_minor, cut.total_minor);
+		assert_int_equal(whole.billed_s, cut.billed_s);
+	}
+}
+
+static void more_costs_no_less(void **unused)
+{
+	for (int i = 0; i < CASES; i++) {
+		struct random_case c;
+		struct rate_result less, more;
+
+		random_case(&c, true);
+		if (c.in.n_pieces == 0)
+			continue;
+		c.in.n_lists = 1; /* with several, padding moves to the later and maybe cheaper list */
+		rated(&c, &less);
+		c.pieces[c.in.n_pieces - 1].to_at += 1000 * below(1800);
+		c.pieces[c.in.n_pieces - 1].measured_ms = c.pieces[c.in.n_pieces - 1].to_at - c.pieces[c.in.n_pieces - 1].from_at;
+		rated(&c, &more);
+		assert_true(more.total_minor + more.n >= less.total_minor); /* each line is rounded once */
+	}
+}
+
+/* A piece whose place is unknown is never overrun, and never costs more than a placed one. */
+static void doubt_favours_the_customer(void **unused)
+{
+	for (int i = 0; i < CASES; i++) {
+		struct random_case c;
+		struct rate_result sure, doubt;
+
+		random_case(&c, true);
+		if (c.in.n_pieces == 0)
+			continue;
+		for (int k = 0; k < c.in.n_lists; k++) /* the step may move a second between two price lists */
+			c.lists[k].price.step_ms = 1000;
+		rated(&c, &sure);
+		c.pieces[below(c.in.n_pieces)].placed = false;
+		rated(&c, &doubt);
+		assert_true(doubt.overrun_s <= sure.overrun_s + 1);
+		assert_true(doubt.total_minor <= sure.total_minor + sure.n + doubt.n + 2);
+		for (int k = 0; k < c.in.n_pieces; k++)
+			c.pieces[k].placed = false;
+		rated(&c, &doubt);
+		assert_int_equal(0, doubt.overrun_s);
+		assert_int_equal(0, doubt.idle_s);
+	}
+}
+
+static void shares_add_up(void **unused)
+{
+	for (int i = 0; i < CASES; i++) {
+		int64_t weights[20], share[20], mirror[20], sum = 0, weight = 0, total = below(1000000000);
+		int n = 1 + (int)below(20);
+
+		for (int k = 0; k < n; k++)
+			weight += weights[k] = below(3) ? below(100000) : 0;
+		money_share(total, weights, n, share);
+		money_share(-total, weights, n, mirror);
+		for (int k = 0; k < n; k++) {
+			money_wide exact = (money_wide)total * weights[k];
+
+			sum += share[k];
+			assert_int_equal(share[k], -mirror[k]);
+			if (weight > 0)
+				assert_true((money_wide)share[k] * weight - exact < weight && exact - (money_wide)share[k] * weight < weight);
+		}
+		assert_int_equal(total, sum);
+	}
+}
+
+/* Nonsense is refused, not priced. */
+static void refuses_nonsense(void **unused)
+{
+	struct random_case c;
+	struct rate_result r;
+
+	random_case(&c, true);
+	c.in.n_lists = 0;
+	assert_int_equal(1, tariff_rate(&c.in, &r));
+	do
+		random_case(&c, true);
+	while (c.in.n_pieces < 2 || c.pieces[1].from_at == c.pieces[0].from_at);
+	c.pieces[1].from_at = c.pieces[0].from_at - 1;
+	assert_int_equal(1, tariff_rate(&c.in, &r));
+	random_case(&c, true);
+	c.in.n_pieces = 1;
+	c.pieces[0] = (struct rate_piece){ 0, INT64_C(4000000000000), INT64_C(4000000000000), 0, true };
+	c.in.booked = false;
+	for (int i = 0; i < c.in.n_lists; i++)
+		c.lists[i].price.rate_minor = INT64_C(100000000000);
+	assert_int_equal(1, tariff_rate(&c.in, &r));
+}
+
+static int seed(void **unused)
+{
+	const char *text = getenv("LABTIME_SEED");
+	int64_t value = 20261201;
+
+	if (text && !lt_parse_i64(text, 0, INT64_MAX, &value))
+		return -1;
+	state = (uint64_t)value;
+	print_message("# LABTIME_SEED=%lld\n", (long long)value);
+	return 0;
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(conserves), cmocka_unit_test(same_again), cmocka_unit_test(cut_costs_the_same),
+		cmocka_unit_test(more_costs_no_less), cmocka_unit_test(doubt_favours_the_customer),
+		cmocka_unit_test(shares_add_up), cmocka_unit_test(refuses_nonsense),
+	};
+
+	return cmocka_run_group_tests_name("tariff", tests, seed, NULL);
+}
