@@ -1,0 +1,376 @@
+/*
+ * metering_run.c - one accepted reading: who owns the milliseconds it proved, and what it says of sessions.
+ * Owns nothing. I1: what the meter added goes into pieces of usage, each millisecond into exactly one.
+ */
+#include <string.h>
+
+#include "app/money.h"
+#include "app/session_step.h"
+#include "common/fmt.h"
+
+#define LOOSE_MAX 8
+#define BLIND_MS 2000            /* a session that opened later than this after a reading opened unread */
+
+struct step {
+	struct reading_now *r;
+	struct session s;            /* the open one                                                     */
+	bool has_session;
+	struct usage run;            /* the piece of the run that was on                                 */
+	bool has_run;
+	int64_t ms;                  /* what the verdict added, without quantisation                     */
+	int64_t run_from, run_to;    /* the run's edges that this reading shows                          */
+};
+
+static const char *id_of(const struct step *t) { return t->r->i->id; }
+
+static int nobodys(struct act *a, struct step *t, int64_t from, int64_t to, int64_t ms, const char *reason)
+{
+	struct attr_piece p = { 0, from, to, ms, false };
+
+	return ms > 0 ? session_piece(a, NULL, id_of(t), &p, reason, false, &t->r->v) : 0;
+}
+
+/* ---- without a gap ---- */
+
+/* Grows the open run, and ends it when the bit went off. */
+static int grow_run(struct act *a, struct step *t)
+{
+	struct meter_verdict *v = &t->r->v;
+	bool moved = t->ms > 0 || t->r->has_bit;
+
+	if (moved)
+		t->run.to_at = t->run_to > t->run.to_at ? t->run_to : t->run.to_at;
+	t->run_to = t->run.to_at;
+	t->run.measured_ms += t->ms;
+	t->run.estimated_ms += v->estimated_ms;
+	t->run.raw_to = (int64_t)v->raw;
+	t->run.open = v->running;
+	if (t->has_session && t->run.session == t->s.id) {
+		t->s.measured_ms += t->ms;
+		t->s.estimated_ms += v->estimated_ms;
+	}
+	return store_usage_update(a->db, &t->run);
+}
+
+/* An idle session of nobody does not take what a run in a booking (or a block) would open now. */
+static int make_way(struct act *a, struct step *t)
+{
+	enum session_kind kind;
+	struct booking b;
+	bool bypassed;
+	int rc;
+
+	if (!t->has_session || t->s.kind == SESSION_BOOKED || t->s.state == SESSION_RUNNING || t->s.state == SESSION_UNKNOWN)
+		return 0;
+	rc = session_kind_at(a, t->r->i, t->run_from, &kind, &bypassed, &b);
+	if (rc != 0 || kind == t->s.kind)
+		return rc;
+	t->has_session = false;
+	return session_end(a, &t->s, t->s.last_run_end_at ? t->s.last_run_end_at : t->run_from, "meter", true);
+}
+
+/* The session of a run that begins now; opens one when there is none. */
+static int session_for_run(struct act *a, struct step *t)
+{
+	int rc = make_way(a, t);
+
+	if (rc != 0)
+		return rc;
+	rc = session_open_on(a, id_of(t), &t->s);
+	if (rc == 1)
+		rc = session_open_by_run(a, t->r->i, t->run_from, t->r->v.at, &t->s);
+	t->has_session = rc == 0;
+	return rc;
+}
+
+static int begin_run(struct act *a, struct step *t)
+{
+	struct attr_piece p = { 0, t->run_from, t->r->v.at, t->ms, true };
+	int rc = session_for_run(a, t);
+
+	if (rc != 0)
+		return rc;
+	p.session = t->s.id;
+	return session_piece(a, &t->s, id_of(t), &p, "run", t->r->v.running, &t->r->v);
+}
+
+/* The counter moved though the bit is off and was off: the tail of the last run, or a run shorter than a poll. */
+static int off_tick(struct act *a, struct step *t)
+{
+	struct meter_verdict *v = &t->r->v;
+	struct usage last;
+	int rc = t->has_session ? store_usage_last(a->db, t->s.id, &last) : 1;
+	bool coarse = meter_is_coarse(&t->r->i->meter);
+	bool tail = t->ms <= v->lag_ms && rc == 0 && v->at - last.to_at <= 2 * v->lag_ms;
+
+	if (rc < 0)
+		return rc;
+	if (rc == 0 && (coarse || tail)) {
+		last.measured_ms += t->ms;
+		last.raw_to = (int64_t)v->raw;
+		if (!coarse && last.to_at - last.from_at < last.measured_ms)
+			last.to_at = last.from_at + last.measured_ms < v->at ? last.from_at + last.measured_ms : v->at;
+		t->s.measured_ms += t->ms;
+		return store_usage_update(a->db, &last);
+	}
+	if (coarse || (t->ms <= v->lag_ms && (!t->has_session || !t->s.checkin_at)))
+		return nobodys(a, t, v->from_wall, v->at, t->ms, "quantisation");
+	rc = begin_run(a, t);
+	if (rc == 0)
+		rc = session_follow(a, &t->s, true, t->run_from, v->at, v->at);
+	return rc;
+}
+
+static int plain(struct act *a, struct step *t)
+{
+	struct meter_verdict *v = &t->r->v;
+
+	attr_run(v->from_wall, v->at, t->ms, v->was_running, v->running, &t->run_from, &t->run_to);
+	if (t->has_run)
+		return grow_run(a, t);
+	if (v->running)
+		return begin_run(a, t);
+	return t->ms > 0 ? off_tick(a, t) : 0;
+}
+
+/* ---- after a gap, or where a session began or ended without a reading ---- */
+
+struct claimants { struct session s[LOOSE_MAX + 1]; int n, n_loose; };
+
+static int find_claimants(struct act *a, struct step *t, struct claimants *c)
+{
+	int rc = store_session_loose(a->db, id_of(t), t->r->v.from_wall, c->s, LOOSE_MAX, &c->n_loose);
+
+	c->n = c->n_loose;
+	if (rc == 0 && t->has_session)
+		c->s[c->n++] = t->s;
+	return rc;
+}
+
+static int windows_of(const struct step *t, const struct claimants *c, int64_t owner, struct attr_window w[ATTR_WINDOWS])
+{
+	int n = 0;
+
+	for (int k = 0; k < c->n; k++) {
+		const struct session *s = &c->s[k];
+		bool at_end = k == c->n - 1 && t->has_session && t->r->v.running;
+		int64_t from = s->checkin_at > s->opened_at ? s->checkin_at : s->opened_at;
+
+		if (s->id == owner)
+			from = t->r->v.from_wall;
+		else if (!s->checkin_at && !at_end)
+			continue;
+		w[n++] = (struct attr_window){ s->id, from > t->r->v.from_wall ? from : t->r->v.from_wall };
+	}
+	return n;
+}
+
+static struct session *claimant(struct claimants *c, int64_t id)
+{
+	for (int k = 0; k < c->n; k++)
+		if (c->s[k].id == id)
+			return &c->s[k];
+	return NULL;
+}
+
+/* A run found on after the gap belongs to the session that is open; nobody's opens now. */
+static int found_on(struct act *a, struct step *t, struct claimants *c)
+{
+	int rc;
+
+	if (!t->r->v.running || t->has_session)
+		return 0;
+	t->run_from = t->r->v.at;
+	rc = session_for_run(a, t);
+	if (rc == 0)
+		c->s[c->n++] = t->s;
+	return rc;
+}
+
+static int write_pieces(struct act *a, struct step *t, struct claimants *c, const struct attr_piece *p, int n)
+{
+	int rc = 0;
+
+	for (int k = 0; k < n && rc == 0; k++) {
+		struct session *s = claimant(c, p[k].session);
+
+		rc = session_piece(a, s, id_of(t), &p[k], "gap", false, &t->r->v);
+		if (rc != 0 || !s)
+			continue;
+		if (!s->first_run_at)
+			s->first_run_at = p[k].from;
+		if (p[k].to > s->last_run_end_at && p[k].placed)
+			s->last_run_end_at = p[k].to;
+		if (s->booking)
+			rc = booking_ran(a, s->booking, p[k].from);
+	}
+	return rc;
+}
+
+static int64_t measured_of(const struct attr_piece *p, int n, int64_t session)
+{
+	int64_t ms = 0;
+
+	for (int k = 0; k < n; k++)
+		if (p[k].session == session)
+			ms += p[k].measured_ms;
+	return ms;
+}
+
+/* What closed without its last reading has it now. */
+static int loose_done(struct act *a, struct step *t, struct claimants *c, int64_t owner, const struct attr_piece *p, int n)
+{
+	int rc = 0;
+
+	for (int k = 0; k < c->n_loose && rc == 0; k++) {
+		struct session *s = &c->s[k];
+
+		s->end_reading = true;
+		if (s->id == owner)
+			rc = metering_lost_review(a, s, t->r->v.from_wall, t->r->v.at, measured_of(p, n, s->id));
+		if (rc == 0 && s->outcome == OUTCOME_OPEN_GAP)
+			s->outcome = store_review_pending(a->db, s->id) ? OUTCOME_REVIEW : OUTCOME_SETTLING;
+		if (rc == 0)
+			rc = session_note(a, s, "meter", "its last reading arrived");
+	}
+	return rc;
+}
+
+static int end_old_run(struct act *a, struct step *t, int64_t *ret_owner)
+{
+	*ret_owner = 0;
+	if (!t->has_run)
+		return 0;
+	*ret_owner = t->run.session;
+	t->run.open = false;
+	t->has_run = false;
+	return store_usage_update(a->db, &t->run);
+}
+
+/* The session whose run was on when the last reading was taken, though its piece is closed since. */
+static int64_t loose_owner(const struct step *t, const struct claimants *c)
+{
+	for (int k = 0; t->r->v.was_running && k < c->n_loose; k++)
+		if (c->s[k].opened_at <= t->r->v.from_wall)
+			return c->s[k].id;
+	return 0;
+}
+
+static int after_gap(struct act *a, struct step *t, struct claimants *c)
+{
+	struct meter_verdict *v = &t->r->v;
+	struct attr_window w[ATTR_WINDOWS];
+	struct attr_piece p[ATTR_PIECES];
+	int64_t owner;
+	int n, rc = end_old_run(a, t, &owner);
+
+	if (!owner)
+		owner = loose_owner(t, c);
+	if (rc == 0)
+		rc = found_on(a, t, c);
+	if (rc != 0)
+		return rc;
+	n = windows_of(t, c, owner, w);
+	n = attr_gap(v->from_wall, v->at, t->ms, n > 0 && owner == w[0].session && v->was_running, v->slack_ms, w, n, p);
+	rc = write_pieces(a, t, c, p, n);
+	if (rc == 0)
+		rc = loose_done(a, t, c, owner, p, n);
+	if (rc != 0 || !t->has_session)
+		return rc;
+	t->s = c->s[c->n - 1];
+	if (t->s.id == owner || v->running)
+		rc = metering_lost_review(a, &t->s, v->from_wall, v->at, measured_of(p, n, t->s.id));
+	t->run_from = v->at;
+	t->run_to = v->from_wall;
+	for (int k = 0; k < n; k++)
+		if (p[k].session == t->s.id)
+			t->run_to = p[k].to;
+	if (rc == 0 && v->running) {
+		struct attr_piece open = { t->s.id, v->at, v->at, 0, true };
+		rc = session_piece(a, &t->s, id_of(t), &open, "run", true, v);
+	}
+	return rc;
+}
+
+/* ---- both ---- */
+
+static int settle_loose(struct act *a, const struct claimants *c)
+{
+	int rc = 0;
+
+	for (int k = 0; k < c->n_loose && rc == 0; k++)
+		rc = money_settle(a, c->s[k].id);
+	return rc;
+}
+
+/* RESET: what may be missing is kept apart (I4); priced at nothing unless two people say otherwise. */
+static int estimated(struct act *a, struct step *t)
+{
+	struct meter_verdict *v = &t->r->v;
+	struct usage u = { .session = t->s.id, .from_at = v->from_wall, .to_at = v->at, .estimated_ms = v->estimated_ms,
+		.raw_from = (int64_t)v->raw_from, .raw_to = (int64_t)v->raw };
+
+	if (v->estimated_ms == 0 || !t->has_session)
+		return 0;
+	u.id = act_id(a, "usage");
+	lt_fmt(u.instrument, sizeof(u.instrument), "%s", id_of(t));
+	lt_fmt(u.reason, sizeof(u.reason), "reset");
+	t->s.estimated_ms += v->estimated_ms;
+	v->estimated_ms = 0;
+	return store_usage_insert(a->db, &u);
+}
+
+static int reviews(struct act *a, struct step *t)
+{
+	static const struct { enum meter_class class; const char *kind, *detail; } kinds[] = {
+		{ METER_AMBIGUOUS, "ambiguous", "whole turns of the counter may be missing" },
+		{ METER_SWAP, "meter_swap", "the serial number changed: another device answers" },
+		{ METER_MANUAL, "meter_manual", "the counter jumped in a way that no run explains; nothing of it is billed" },
+	};
+
+	for (size_t k = 0; t->r->v.review && k < sizeof(kinds) / sizeof(kinds[0]); k++)
+		if (kinds[k].class == t->r->v.class)
+			return review_open(a, kinds[k].kind, id_of(t), t->has_session ? t->s.id : 0, t->has_session ? t->s.org : "", kinds[k].detail);
+	return 0;
+}
+
+static int look_up(struct act *a, struct step *t)
+{
+	int rc = session_open_on(a, id_of(t), &t->s);
+
+	t->has_session = rc == 0;
+	if (rc >= 0)
+		rc = store_usage_open(a->db, id_of(t), &t->run);
+	t->has_run = rc == 0;
+	return rc < 0 ? rc : 0;
+}
+
+int metering_attribute(struct act *a, struct reading_now *r)
+{
+	struct meter_verdict *v = &r->v;
+	struct step t = { .r = r, .ms = v->added_ms - v->quantised_ms };
+	struct claimants c = { .n = 0 };
+	int64_t idle_fault = v->was_faulty && !v->was_running && !v->gap ? v->elapsed_ms : 0;
+	bool apart;
+	int rc = look_up(a, &t);
+
+	if (rc == 0)
+		rc = nobodys(a, &t, v->from_wall, v->at, v->quantised_ms, "quantisation");
+	if (rc == 0)
+		rc = find_claimants(a, &t, &c);
+	if (rc == 0)
+		rc = estimated(a, &t);
+	if (rc != 0)
+		return rc;
+	apart = v->gap || c.n_loose > 0 || (t.has_session && t.s.opened_at > v->from_wall + BLIND_MS && !t.has_run && v->class != METER_FIRST);
+	rc = apart ? after_gap(a, &t, &c) : plain(a, &t);
+	if (rc == 0)
+		rc = reviews(a, &t);
+	if (rc == 0 && t.has_session && session_is_open(&t.s)) {
+		t.s.fault_ms += idle_fault;
+		rc = store_session_update(a->db, &t.s);
+		if (rc == 0)
+			rc = session_follow(a, &t.s, v->running, t.run_from, t.run_to, v->at);
+	}
+	return rc == 0 ? settle_loose(a, &c) : rc;
+}

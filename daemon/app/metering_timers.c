@@ -1,0 +1,286 @@
+/*
+ * metering_timers.c - what metering does at an instant: forces polls at the edges of bookings, gives a session up for
+ * lost when readings stay away, closes, holds the unit, reads a doubtful value again. Owns nothing.
+ *
+ *   edge (ref: unit)         a booking begins or ends: parks for a forced poll, then cuts or closes
+ *   gap (unit)               no reading for gap_s: the open session is unknown
+ *   session_end (session)    unknown: booked end + g; of nobody: quiet for some minutes
+ *   hold (session)           the cell that the unit was held for is over and the session goes on
+ *   reread (unit)            a suspect value is read again
+ */
+#include <string.h>
+
+#include "app/session_step.h"
+#include "app/timers.h"
+#include "common/fmt.h"
+
+static const struct instrument *of_unit(struct act *a, int64_t unit)
+{
+	char id[LT_ID];
+
+	return store_unit_name(a->db, unit, id) ? site_instrument(a->site, id) : NULL;
+}
+
+static void sooner(int64_t *best, int64_t at, int64_t now)
+{
+	if (at > now && at < *best)
+		*best = at;
+}
+
+int metering_arm(struct act *a, const char *instrument)
+{
+	int64_t unit = store_unit_of(a->db, instrument), now = a->now.wall_ms, next = INT64_MAX, armed;
+	struct booking b;
+	struct session s;
+	int rc = booking_at(a, instrument, now, &b);
+
+	if (rc == 0)
+		sooner(&next, b.booked_to, now);
+	if (rc >= 0)
+		rc = booking_after(a, instrument, now + 1, &b);
+	if (rc == 0) {
+		sooner(&next, b.booked_from, now);
+		sooner(&next, b.booked_to, now);
+	}
+	if (rc >= 0)
+		rc = session_open_on(a, instrument, &s);
+	if (rc == 0 && s.booking && booking_load(a, s.booking, &b) == 0)
+		sooner(&next, b.booked_to, now);
+	if (rc < 0)
+		return rc;
+	armed = db_one_int(a->db, INT64_MAX, "SELECT due_at FROM timer WHERE kind = 'edge' AND ref = ?1", "i", unit);
+	if (next != INT64_MAX && next != armed && (armed > now || armed == INT64_MAX))
+		act_timer(a, "edge", unit, next);
+	return act_end(a);
+}
+
+int metering_lost_review(struct act *a, const struct session *s, int64_t from, int64_t to, int64_t measured_ms)
+{
+	struct booking b;
+	int64_t gap = to - from, limit = LOST_MS;
+	char detail[160];
+
+	if (s->booking && booking_load(a, s->booking, &b) == 0 && (b.booked_to - b.booked_from) / 20 < limit)
+		limit = (b.booked_to - b.booked_from) / 20;
+	/* a counter that shows the gap filled leaves nothing to ask */
+	if (gap <= limit || measured_ms + LT_MINUTE >= gap || s->kind == SESSION_INTERNAL)
+		return act_end(a);
+	lt_fmt(detail, sizeof(detail), "no reading for %lld s while a run was on at an edge; %lld s of it are measured",
+	       (long long)(gap / 1000), (long long)(measured_ms / 1000));
+	return review_open(a, "meter_lost", s->instrument, s->id, s->org, detail);
+}
+
+int metering_lost(struct act *a, const struct instrument *i, struct session *s, int64_t since)
+{
+	struct booking b;
+	struct policy p;
+	int rc;
+
+	if (s->state == SESSION_UNKNOWN)
+		return 0;
+	s->unknown_since = since > s->opened_at ? since : s->opened_at;
+	rc = session_step(a, s, SESSION_LOST, "timer", "no reading");
+	if (rc != 0 || s->kind != SESSION_BOOKED)
+		return rc;
+	rc = booking_load(a, s->booking, &b);
+	if (rc == 0)
+		rc = terms_policy(a, i->id, b.policy_version, &p);
+	if (rc == 0)
+		act_timer(a, "session_end", s->id, b.booked_to + p.grace_ms > a->now.wall_ms ? b.booked_to + p.grace_ms : a->now.wall_ms);
+	return rc < 0 ? rc : act_end(a);
+}
+
+int session_continue(struct act *a, struct session *s, const struct booking *next, int64_t at)
+{
+	struct attr_piece open = { 0, at, at, 0, true };
+	struct meter_verdict v = { 0 };
+	struct session n;
+	struct usage u;
+	int rc = store_usage_open(a->db, s->instrument, &u);
+
+	if (rc < 0)
+		return rc;
+	if (rc == 0 && u.to_at > at)
+		at = u.to_at;
+	open.from = open.to = at;
+	v.raw_from = v.raw = rc == 0 ? (uint64_t)u.raw_to : 0;
+	s->last_run_end_at = at;
+	rc = session_end(a, s, at, "run_continues", true);
+	if (rc == 0)
+		rc = session_open_on(a, s->instrument, &n);
+	if (rc == 1)
+		rc = session_open_booked(a, next, at, "run_continues", false, 0, &n);
+	if (rc == 0)
+		rc = session_piece(a, &n, n.instrument, &open, "run", true, &v);
+	if (rc == 0)
+		rc = session_follow(a, &n, true, at, at, at);
+	return rc;
+}
+
+/* The open session at the booked end of its booking. */
+static int at_booked_end(struct act *a, const struct instrument *i, struct session *s, const struct booking *b, bool blind)
+{
+	struct event_row e = { .kind = "overrun", .instrument = i->id, .org = s->org, .user = s->user, .booking = b->id, .session = s->id,
+		.detail = "the run goes on past the booked end" };
+	struct meter m;
+
+	if (s->state == SESSION_RUNNING && !blind) {
+		act_event(a, &e);
+		act_lease(a, i->id);
+		return session_hold(a, s, a->now.wall_ms);
+	}
+	if (!blind)
+		return session_end(a, s, b->booked_to, "timer", true);
+	if (store_meter_load(a->db, i->id, &m) == 0 && s->state != SESSION_UNKNOWN) {
+		int rc = metering_lost(a, i, s, m.wall_ms);
+		return rc != 0 ? rc : session_hold(a, s, a->now.wall_ms);
+	}
+	if (s->state != SESSION_UNKNOWN)
+		return metering_lost(a, i, s, s->opened_at);
+	return session_hold(a, s, a->now.wall_ms);
+}
+
+static int edge(struct act *a, const struct instrument *i, int64_t due)
+{
+	bool blind = a->unread && i->meter.kind != METER_NONE;
+	struct booking b, next;
+	struct session s;
+	int rc = session_open_on(a, i->id, &s);
+
+	if (rc != 0)
+		return rc < 0 ? rc : 0;
+	if (s.kind != SESSION_BOOKED)
+		return 0;
+	rc = booking_load(a, s.booking, &b);
+	if (rc != 0 || due < b.booked_to)
+		return rc < 0 ? rc : 0;
+	rc = booking_at(a, i->id, due, &next);
+	if (rc == 1 || (rc == 0 && next.id == b.id))
+		rc = booking_after(a, i->id, due, &next);
+	if (rc < 0)
+		return rc;
+	if (rc == 0 && next.id != b.id && next.booked_from <= due && strcmp(next.org, s.org) == 0 && s.state == SESSION_RUNNING && !blind)
+		return session_continue(a, &s, &next, due);
+	return due == b.booked_to || s.state != SESSION_RUNNING ? at_booked_end(a, i, &s, &b, blind) : 0;
+}
+
+static int fire_edge(struct act *a, int64_t ref, int64_t due_at)
+{
+	const struct instrument *i = of_unit(a, ref);
+	int rc;
+
+	if (!i)
+		return act_end(a);
+	rc = act_park(a, i->id);
+	if (rc == 0)
+		rc = edge(a, i, due_at);
+	if (rc == 0)
+		rc = metering_arm(a, i->id);
+	act_lease(a, i->id);
+	return rc != 0 ? rc : act_end(a);
+}
+
+static int fire_gap(struct act *a, int64_t ref, int64_t due_at)
+{
+	const struct instrument *i = of_unit(a, ref);
+	struct session s;
+	struct meter m;
+	int64_t last, limit;
+	int rc;
+
+	if (!i || i->meter.kind == METER_NONE)
+		return act_end(a);
+	rc = session_open_on(a, i->id, &s);
+	if (rc != 0)
+		return rc < 0 ? rc : act_end(a);
+	rc = store_meter_load(a->db, i->id, &m);
+	if (rc < 0)
+		return rc;
+	last = rc == 0 && m.wall_ms > s.opened_at ? m.wall_ms : s.opened_at;
+	limit = metering_gap_limit(a, i);
+	if (due_at < last + limit) {
+		act_timer(a, "gap", ref, last + limit);
+		return act_end(a);
+	}
+	rc = metering_lost(a, i, &s, rc == 0 ? m.wall_ms : s.opened_at);
+	return rc != 0 ? rc : act_end(a);
+}
+
+static int end_unknown(struct act *a, struct session *s, int64_t due_at)
+{
+	struct booking b;
+	struct policy p;
+	struct meter m;
+	int64_t last = s->unknown_since;
+	int rc = booking_load(a, s->booking, &b);
+
+	if (rc == 0)
+		rc = terms_policy(a, s->instrument, b.policy_version, &p);
+	if (rc != 0)
+		return rc < 0 ? rc : 0;
+	if (due_at < b.booked_to + p.grace_ms) {
+		act_timer(a, "session_end", s->id, b.booked_to + p.grace_ms);
+		return act_end(a);
+	}
+	if (store_meter_load(a->db, s->instrument, &m) == 0) {
+		last = m.wall_ms;
+		if (m.running)
+			s->last_run_end_at = last;
+		rc = m.running ? metering_lost_review(a, s, last, due_at, 0) : 0;
+	}
+	return rc != 0 ? rc : session_end(a, s, last, "timer", false);
+}
+
+static int fire_session_end(struct act *a, int64_t ref, int64_t due_at)
+{
+	struct session s;
+	int64_t end;
+	int rc = session_load(a, ref, &s);
+
+	if (rc != 0 || !session_is_open(&s))
+		return rc < 0 ? rc : act_end(a);
+	if (s.kind == SESSION_BOOKED)
+		return s.state == SESSION_UNKNOWN ? end_unknown(a, &s, due_at) : act_end(a);
+	if (s.state != SESSION_IDLE && s.state != SESSION_OPEN)
+		return act_end(a);
+	end = s.last_run_end_at ? s.last_run_end_at : s.opened_at;
+	if (due_at >= end + QUIET_MS)
+		return session_end(a, &s, end, "timer", true);
+	act_timer(a, "session_end", ref, end + QUIET_MS);
+	return act_end(a);
+}
+
+static int fire_hold(struct act *a, int64_t ref, int64_t due_at)
+{
+	struct session s;
+	int rc = session_load(a, ref, &s);
+
+	if (rc != 0 || !session_is_open(&s))
+		return rc < 0 ? rc : act_end(a);
+	/* nobody's time that nobody sees holds nothing */
+	if (s.kind != SESSION_BOOKED && s.state == SESSION_UNKNOWN)
+		return act_end(a);
+	return session_hold(a, &s, due_at);
+}
+
+static int fire_reread(struct act *a, int64_t ref, int64_t due_at)
+{
+	const struct instrument *i = of_unit(a, ref);
+
+	if (i)
+		act_poll(a, i->id);
+	return act_end(a);
+}
+
+/* R29: nobody objected within the time: the decision stands and the session settles. */
+int review_objection_over(struct act *a, int64_t ref, int64_t due_at);
+
+const struct timer_kind metering_timers[] = {
+	{ "edge", fire_edge },
+	{ "gap", fire_gap },
+	{ "session_end", fire_session_end },
+	{ "hold", fire_hold },
+	{ "reread", fire_reread },
+	{ "objection", review_objection_over },
+	{ NULL, NULL },
+};

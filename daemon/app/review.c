@@ -1,0 +1,343 @@
+/*
+ * review.c - sessions that need a human: items, proposals, decisions; two people where one must not decide alone.
+ * Owns nothing. The store refuses a maker who is also the checker, whatever this file does.
+ */
+#include "app/review.h"
+
+#include <string.h>
+
+#include "app/money.h"
+#include "app/session_step.h"
+#include "common/fmt.h"
+
+static int item(struct act *a, int64_t id, struct review *ret)
+{
+	int rc = store_review_load(a->db, id, ret);
+
+	if (rc == 1)
+		return act_refuse(a, 404, "not-found", "item", "there is no review item V-%lld", (long long)id);
+	if (rc == 0 && (strcmp(ret->state, "done") == 0 || ret->decided_by[0]))
+		return act_refuse(a, 409, "already-decided", "", "V-%lld was decided: %s", (long long)id, ret->decision);
+	return rc;
+}
+
+int review_pending(struct act *a, int64_t session, bool *ret)
+{
+	*ret = store_review_pending(a->db, session);
+	return act_end(a);
+}
+
+int review_open(struct act *a, const char *kind, const char *instrument, int64_t session, const char *org, const char *detail)
+{
+	struct event_row e = { .kind = "review_opened", .instrument = instrument, .session = session };
+	struct review r;
+	struct session s;
+	int rc = store_review_find(a->db, kind, instrument, session, &r);
+
+	if (rc <= 0)
+		return rc; /* there is one already: it stays the one to decide */
+	memset(&r, 0, sizeof(r));
+	r.id = act_id(a, "review");
+	r.session = session;
+	r.opened_at = a->now.wall_ms;
+	lt_fmt(r.kind, sizeof(r.kind), "%s", kind);
+	lt_fmt(r.instrument, sizeof(r.instrument), "%s", instrument);
+	lt_fmt(r.org, sizeof(r.org), "%s", org);
+	lt_fmt(r.state, sizeof(r.state), "open");
+	lt_fmt(r.detail, sizeof(r.detail), "%s", detail);
+	rc = store_review_insert(a->db, &r);
+	lt_fmt(e.detail, sizeof(e.detail), "V-%lld %s: %s", (long long)r.id, kind, detail);
+	act_event(a, &e);
+	if (rc != 0 || !session)
+		return rc != 0 ? rc : act_end(a);
+	rc = session_load(a, session, &s);
+	if (rc == 0 && strcmp(kind, "unattributed") == 0)
+		store_claim_match(a->db, instrument, s.opened_at - QUIET_MS, (s.closed_at ? s.closed_at : a->now.wall_ms) + QUIET_MS, session);
+	if (rc == 0 && s.closed_at && s.outcome != OUTCOME_CHARGED)
+		rc = session_settled(a, session, OUTCOME_REVIEW);
+	return rc < 0 ? rc : act_end(a);
+}
+
+static void propose(struct act *a, struct review *r, const char *what)
+{
+	lt_fmt(r->state, sizeof(r->state), "proposed");
+	lt_fmt(r->proposal, sizeof(r->proposal), "%s", what);
+	lt_fmt(r->proposed_by, sizeof(r->proposed_by), "%s", a->who.actor);
+	r->proposed_at = a->now.wall_ms;
+}
+
+static void decide(struct act *a, struct review *r, const char *what, bool done)
+{
+	lt_fmt(r->state, sizeof(r->state), done ? "done" : "proposed");
+	lt_fmt(r->decision, sizeof(r->decision), "%s", what);
+	lt_fmt(r->decided_by, sizeof(r->decided_by), "%s", a->who.actor);
+	r->decided_at = a->now.wall_ms;
+}
+
+static int save(struct act *a, struct review *r, const char *act, const char *reason)
+{
+	char object[32];
+
+	lt_fmt(object, sizeof(object), "V-%lld", (long long)r->id);
+	act_audit(a, act, object, r->proposal, r->decision, reason);
+	return store_review_update(a->db, r);
+}
+
+/* 0: this person may decide what was proposed; 1: it is proposed now; ACT_REFUSED. */
+static int second_person(struct act *a, struct review *r, const char *what)
+{
+	if (strcmp(r->state, "open") == 0) {
+		propose(a, r, what);
+		return 1;
+	}
+	if (strcmp(r->proposal, what) != 0)
+		return act_refuse(a, 409, "other-proposal", "", "V-%lld: %s proposed \"%s\"; agree to that", (long long)r->id,
+				  r->proposed_by, r->proposal);
+	if (strcmp(r->proposed_by, a->who.actor) == 0)
+		return act_refuse(a, 409, "second-person", "", "you proposed this; another manager must agree");
+	return 0;
+}
+
+/* The decision stands: what the session waits for is fewer by one. */
+static int after_decision(struct act *a, int64_t session)
+{
+	struct session s;
+	bool pending;
+	int rc = session ? session_load(a, session, &s) : 1;
+
+	if (rc != 0)
+		return rc < 0 ? rc : act_end(a);
+	if (s.state == SESSION_CLOSED)
+		rc = session_step(a, &s, SESSION_REVIEW, "manager", "reviewed");
+	if (rc == 0)
+		rc = review_pending(a, session, &pending);
+	if (rc != 0 || pending || !s.closed_at)
+		return rc;
+	if (s.outcome == OUTCOME_REVIEW) {
+		rc = session_settled(a, session, s.kind == SESSION_UNATTRIBUTED ? OUTCOME_UNATTRIBUTED : OUTCOME_SETTLING);
+		if (rc != 0)
+			return rc;
+	}
+	return money_settle(a, session);
+}
+
+static bool has_claimed(struct act *a, int64_t session, const char *org)
+{
+	struct claim c;
+	int n = 0;
+
+	return store_claim_list(a->db, session, org, &c, 1, &n) == 0 && n > 0;
+}
+
+static int check_person(struct act *a, const char *org, const char *user)
+{
+	if (db_one_int(a->db, 0, "SELECT 1 FROM user WHERE id = ?1 AND org = ?2", "tt", user, org) == 0)
+		return db_failed(a->db) ? db_failed(a->db) : act_refuse(a, 422, "unknown-user", "user", "%s is not a user of %s", user, org);
+	return 0;
+}
+
+static int closed_session(struct act *a, const struct review *r, struct session *ret)
+{
+	int rc = r->session ? session_load(a, r->session, ret) : 1;
+
+	if (rc == 1)
+		return act_refuse(a, 422, "no-session", "", "V-%lld is about the meter, not about a session", (long long)r->id);
+	if (rc == 0 && session_is_open(ret))
+		return act_refuse(a, 409, "session-open", "", "S-%lld is still open; decide when it has closed", (long long)r->session);
+	return rc;
+}
+
+static int give_to(struct act *a, struct review *r, struct session *s, const char *org, const char *user, bool claimed)
+{
+	struct event_row e = { .kind = "session_attributed", .instrument = s->instrument, .org = org, .user = user, .session = s->id };
+	int rc;
+
+	s->kind = SESSION_BOOKED;
+	lt_fmt(s->org, sizeof(s->org), "%s", org);
+	lt_fmt(s->user, sizeof(s->user), "%s", user);
+	lt_fmt(r->org, sizeof(r->org), "%s", org);
+	rc = session_note(a, s, "manager", "attributed");
+	store_claim_decide(a->db, s->id, org);
+	lt_fmt(e.detail, sizeof(e.detail), claimed ? "your claim was granted" : "this use was found to be yours; you may object for 7 days");
+	act_event(a, &e);
+	if (!claimed) {
+		r->due_at = a->now.wall_ms + OBJECTION_MS;
+		act_timer(a, "objection", r->id, r->due_at);
+	}
+	return rc;
+}
+
+int review_attribute(struct act *a, int64_t id, const char *org, const char *user, const char *reason, struct review *ret)
+{
+	struct session s;
+	char what[REVIEW_TEXT];
+	bool claimed;
+	int rc = item(a, id, ret);
+
+	if (rc == 0)
+		rc = closed_session(a, ret, &s);
+	if (rc == 0 && s.kind != SESSION_UNATTRIBUTED)
+		rc = act_refuse(a, 409, "attributed", "", "S-%lld is %s's already", (long long)s.id, s.org[0] ? s.org : "the lab");
+	if (rc == 0)
+		rc = check_person(a, org, user);
+	if (rc != 0)
+		return rc;
+	lt_fmt(what, sizeof(what), "attribute to %s of %s", user, org);
+	claimed = has_claimed(a, s.id, org);
+	rc = claimed ? 0 : second_person(a, ret, what);
+	if (rc == ACT_REFUSED)
+		return rc;
+	if (rc == 0) {
+		if (claimed && strcmp(ret->proposed_by, a->who.actor) == 0)
+			ret->proposed_by[0] = '\0'; /* the org's claim is the other voice */
+		decide(a, ret, what, claimed);
+		rc = give_to(a, ret, &s, org, user, claimed);
+		if (rc != 0)
+			return rc;
+	}
+	rc = save(a, ret, "review_attribute", reason);
+	if (rc == 0 && claimed)
+		rc = after_decision(a, s.id);
+	return rc != 0 ? rc : act_end(a);
+}
+
+int review_objection_over(struct act *a, int64_t ref, int64_t due_at)
+{
+	struct review r;
+	int rc = store_review_load(a->db, ref, &r);
+
+	if (rc != 0 || strcmp(r.state, "done") == 0 || !r.decided_by[0])
+		return rc < 0 ? rc : act_end(a);
+	lt_fmt(r.state, sizeof(r.state), "done");
+	rc = store_review_update(a->db, &r);
+	return rc != 0 ? rc : after_decision(a, r.session);
+}
+
+int review_accept(struct act *a, int64_t id, const char *reason, struct review *ret)
+{
+	struct session s;
+	int rc = item(a, id, ret);
+
+	if (rc == 0 && ret->session)
+		rc = session_load(a, ret->session, &s);
+	if (rc == 0 && ret->session && s.kind == SESSION_UNATTRIBUTED && strcmp(ret->kind, "unattributed") == 0)
+		return act_refuse(a, 422, "nobody-to-charge", "", "S-%lld is nobody's: attribute it or waive it", (long long)s.id);
+	if (rc != 0)
+		return rc < 0 || rc == ACT_REFUSED ? rc : DB_CORRUPT;
+	ret->proposed_by[0] = '\0'; /* a proposal to waive that was not agreed ends here */
+	decide(a, ret, "accept what was measured", true);
+	rc = save(a, ret, "review_accept", reason);
+	return rc != 0 ? rc : after_decision(a, ret->session);
+}
+
+static int waive_session(struct act *a, int64_t session)
+{
+	struct session s;
+	int rc = session ? session_load(a, session, &s) : 1;
+
+	if (rc != 0)
+		return rc < 0 ? rc : act_end(a);
+	if (s.state == SESSION_CLOSED)
+		rc = session_step(a, &s, SESSION_REVIEW, "manager", "waived");
+	if (rc == 0)
+		rc = db_run(a->db, "UPDATE review SET state = 'done', decision = 'waived with its session', version = version + 1 "
+			"WHERE session = ?1 AND state <> 'done'", "i", session);
+	if (rc != 0)
+		return rc;
+	act_timer_clear(a, "settle", session);
+	return session_settled(a, session, s.kind == SESSION_UNATTRIBUTED ? OUTCOME_UNATTRIBUTED : OUTCOME_WAIVED);
+}
+
+int review_waive(struct act *a, int64_t id, const char *reason, struct review *ret)
+{
+	struct session s;
+	int rc = item(a, id, ret);
+
+	if (rc == 0 && ret->session)
+		rc = closed_session(a, ret, &s);
+	if (rc == 0 && ret->session && s.outcome == OUTCOME_CHARGED)
+		rc = act_refuse(a, 409, "charged", "", "S-%lld was charged; a credit corrects it", (long long)s.id);
+	if (rc == 0)
+		rc = second_person(a, ret, "waive");
+	if (rc == ACT_REFUSED || rc < 0)
+		return rc;
+	if (rc == 0)
+		decide(a, ret, "waive", true);
+	if (rc == 1)
+		return save(a, ret, "review_waive_propose", reason);
+	rc = save(a, ret, "review_waive", reason);
+	return rc != 0 ? rc : waive_session(a, ret->session);
+}
+
+/* ---- what the owner says ---- */
+
+static int objection_item(struct act *a, int64_t session, struct review *ret)
+{
+	int rc = store_review_find(a->db, "unattributed", "", session, ret);
+
+	return rc == 0 && ret->due_at > a->now.wall_ms && ret->decided_by[0] ? 0 : rc < 0 ? rc : 1;
+}
+
+int session_disown(struct act *a, int64_t id, const char *reason, struct session *ret)
+{
+	struct review r;
+	char detail[REVIEW_TEXT];
+	int rc = session_load(a, id, ret), objects;
+
+	if (rc == 1)
+		return act_refuse(a, 404, "not-found", "session", "there is no session S-%lld", (long long)id);
+	if (rc != 0)
+		return rc;
+	objects = objection_item(a, id, &r);
+	if (objects < 0)
+		return objects;
+	if (objects == 1 && (!ret->presumed || ret->kind != SESSION_BOOKED))
+		return act_refuse(a, 409, "not-presumed", "", "S-%lld began with a check-in; dispute its charge instead", (long long)id);
+	if (ret->outcome == OUTCOME_CHARGED || ret->outcome == OUTCOME_WAIVED)
+		return act_refuse(a, 409, "settled", "", "S-%lld has settled; dispute its charge instead", (long long)id);
+	lt_fmt(detail, sizeof(detail), "%s by %s: %s", objects == 0 ? "objected to" : "disowned", a->who.actor, reason);
+	ret->kind = SESSION_UNATTRIBUTED;
+	ret->presumed = false;
+	ret->booking = 0;
+	ret->org[0] = ret->user[0] = '\0';
+	rc = session_note(a, ret, "user", detail);
+	if (rc == 0 && objects == 0) {
+		act_timer_clear(a, "objection", r.id);
+		lt_fmt(r.state, sizeof(r.state), "open");
+		lt_fmt(r.detail, sizeof(r.detail), "%s", detail);
+		r.proposal[0] = r.proposed_by[0] = r.decision[0] = r.decided_by[0] = r.org[0] = '\0';
+		r.proposed_at = r.decided_at = r.due_at = 0;
+		rc = save(a, &r, "session_object", reason);
+	} else if (rc == 0) {
+		act_timer_clear(a, "settle", id);
+		rc = review_open(a, "unattributed", ret->instrument, id, "", detail);
+	}
+	if (rc == 0)
+		rc = session_load(a, id, ret);
+	return rc != 0 ? rc : act_end(a);
+}
+
+int session_close(struct act *a, int64_t id, const char *reason, struct session *ret)
+{
+	char object[32];
+	int rc = session_load(a, id, ret);
+
+	if (rc == 1)
+		return act_refuse(a, 404, "not-found", "session", "there is no session S-%lld", (long long)id);
+	if (rc == 0 && !session_is_open(ret))
+		return act_refuse(a, 409, "closed", "", "S-%lld is %s", (long long)id, session_state_name(ret->state));
+	if (rc == 0)
+		rc = act_park(a, ret->instrument);
+	if (rc == 0)
+		rc = session_load(a, id, ret);
+	if (rc != 0)
+		return rc;
+	if (!session_is_open(ret))
+		return act_end(a); /* the forced reading closed it */
+	lt_fmt(object, sizeof(object), "S-%lld", (long long)id);
+	act_audit(a, "session_close", object, session_state_name(ret->state), "closed", reason);
+	if (ret->state == SESSION_RUNNING)
+		ret->last_run_end_at = a->now.wall_ms;
+	rc = session_end(a, ret, a->now.wall_ms, "manager", !a->unread);
+	return rc != 0 ? rc : act_end(a);
+}

@@ -1,0 +1,73 @@
+/* session_step.h - what the files of metering share; no other part of the tree includes it. */
+#ifndef APP_SESSION_STEP_H
+#define APP_SESSION_STEP_H
+
+#include "app/booking.h"
+#include "app/metering.h"
+#include "core/attribution.h"
+#include "core/meter.h"
+#include "store/meter.h"
+#include "store/review.h"
+#include "store/session.h"
+
+#define QUIET_MS (5 * LT_MINUTE)       /* a session of nobody closes after so much quiet               */
+#define BYPASS_MS (30 * LT_MINUTE)     /* after another org's session a run without check-in is nobody's */
+#define LOST_MS (5 * LT_MINUTE)        /* a gap longer than this, or than 5 % of the booking, is reviewed */
+#define EVIDENCE_MS (5 * LT_MINUTE)
+
+/* session.c */
+/* Inserts s as OPEN, its history, its place among R01 objects, its timers and events. */
+int session_begin(struct act *a, struct session *s);
+/* The transition and its row of history; writes s. False edges are our bug. */
+int session_step(struct act *a, struct session *s, enum session_event event, const char *cause, const char *detail);
+/* Closes at `at`. read: the reading at this edge was taken. Tells booking and money; the next in line begins. */
+int session_end(struct act *a, struct session *s, int64_t at, const char *cause, bool read);
+/* Marks what happened to the session without a transition. */
+int session_note(struct act *a, struct session *s, const char *cause, const char *detail);
+/* Nobody's or inside a block: holds the unit to the end of the current cell; a booked one that overruns likewise. */
+int session_hold(struct act *a, const struct session *s, int64_t now);
+/* The state that the run bit asks for; run_from, run_to: the run's edges. at: of the reading. May close the session. */
+int session_follow(struct act *a, struct session *s, bool running, int64_t run_from, int64_t run_to, int64_t at);
+bool session_is_open(const struct session *s);
+/* Adds usage: a new piece of s (NULL: nobody's). */
+int session_piece(struct act *a, struct session *s, const char *instrument, const struct attr_piece *p, const char *reason, bool open,
+		  const struct meter_verdict *v);
+
+/* metering_open.c */
+/* A run edge without an open session that wants it: opens one by the rules (METERING.md, Sessions). lock: read back now. */
+int session_open_by_run(struct act *a, const struct instrument *i, int64_t from, int64_t at, struct session *ret);
+/* What kind of session a run that begins at `from` would open, and for which booking (ret_booking->id 0: none). */
+int session_kind_at(struct act *a, const struct instrument *i, int64_t from, enum session_kind *ret, bool *ret_bypassed,
+		    struct booking *ret_booking);
+/* A session of this booking begins at `at`. */
+int session_open_booked(struct act *a, const struct booking *b, int64_t at, const char *cause, bool presumed, int64_t checkin_at,
+			struct session *ret);
+/* The session that closed leaves the unit to who waits for it. */
+int session_next_waiting(struct act *a, const char *instrument, int64_t at);
+
+/* metering_run.c */
+struct reading_now {
+	const struct instrument *i;
+	struct meter m;
+	struct meter_verdict v;
+	bool has_bit;
+};
+/* Gives every millisecond of the verdict an owner and the sessions their states. */
+int metering_attribute(struct act *a, struct reading_now *r);
+
+/* metering.c */
+int64_t metering_gap_limit(struct act *a, const struct instrument *i);
+/* The session's budget begins at the meter's state now. */
+int metering_session_starts(struct act *a, const struct instrument *i);
+
+/* metering_timers.c */
+/* Sees to it that polls are forced at what comes next on the instrument. */
+int metering_arm(struct act *a, const char *instrument);
+/* The open session is lost sight of since its last reading. */
+int metering_lost(struct act *a, const struct instrument *i, struct session *s, int64_t since);
+/* Opens meter_lost when the gap was long for this session. */
+int metering_lost_review(struct act *a, const struct session *s, int64_t from, int64_t to, int64_t measured_ms);
+/* Hands an open run over at `at` to the same org's following booking. */
+int session_continue(struct act *a, struct session *s, const struct booking *next, int64_t at);
+
+#endif
