@@ -176,6 +176,8 @@ int when_period(const struct when_ctx *x, const char *text, struct when_period *
 		return lex_fail(&l, 0, "time-range", "outside the years 1970 to 2199");
 	p.from = lt_zone_midnight(x->zone, d.from);
 	p.to = lt_zone_midnight(x->zone, d.to);
+	if (p.from < 0)
+		return lex_fail(&l, 0, "time-range", "outside the years 1970 to 2199");
 	if (p.from > x->now)
 		return lex_fail(&l, 0, "time-future", "this period has not begun; reports look back");
 	month_name(&d, p.month);
@@ -229,7 +231,7 @@ void when_echo(char *dst, size_t cap, const struct lt_zone *z, int64_t from, int
 	n += clock_text(buf + n, sizeof buf - n, a);
 	if (oa != ob)
 		n += zone_text(buf + n, sizeof buf - n, oa);
-	n += lt_fmt(buf + n, sizeof buf - n, same ? "-" : " - ");
+	n += lt_fmt(buf + n, sizeof buf - n, same && oa == ob ? "-" : " - ");
 	if (!same)
 		n += day_text(buf + n, sizeof buf - n, b);
 	n += clock_text(buf + n, sizeof buf - n, b);

@@ -171,20 +171,23 @@ static int wall(const struct when_ctx *x, struct lex *l, const struct point *p, 
 	if (day < 0 || day > LT_INSTANT_MAX / LT_DAY - 1)
 		return lex_fail(l, p->at, "time-range", "outside the years 1970 to 2199");
 	if (p->has_offset) {
-		*ret = day * LT_DAY + (p->second % 86400 - p->offset) * LT_SECOND;
-		return *ret < 0 ? lex_fail(l, p->at, "time-range", "outside the years 1970 to 2199") : 0;
+		at[0] = day * LT_DAY + (p->second % 86400 - p->offset) * LT_SECOND;
+		goto known;
 	}
 	lt_civil_from_days(day, &c.year, &c.month, &c.day);
 	c.hour = p->second % 86400 / 3600;
 	c.minute = p->second / 60 % 60;
 	c.second = p->second % 60;
 	if (!p->has_clock) {
-		*ret = lt_zone_midnight(x->zone, day);
-		return 0;
+		at[0] = lt_zone_midnight(x->zone, day);
+		goto known;
 	}
 	what = lt_zone_instant(x->zone, c, at, offsets);
 	if (what != LT_LOCAL_ONCE)
 		return wall_trouble(x, l, p, c, what, at, offsets);
+known:
+	if (at[0] < 0 || at[0] > LT_INSTANT_MAX)
+		return lex_fail(l, p->at, "time-range", "outside the years 1970 to 2199");
 	*ret = at[0];
 	return 0;
 }
