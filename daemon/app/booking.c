@@ -82,7 +82,6 @@ int booking_step(struct act *a, struct booking *b, enum booking_event event, con
 	if (!booking_is_live(to)) {
 		b->ended_at = a->now.wall_ms;
 		b->waiting = false;
-		act_timer_clear(a, "booking_start", b->id);
 		act_timer_clear(a, "booking_no_show", b->id);
 		act_timer_clear(a, "booking_end", b->id);
 	}
@@ -99,12 +98,10 @@ int64_t booking_wait_ms(const struct booking *b, const struct policy *p)
 
 int booking_arm(struct act *a, const struct booking *b, const struct policy *p)
 {
-	if (b->state != BOOKING_ACTIVE) {
-		act_timer(a, "booking_start", b->id, b->booked_from);
+	if (b->state != BOOKING_ACTIVE)
 		act_timer(a, "booking_no_show", b->id, b->booked_from + booking_wait_ms(b, p));
-	}
 	act_timer(a, "booking_end", b->id, b->booked_to);
-	return db_failed(a->db);
+	return metering_arm(a, b->instrument);
 }
 
 int booking_unusable(struct act *a, const char *instrument, bool *ret)

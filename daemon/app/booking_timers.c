@@ -21,26 +21,6 @@ static int still_live(struct act *a, int64_t id, struct booking *ret, struct pol
 	return terms_policy(a, ret->instrument, ret->policy_version, ret_policy);
 }
 
-/* The forced poll of a booking's start: metering cuts a run there, the wish for the interlock is asked again. */
-static int fire_start(struct act *a, int64_t ref, int64_t due_at)
-{
-	struct booking b;
-	struct policy p;
-	int rc = still_live(a, ref, &b, &p);
-
-	if (rc != 0)
-		return rc < 0 ? rc : 0;
-	if (due_at < b.booked_from) {
-		act_timer(a, "booking_start", ref, b.booked_from);
-		return act_end(a);
-	}
-	rc = act_park(a, b.instrument);
-	if (rc != 0)
-		return rc;
-	act_lease(a, b.instrument);
-	return act_end(a);
-}
-
 /* Arms again when the decision must wait; at the booked end the other timer decides. */
 static int ask_later(struct act *a, const struct booking *b, int64_t in_ms)
 {
@@ -130,6 +110,10 @@ static int fire_end(struct act *a, int64_t ref, int64_t due_at)
 		act_timer(a, "booking_end", ref, b.booked_to);
 		return act_end(a);
 	}
+	/* A session ends by metering's edge at the same instant, or goes on; this is for what nobody used. */
+	rc = session_of_booking(a, ref, &s);
+	if (rc <= 0)
+		return rc < 0 ? rc : act_end(a);
 	rc = act_park(a, b.instrument);
 	if (rc != 0)
 		return rc;
@@ -137,18 +121,12 @@ static int fire_end(struct act *a, int64_t ref, int64_t due_at)
 	if (rc != 0)
 		return rc < 0 ? rc : 0;
 	rc = session_of_booking(a, ref, &s);
-	if (rc < 0)
-		return rc;
-	/* A run goes on past the end, an unknown one is metering's to close; what is idle ends here. */
-	if (rc == 0)
-		rc = s.state == SESSION_OPEN || s.state == SESSION_IDLE ? end_session(a, &b) : 0;
-	else
+	if (rc == 1)
 		rc = end_without_use(a, &b, &p);
 	return rc != 0 ? rc : act_end(a);
 }
 
 const struct timer_kind booking_timers[] = {
-	{ "booking_start", fire_start },
 	{ "booking_no_show", fire_no_show },
 	{ "booking_end", fire_end },
 	{ NULL, NULL },

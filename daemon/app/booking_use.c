@@ -152,7 +152,6 @@ int booking_used(struct act *a, int64_t id, int64_t at, const char *cause)
 	} else if (rc == 0) {
 		act_timer_clear(a, "booking_no_show", id);
 	}
-	act_timer_clear(a, "booking_start", id);
 	return rc;
 }
 

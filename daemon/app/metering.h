@@ -23,6 +23,8 @@ int metering_desired(struct act *a, const char *instrument, enum lt_lock *ret);
 int metering_checkin(struct act *a, const struct booking *b, int64_t *ret_session, bool *ret_waiting);
 /* Check-out: closes, or records the wish while a run is on. */
 int metering_checkout(struct act *a, const struct booking *b, bool *ret_closed);
+/* A booking was made or its times changed: a poll is forced at what comes next on the instrument. */
+int metering_arm(struct act *a, const char *instrument);
 /* The booking was cancelled, moved, displaced or missed: nothing is open for it any more. */
 int metering_booking_gone(struct act *a, int64_t booking);
 
