@@ -111,8 +111,8 @@ static void session_part(struct jsonout *o, const struct rating *r)
 	jsonout_int(o, "grace_ms", r->in.grace_ms);
 	jsonout_int(o, "id", s->id);
 	jsonout_int(o, "next_booking_at", r->in.next_from);
-	jsonout_text(o, "opened_cause", s->opened_cause);
 	jsonout_int(o, "opened_at", s->opened_at);
+	jsonout_text(o, "opened_cause", s->opened_cause);
 	jsonout_int(o, "start_at", r->in.start_at);
 	jsonout_close(o, '}');
 }

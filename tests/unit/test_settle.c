@@ -1,0 +1,492 @@
+/*
+ * test_settle.c - from a closed session to a sealed charge: when it settles, what it costs, that the book balances,
+ * that it is charged once, that later data only lowers it, that fees are posted, reduced and undone, that a record
+ * explains itself.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+#include <jansson.h>
+
+#include "app/booking.h"
+#include "app/metering.h"
+#include "app/money.h"
+#include "app/timers.h"
+#include "base/base.h"
+#include "common/fmt.h"
+#include "export/explain.h"
+#include "store/charge.h"
+#include "support/world.h"
+
+#define T0 (WORLD_NOW + LT_HOUR)       /* the booking's start */
+#define MIN LT_MINUTE
+
+/* A price like the default, then changed by the case. */
+static void adopt(struct world *w, void (*change)(struct price *p))
+{
+	struct act *a = world_act(w, NULL);
+
+	if (change)
+		change(&w->instruments[0].price);
+	w->instruments[0].policy.grace_ms = 0;
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(0, terms_adopt(a, &w->instruments[i]));
+	assert_int_equal(0, world_end(w, 0));
+}
+
+static void add_booking(struct world *w, int64_t id, const char *user, const char *org, int64_t from, int64_t to, const char *state)
+{
+	db_run(w->db, "INSERT INTO booking(id, instrument, org, user, state, booked_from, booked_to, held_to, priced_to, "
+		"policy_version, price_version, quote_minor, created_at, created_by, project) VALUES "
+		"(?1, 'krios-1', ?2, ?3, ?4, ?5, ?6, ?6, ?6, 1, 1, 20000, 0, ?3, 'p-1')", "itttii", id, org, user, state, from, to);
+	assert_int_equal(0, db_failed(w->db));
+}
+
+static void add_session(struct world *w, int64_t id, int64_t booking, int64_t from, int64_t to, bool end_reading)
+{
+	db_run(w->db, "INSERT INTO session(id, instrument, booking, org, user, kind, state, outcome, opened_at, opened_cause, closed_at, "
+		"close_cause, end_reading) VALUES (?1, 'krios-1', ?2, 'acme', 'alice', 'booked', 'closed', 'settling', ?3, 'user', ?4, "
+		"'user', ?5)", "iIiii", id, booking ? &booking : NULL, from, to, (int64_t)end_reading);
+	assert_int_equal(0, db_failed(w->db));
+}
+
+static void add_run(struct world *w, int64_t id, int64_t session, int64_t from, int64_t to)
+{
+	db_run(w->db, "INSERT INTO usage(id, instrument, session, from_at, to_at, measured_ms, placed, open, reason, raw_from, raw_to) "
+		"VALUES (?1, 'krios-1', ?2, ?3, ?4, ?4 - ?3, 1, 0, 'run', 1000, 2000)", "iiii", id, session, from, to);
+	assert_int_equal(0, db_failed(w->db));
+}
+
+/* Alice's booking 1, two hours from T0, and a session 1 with one run of it. */
+static void usual(struct world *w, int64_t from, int64_t to, bool end_reading)
+{
+	world_act(w, NULL);
+	add_booking(w, 1, "alice", "acme", T0, T0 + 2 * LT_HOUR, "completed");
+	add_session(w, 1, 1, from, to > T0 + 2 * LT_HOUR ? to : T0 + 2 * LT_HOUR, end_reading);
+	add_run(w, 1, 1, from, to);
+	assert_int_equal(0, world_end(w, 0));
+	w->now.wall_ms = T0 + 3 * LT_HOUR;
+}
+
+static void settle(struct world *w, int64_t session)
+{
+	world_act(w, NULL);
+	assert_int_equal(0, world_end(w, money_settle(&w->act, session)));
+}
+
+static int64_t charged(struct world *w)
+{
+	return world_int(w, "SELECT COALESCE(SUM(amount_minor), 0) FROM charge");
+}
+
+static void book_balances(struct world *w)
+{
+	assert_int_equal(0, world_int(w, "SELECT COALESCE(SUM(minor), 0) FROM entry"));
+	assert_int_equal(charged(w), world_int(w, "SELECT COALESCE(SUM(minor), 0) FROM entry WHERE account LIKE 'receivable:%'"));
+	assert_int_equal(charged(w), world_int(w, "SELECT COALESCE(SUM(minor), 0) FROM balance WHERE account LIKE 'receivable:%'"));
+	assert_int_equal(0, world_int(w, "SELECT COUNT(*) FROM txn WHERE sealed = 0"));
+	assert_int_equal(0, world_int(w, "SELECT COUNT(*) FROM charge c WHERE amount_minor <> "
+		"(SELECT COALESCE(SUM(amount_minor), 0) FROM charge_line WHERE charge = c.id)"));
+}
+
+/* Keys ascend everywhere and the text is what a canonical writer gives. */
+static void record_is_canonical(const char *record)
+{
+	json_t *doc = json_loads(record, JSON_REJECT_DUPLICATES, NULL);
+	char *again;
+
+	assert_non_null(doc);
+	again = json_dumps(doc, JSON_SORT_KEYS | JSON_COMPACT);
+	assert_string_equal(again, record);
+	free(again);
+	json_decref(doc);
+}
+
+static void explains_itself(struct world *w, int64_t id)
+{
+	struct explain *x = malloc(sizeof(*x));
+	struct lt_err err = { 0 };
+	struct charge c;
+	char *record;
+
+	assert_int_equal(0, charge_load(w->db, id, &c));
+	record = charge_record(w->db, id);
+	record_is_canonical(record);
+	if (explain_record(x, record, c.sha256, &w->site.zone, &err))
+		fail_msg("%s", err.text);
+	assert_int_equal(c.amount_minor, x->recomputed_minor);
+	assert_true(x->matches);
+	assert_true(x->n >= 3);
+	free(record);
+	free(x);
+}
+
+static void every_charge_explains_itself(struct world *w)
+{
+	int64_t n = world_int(w, "SELECT COUNT(*) FROM charge");
+
+	for (int64_t id = 1; id <= n; id++)
+		explains_itself(w, id);
+}
+
+/* ---- settling ---- */
+
+static void settles_once(void **state)
+{
+	struct world *w = *state;
+
+	adopt(w, NULL);
+	usual(w, T0, T0 + 100 * MIN, true);
+	settle(w, 1);
+	assert_int_equal(16667, charged(w));
+	settle(w, 1);
+	settle(w, 1);
+	assert_int_equal(1, world_int(w, "SELECT COUNT(*) FROM charge"));
+	assert_int_equal(1, world_int(w, "SELECT COUNT(*) FROM txn WHERE idem_key = 'session:1:usage'"));
+	assert_int_equal(1, world_int(w, "SELECT COUNT(*) FROM session WHERE outcome = 'charged' AND state = 'charged'"));
+	assert_int_equal(1, world_int(w, "SELECT COUNT(*) FROM charge WHERE project = 'p-1' AND period = '2026-12' AND used_s = 6000"));
+	assert_int_equal(1, world_int(w, "SELECT COUNT(*) FROM event WHERE kind = 'charge_posted' AND charge = 1"));
+	book_balances(w);
+	every_charge_explains_itself(w);
+}
+
+static void waits_for_its_end_reading(void **state)
+{
+	struct world *w = *state;
+
+	adopt(w, NULL);
+	usual(w, T0, T0 + 100 * MIN, false);
+	w->now.wall_ms = T0 + 2 * LT_HOUR + 59 * LT_SECOND;
+	settle(w, 1);
+	assert_int_equal(0, world_int(w, "SELECT COUNT(*) FROM charge"));
+	assert_int_equal(T0 + 2 * LT_HOUR + MIN, world_int(w, "SELECT due_at FROM timer WHERE kind = 'settle' AND ref = 1"));
+	w->now.wall_ms = T0 + 2 * LT_HOUR + MIN;
+	settle(w, 1);
+	assert_int_equal(1, world_int(w, "SELECT COUNT(*) FROM charge WHERE flags = 'no_end_reading'"));
+	assert_int_equal(-1, world_int(w, "SELECT due_at FROM timer WHERE kind = 'settle'"));
+}
+
+static void waits_for_a_review(void **state)
+{
+	struct world *w = *state;
+
+	adopt(w, NULL);
+	usual(w, T0, T0 + 100 * MIN, true);
+	db_run(w->db, "INSERT INTO review(id, kind, instrument, session, state, detail, opened_at) VALUES "
+		"(1, 'meter_lost', 'krios-1', 1, 'open', '', 0)", "");
+	w->now.wall_ms = T0 + 400 * LT_HOUR;
+	settle(w, 1);
+	assert_int_equal(0, world_int(w, "SELECT COUNT(*) FROM charge"));
+	db_run(w->db, "UPDATE review SET state = 'done' WHERE id = 1", "");
+	settle(w, 1);
+	assert_int_equal(16667, charged(w));
+}
+
+static void an_unused_session_is_charged_nothing(void **state)
+{
+	struct world *w = *state;
+
+	adopt(w, NULL);
+	world_act(w, NULL);
+	add_booking(w, 1, "alice", "acme", T0, T0 + 2 * LT_HOUR, "completed");
+	add_session(w, 1, 1, T0, T0 + LT_HOUR, true);
+	assert_int_equal(0, world_end(w, 0));
+	w->now.wall_ms = T0 + 3 * LT_HOUR;
+	settle(w, 1);
+	assert_int_equal(1, world_int(w, "SELECT COUNT(*) FROM charge WHERE amount_minor = 0 AND billed_s = 0"));
+	assert_int_equal(0, world_int(w, "SELECT COUNT(*) FROM txn"));
+	assert_int_equal(1, world_int(w, "SELECT COUNT(*) FROM session WHERE outcome = 'charged'"));
+}
+
+static void unattributed_is_not_charged(void **state)
+{
+	struct world *w = *state;
+
+	adopt(w, NULL);
+	usual(w, T0, T0 + 100 * MIN, true);
+	db_run(w->db, "UPDATE session SET kind = 'unattributed', org = NULL, user = NULL, booking = NULL, outcome = 'unattributed'", "");
+	settle(w, 1);
+	assert_int_equal(0, world_int(w, "SELECT COUNT(*) FROM charge"));
+}
+
+static void overrun_price(struct price *p)
+{
+	p->overrun_pm = 1500;
+	p->into_next_pm = 2000;
+}
+
+/* BILLING.md's case: to 12:20 with the next booking of another org at 12:10. */
+static void overrun_into_the_next(void **state)
+{
+	struct world *w = *state;
+
+	adopt(w, overrun_price);
+	usual(w, T0, T0 + 140 * MIN, true);
+	world_act(w, NULL);
+	add_booking(w, 2, "zoe", "zeta", T0 + 130 * MIN, T0 + 190 * MIN, "completed");
+	assert_int_equal(0, world_end(w, 0));
+	settle(w, 1);
+	assert_int_equal(25833, charged(w));
+	assert_int_equal(1200, world_int(w, "SELECT overrun_s FROM charge"));
+	book_balances(w);
+	every_charge_explains_itself(w);
+}
+
+static void rich_price(struct price *p)
+{
+	p->step_ms = 360000;
+	p->minimum_minor = 2500;
+	p->idle_rate_minor = 4000;
+	p->change = CHANGE_SPLIT;
+}
+
+static void a_price_change_splits(void **state)
+{
+	struct world *w = *state;
+
+	adopt(w, rich_price);
+	usual(w, T0, T0 + 100 * MIN, true);
+	world_act(w, NULL);
+	add_run(w, 2, 1, T0 + 110 * MIN, T0 + 115 * MIN);
+	db_run(w->db, "INSERT INTO price_version(instrument, version, effective_at, text, source, created_at) SELECT instrument, 2, ?1, "
+		"replace(text, '100.00', '120.00'), 'finn', 0 FROM price_version WHERE instrument = 'krios-1'", "i", T0 + LT_HOUR);
+	assert_int_equal(0, world_end(w, 0));
+	settle(w, 1);
+	/* 3600 s at 100, 2700 s at 120 and 180 s of the step at 120, 600 s idle at 40 */
+	assert_int_equal(10000 + 9600 + 667, charged(w));
+	assert_int_equal(3, world_int(w, "SELECT COUNT(*) FROM charge_line"));
+	every_charge_explains_itself(w);
+}
+
+static void later_data_only_lowers(void **state)
+{
+	struct world *w = *state;
+
+	adopt(w, NULL);
+	usual(w, T0, T0 + 110 * MIN, true);
+	settle(w, 1);
+	assert_int_equal(18333, charged(w));
+	db_run(w->db, "UPDATE usage SET to_at = ?1, measured_ms = 6000000", "i", T0 + 100 * MIN);
+	settle(w, 1);
+	assert_int_equal(16667, charged(w));
+	assert_int_equal(-1666, world_int(w, "SELECT amount_minor FROM charge WHERE kind = 'credit' AND corrects = 1"));
+	settle(w, 1);
+	assert_int_equal(2, world_int(w, "SELECT COUNT(*) FROM charge"));
+	db_run(w->db, "UPDATE usage SET to_at = ?1, measured_ms = 7200000", "i", T0 + 120 * MIN);
+	settle(w, 1);
+	assert_int_equal(16667, charged(w));
+	assert_int_equal(1, world_int(w, "SELECT COUNT(*) FROM event WHERE kind = 'charge_low'"));
+	book_balances(w);
+	every_charge_explains_itself(w);
+}
+
+static void implausible_goes_to_review(void **state)
+{
+	struct world *w = *state;
+
+	adopt(w, NULL);
+	usual(w, T0, T0 + 100 * MIN, true);
+	db_run(w->db, "UPDATE usage SET measured_ms = 6300000", ""); /* 105 minutes in 100 by the clock, twice a lie */
+	db_run(w->db, "UPDATE session SET closed_at = ?1", "i", T0 + 100 * MIN);
+	settle(w, 1);
+	assert_int_equal(0, world_int(w, "SELECT COUNT(*) FROM charge"));
+	assert_int_equal(1, world_int(w, "SELECT COUNT(*) FROM review WHERE kind = 'implausible' AND session = 1 AND state = 'open'"));
+	db_run(w->db, "UPDATE review SET state = 'done', decision = 'accept'", "");
+	settle(w, 1);
+	assert_int_equal(17500, charged(w));
+}
+
+static void lands_in_the_open_period(void **state)
+{
+	struct world *w = *state;
+
+	adopt(w, NULL);
+	usual(w, T0, T0 + 100 * MIN, true);
+	db_run(w->db, "INSERT INTO period VALUES ('2026-12', 'closed'), ('2027-01', 'closing')", "");
+	settle(w, 1);
+	assert_int_equal(1, world_int(w, "SELECT COUNT(*) FROM charge WHERE period = '2027-02'"));
+	assert_int_equal(1, world_int(w, "SELECT COUNT(*) FROM txn WHERE period = '2027-02'"));
+}
+
+static void the_live_meter_says_what_is_charged(void **state)
+{
+	struct world *w = *state;
+	struct rate_result r;
+
+	adopt(w, rich_price);
+	usual(w, T0, T0 + 97 * MIN, true);
+	world_act(w, NULL);
+	assert_int_equal(0, money_so_far(&w->act, 1, &r));
+	assert_int_equal(1, money_so_far(&w->act, 99, &r));
+	assert_int_equal(0, money_so_far(&w->act, 1, &r));
+	world_end(w, 0);
+	settle(w, 1);
+	assert_int_equal(charged(w), r.total_minor);
+}
+
+/* ---- fees ---- */
+
+static void fee_price(struct price *p)
+{
+	p->no_show_bp = 5000;
+	p->n_tiers = 2;
+	p->tiers[0] = (struct tier){ 24 * LT_HOUR, 0 };
+	p->tiers[1] = (struct tier){ 0, 2500 };
+}
+
+static int64_t fee(struct world *w, const char *component, int64_t at)
+{
+	struct booking b;
+	int64_t minor = -1;
+
+	world_act(w, NULL);
+	assert_int_equal(0, booking_load(&w->act, 1, &b));
+	assert_int_equal(0, world_end(w, money_fee(&w->act, &b, component, at, &minor)));
+	return minor;
+}
+
+static void fees_are_posted_once_and_undone(void **state)
+{
+	struct world *w = *state;
+	struct booking b;
+
+	adopt(w, fee_price);
+	world_act(w, NULL);
+	add_booking(w, 1, "alice", "acme", T0, T0 + 2 * LT_HOUR, "no_show");
+	world_end(w, 0);
+	w->now.wall_ms = T0 + 30 * MIN;
+	assert_int_equal(10000, fee(w, "no_show", T0 + 30 * MIN));
+	assert_int_equal(10000, fee(w, "no_show", T0 + 30 * MIN));
+	assert_int_equal(10000, charged(w));
+	world_act(w, NULL);
+	assert_int_equal(0, booking_load(&w->act, 1, &b));
+	assert_int_equal(0, world_end(w, money_fee_undo(&w->act, &b)));
+	assert_int_equal(0, charged(w));
+	world_act(w, NULL);
+	assert_int_equal(0, world_end(w, money_fee_undo(&w->act, &b)));
+	assert_int_equal(2, world_int(w, "SELECT COUNT(*) FROM charge"));
+	assert_int_equal(10000, fee(w, "no_show", T0 + 30 * MIN)); /* decided again */
+	assert_int_equal(10000, charged(w));
+	assert_int_equal(10000, -world_int(w, "SELECT SUM(minor) FROM entry WHERE account = 'revenue:fees'"));
+	book_balances(w);
+	every_charge_explains_itself(w);
+}
+
+static void cancelling_pays_by_notice(void **state)
+{
+	static const struct { int64_t notice, minor; } cases[] = {
+		{ 24 * LT_HOUR, 0 }, { 24 * LT_HOUR - 1000, 5000 }, { 0, 5000 }, { -1000, 10000 },
+	};
+	struct world *w = *state;
+	struct booking b;
+	int64_t minor;
+
+	adopt(w, fee_price);
+	world_act(w, NULL);
+	add_booking(w, 1, "alice", "acme", T0, T0 + 2 * LT_HOUR, "cancelled");
+	assert_int_equal(0, booking_load(&w->act, 1, &b));
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		assert_int_equal(0, money_fee_preview(&w->act, &b, "late_cancel", T0 - cases[i].notice, &minor));
+		assert_int_equal(cases[i].minor, minor);
+	}
+	db_run(w->db, "UPDATE instrument SET out_of_service = 1 WHERE id = 'krios-1'", "");
+	assert_int_equal(0, money_fee_preview(&w->act, &b, "late_cancel", T0, &minor));
+	assert_int_equal(0, minor);
+	world_end(w, 0);
+	assert_int_equal(0, charged(w));
+}
+
+/* An hour of the missed slot was used by somebody else: that hour is not paid twice. */
+static void resold_time_is_credited(void **state)
+{
+	struct world *w = *state;
+	int64_t due;
+
+	adopt(w, fee_price);
+	world_act(w, NULL);
+	add_booking(w, 1, "alice", "acme", T0, T0 + 2 * LT_HOUR, "no_show");
+	add_booking(w, 2, "zoe", "zeta", T0 + LT_HOUR, T0 + 2 * LT_HOUR, "completed");
+	world_end(w, 0);
+	w->now.wall_ms = T0 + 30 * MIN;
+	assert_int_equal(10000, fee(w, "no_show", T0 + 30 * MIN));
+	due = world_int(w, "SELECT due_at FROM timer WHERE kind = 'fee_resold' AND ref = 1");
+	assert_int_equal(T0 + 3 * LT_HOUR, due);
+	world_act(w, NULL);
+	db_run(w->db, "INSERT INTO session(id, instrument, booking, org, user, kind, state, outcome, opened_at, opened_cause, closed_at) "
+		"VALUES (9, 'krios-1', 2, 'zeta', 'zoe', 'booked', 'closed', 'settling', ?1, 'user', ?2)", "ii", T0 + LT_HOUR, T0 + 2 * LT_HOUR);
+	add_run(w, 9, 9, T0 + LT_HOUR, T0 + 130 * MIN);
+	world_end(w, 0);
+	w->now.wall_ms = due;
+	world_act(w, NULL);
+	assert_int_equal(0, world_end(w, timer_kind_find("fee_resold")->fire(&w->act, 1, due)));
+	assert_int_equal(5000, charged(w));
+	world_act(w, NULL);
+	assert_int_equal(0, world_end(w, timer_kind_find("fee_resold")->fire(&w->act, 1, due)));
+	assert_int_equal(5000, charged(w));
+	book_balances(w);
+	every_charge_explains_itself(w);
+}
+
+/* ---- the quote ---- */
+
+static void quote_is_the_rating_of_its_interval(void **state)
+{
+	struct world *w = *state;
+	int64_t minor;
+
+	world_act(w, NULL);
+	assert_int_equal(0, money_quote(&w->act, &w->instruments[0], &w->instruments[0].price, T0, T0 + 100 * MIN, &minor));
+	assert_int_equal(16667, minor);
+	w->instruments[0].price.rate_minor = INT64_C(100000000000);
+	assert_int_equal(ACT_REFUSED, money_quote(&w->act, &w->instruments[0], &w->instruments[0].price, T0, T0 + 366 * LT_DAY, &minor));
+	assert_string_equal("price-out-of-range", w->act.refusal.err.code);
+	world_end(w, 0);
+}
+
+/* A record that somebody changed no longer matches. */
+static void a_forged_record_does_not_match(void **state)
+{
+	struct world *w = *state;
+	struct explain *x = malloc(sizeof(*x));
+	struct lt_err err;
+	struct charge c;
+	char *record, *p;
+
+	adopt(w, NULL);
+	usual(w, T0, T0 + 100 * MIN, true);
+	settle(w, 1);
+	assert_int_equal(0, charge_load(w->db, 1, &c));
+	record = charge_record(w->db, 1);
+	p = strstr(record, "\"measured_ms\":6000000");
+	assert_non_null(p);
+	p[strlen("\"measured_ms\":")] = '5';
+	assert_int_equal(0, explain_record(x, record, c.sha256, &w->site.zone, &err));
+	assert_false(x->matches);
+	assert_int_equal(13889, x->recomputed_minor);
+	assert_int_equal(-1, explain_record(x, "{", c.sha256, &w->site.zone, &err));
+	assert_string_equal("bad-record", err.code);
+	free(record);
+	free(x);
+}
+
+static int setup(void **state) { *state = world_new(); return 0; }
+static int teardown(void **state) { world_free(*state); return 0; }
+
+#define CASE(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		CASE(settles_once), CASE(waits_for_its_end_reading), CASE(waits_for_a_review), CASE(an_unused_session_is_charged_nothing),
+		CASE(unattributed_is_not_charged), CASE(overrun_into_the_next), CASE(a_price_change_splits), CASE(later_data_only_lowers),
+		CASE(implausible_goes_to_review), CASE(lands_in_the_open_period), CASE(the_live_meter_says_what_is_charged),
+		CASE(fees_are_posted_once_and_undone), CASE(cancelling_pays_by_notice), CASE(resold_time_is_credited),
+		CASE(quote_is_the_rating_of_its_interval), CASE(a_forged_record_does_not_match),
+	};
+
+	return cmocka_run_group_tests_name("settle", tests, NULL, NULL);
+}
