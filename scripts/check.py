@@ -1,0 +1,167 @@
+#!/usr/bin/env python3
+"""Builds and tests in several ways, counts single results, ends with "N passed, N failed[, N skipped]".
+
+Meson runs the tests; its log gives each test's output. A test that speaks TAP counts a result a line, another counts
+as one. A test that ends badly without a failed line (a crash, a timeout, a sanitizer's report) counts as one failure.
+"""
+
+import json
+import os
+import re
+import subprocess
+import sys
+import time
+
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+SHOWN = 60  # lines of a failed test's output
+
+
+class Totals:
+    passed = failed = skipped = 0
+
+    def add(self, passed, failed, skipped):
+        self.passed += passed
+        self.failed += failed
+        self.skipped += skipped
+
+
+TOTALS = Totals()
+
+
+def say(text=""):
+    print(text, flush=True)
+
+
+def quiet(command, env):
+    """Runs it; its output only when it fails."""
+    r = subprocess.run(command, cwd=ROOT, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace",
+                       check=False)
+    if r.returncode:
+        say("\n".join(r.stdout.splitlines()[-SHOWN:]))
+    return r.returncode == 0
+
+
+def build(name, directory, compiler, options):
+    env = dict(os.environ, CC=compiler)
+    if os.environ.get("CI") == "true":
+        options = options + ["-Dwerror=true"]
+    configured = os.path.exists(os.path.join(ROOT, directory, "build.ninja"))
+    setup = ["meson", "setup", directory] + options + (["--reconfigure"] if configured else [])
+    began = time.monotonic()
+    if quiet(setup, env) and quiet(["ninja", "-C", directory], env):
+        say(f"{name}: built in {time.monotonic() - began:.0f} s")
+        return True
+    say(f"{name}: the build failed")
+    TOTALS.add(0, 1, 0)
+    return False
+
+
+def tap(text):
+    """(passed, failed, skipped) of the top-level lines."""
+    passed = failed = skipped = 0
+    for line in text.splitlines():
+        m = re.match(r"(not )?ok\b(.*)", line)
+        if not m:
+            continue
+        if re.search(r"#\s*(skip|todo)", m.group(2), re.I):
+            skipped += 1
+        elif m.group(1):
+            failed += 1
+        else:
+            passed += 1
+    if re.search(r"^1\.\.0\b", text, re.M):
+        skipped += 1
+    return passed, failed, skipped
+
+
+def count(entry, protocol):
+    good = entry["result"] in ("OK", "EXPECTEDFAIL")
+    if protocol != "tap":
+        return (0, 0, 1) if entry["result"] == "SKIP" else (int(good), int(not good), 0)
+    passed, failed, skipped = tap(entry.get("stdout", ""))
+    if not good and entry["result"] != "SKIP" and failed == 0:
+        failed = 1
+    if good and passed + failed + skipped == 0:
+        failed = 1  # a test that says nothing has shown nothing
+    return passed, failed, skipped
+
+
+def show(entry, protocol):
+    say(f"--- {entry['name']}: {entry['result']}, exit status {entry.get('returncode')}, {entry.get('duration', 0):.1f} s")
+    lines = (entry.get("stdout", "") + entry.get("stderr", "")).splitlines()
+    wanted = lines
+    if protocol == "tap" and len(lines) > SHOWN:
+        wanted = [line for line in lines if not re.match(r"ok\b", line)]
+    for line in wanted[-SHOWN:]:
+        say("    " + line)
+
+
+def run_tests(name, directory, arguments, extra_env=None):
+    env = dict(os.environ, **(extra_env or {}))
+    log = os.path.join(ROOT, directory, "meson-logs", "testlog.json")
+    if os.path.exists(log):
+        os.remove(log)
+    tests = json.loads(subprocess.run(["meson", "introspect", directory, "--tests"], cwd=ROOT, capture_output=True, text=True,
+                                      check=True).stdout)
+    protocols = {t["name"]: t["protocol"] for t in tests}
+    began = time.monotonic()
+    r = subprocess.run(["meson", "test", "-C", directory, "--no-rebuild", "--quiet"] + arguments, cwd=ROOT, env=env,
+                       stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace", check=False)
+    passed = failed = skipped = 0
+    entries = []
+    if os.path.exists(log):
+        with open(log, encoding="utf-8", errors="replace") as handle:
+            entries = [json.loads(line) for line in handle]
+    for entry in entries:
+        entry["name"] = entry["name"].split(" / ")[-1]
+        protocol = protocols.get(entry["name"], "exitcode")
+        p, f, s = count(entry, protocol)
+        passed, failed, skipped = passed + p, failed + f, skipped + s
+        if f:
+            show(entry, protocol)
+    if not entries and "No suitable tests" not in r.stdout and "No tests defined" not in r.stdout:
+        say(r.stdout[-2000:])
+        failed += 1
+    TOTALS.add(passed, failed, skipped)
+    say(f"{name}: {passed} passed, {failed} failed{f', {skipped} skipped' if skipped else ''} "
+        f"({time.monotonic() - began:.0f} s)")
+
+
+def jobs():
+    return ["--num-processes", str(max(1, min(4, os.cpu_count() or 1)))]
+
+
+def suites(*names):
+    return [a for n in names for a in ("--suite", n)]
+
+
+def without(*names):
+    return [a for n in names for a in ("--no-suite", n)]
+
+
+def main():
+    long_run = "--long" in sys.argv[1:]
+    optimised = ["-Dbuildtype=debugoptimized", "-Doptimization=2"]
+    sanitized = ["-Dbuildtype=debugoptimized", "-Doptimization=1", "-Db_sanitize=address,undefined", "-Db_lundef=false"]
+
+    if build("gcc -O2", "build/gcc", "gcc", optimised):
+        run_tests("gcc -O2", "build/gcc", jobs() + without("long", "bench"))
+        if long_run:
+            run_tests("full doses", "build/gcc", ["--num-processes", "1", "--timeout-multiplier", "20"] + suites("long", "bench"),
+                      {"LABTIME_KILLS": "100", "LABTIME_LONG": "1"})
+    if build("clang -O1 with sanitizers", "build/sanitize", "clang", sanitized):
+        run_tests("clang with sanitizers", "build/sanitize", jobs() + ["--timeout-multiplier", "5"] +
+                  suites("unit", "property", "drivers", "api", "sim", "fuzz") + without("long", "bench"), {"LABTIME_DOSE": "small"})
+    if long_run:
+        for compiler, level in (("gcc", "0"), ("clang", "0"), ("clang", "2")):
+            name, directory = f"{compiler} -O{level}", f"build/{compiler}-O{level}"
+            if build(name, directory, compiler, ["-Dbuildtype=debug", f"-Doptimization={level}"]):
+                run_tests(name, directory, jobs() + ["--timeout-multiplier", "3"] + without("long", "bench", "lint"))
+
+    skipped = f", {TOTALS.skipped} skipped" if TOTALS.skipped else ""
+    say(f"{TOTALS.passed} passed, {TOTALS.failed} failed{skipped}")
+    return 1 if TOTALS.failed or not TOTALS.passed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
