@@ -340,6 +340,8 @@ static int start_ledger(struct server *s, struct lt_err *err)
 	};
 
 	make_directory_of(s->conf->store_path, 0700);
+	if (api_configure(&(struct api_info){ LABTIME_VERSION, loop_library(), s->conf->store_path }, err) < 0)
+		return -1;
 	s->db = db_open(s->conf->store_path, 0, err);
 	if (!s->db)
 		return -1;

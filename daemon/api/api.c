@@ -15,13 +15,7 @@ static const struct route *const tables[] = {
 #define TABLES (sizeof(tables) / sizeof(tables[0]))
 
 static const char *const method_names[] = { "GET", "POST", "PATCH", "DELETE" };
-static const struct api_info no_info = { "", "", "" };
-const struct api_info *api_info = &no_info;
-
-void api_configure(const struct api_info *info)
-{
-	api_info = info;
-}
+struct api_said api_said;
 
 /* Routes ------------------------------------------------------------------------------------------------- */
 
@@ -73,6 +67,38 @@ int api_route_known(const char *method, const char *path, char allow[64])
 		n += lt_fmt(allow + n, 64 - n, "%s%s", n ? ", " : "", method_names[m]);
 	}
 	return n ? 405 : 404;
+}
+
+/* NULL, or what is wrong with a row. Nobody is let in by a forgotten column: REACH_NONE is 0. */
+static const char *row_wrong(const struct route *r)
+{
+	bool any = false;
+
+	for (int role = ROLE_MEMBER; role < ROLE_COUNT; role++)
+		any |= r->access[role] != REACH_NONE;
+	if (!any || !r->handler)
+		return "nobody may use it";
+	if (r->object != OBJ_NONE && !strchr(r->path, '{'))
+		return "it names no object";
+	if (r->method == METHOD_GET && !(r->flags & ROUTE_READ))
+		return "a GET is a read";
+	if (r->method == METHOD_POST && !(r->flags & (ROUTE_KEY | ROUTE_READ)))
+		return "a POST needs its key";
+	if (r->object != OBJ_NONE && (r->access[ROLE_MEMBER] == REACH_ANY || r->access[ROLE_ORG_ADMIN] == REACH_ANY))
+		return "a customer would reach every org";
+	return api_route(r->method, r->path, NULL) != r ? "there is another of that path" : NULL;
+}
+
+int api_configure(const struct api_info *info, struct lt_err *err)
+{
+	lt_fmt(api_said.version, sizeof(api_said.version), "%s", info->version);
+	lt_fmt(api_said.libevent, sizeof(api_said.libevent), "%s", info->libevent);
+	lt_fmt(api_said.store_path, sizeof(api_said.store_path), "%s", info->store_path);
+	for (size_t i = 0; i < TABLES; i++)
+		for (const struct route *r = tables[i]; r->path; r++)
+			if (row_wrong(r))
+				return lt_err_set(err, "bad-route", r->path, "%s %s: %s", method_names[r->method], r->path, row_wrong(r));
+	return 0;
 }
 
 static bool wants_dry_run(const struct msg_request *m)

@@ -112,8 +112,9 @@ int api_route_known(const char *method, const char *path, char allow[64]);
 /* Is there such a route? 0, 404 or 405 with the methods allowed. Constant tables only: any thread may ask. */
 int api_route_known(const char *method, const char *path, char allow[64]);
 
-/* What /v1/site and /v1/doctor say of the process. Set before the threads start; all borrowed. */
+/* What /v1/site and /v1/doctor say of the process; copied. Also checks the route tables: a route that nobody may
+ * use, twice the same, or a mutation without its key is our bug and nothing starts. 0 or -1. Before the threads. */
 struct api_info { const char *version, *libevent, *store_path; };
-void api_configure(const struct api_info *info);
+int api_configure(const struct api_info *info, struct lt_err *err);
 
 #endif

@@ -20,6 +20,7 @@ const char *problem_title(int status);
 
 /* api.c */
 const struct route *api_route(enum method method, const char *path, char param[3][65]);
-extern const struct api_info *api_info;
+struct api_said { char version[32], libevent[64], store_path[512]; };
+extern struct api_said api_said;
 
 #endif

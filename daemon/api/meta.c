@@ -20,7 +20,7 @@ static int site(struct act *a, struct api_request *rq, json_t **ret_body)
 	const struct site *s = a->site;
 
 	*ret_body = json_pack("{s:s, s:s, s:s, s:i, s:o, s:s}", "name", s->name, "timezone", s->zone.name, "currency", s->currency, "exponent",
-			      s->exponent, "now", json_instant(s, a->now.wall_ms), "version", api_info->version);
+			      s->exponent, "now", json_instant(s, a->now.wall_ms), "version", api_said.version);
 	return 0;
 }
 
@@ -90,13 +90,13 @@ static void check_site(struct act *a, json_t *list)
 static void check_disk(json_t *list)
 {
 	char dir[512];
-	const char *slash = strrchr(api_info->store_path, '/');
+	const char *slash = strrchr(api_said.store_path, '/');
 	struct statvfs v;
 	uint64_t free_mib;
 
 	if (!slash)
 		return;
-	lt_fmt(dir, sizeof(dir), "%.*s", slash == api_info->store_path ? 1 : (int)(slash - api_info->store_path), api_info->store_path);
+	lt_fmt(dir, sizeof(dir), "%.*s", slash == api_said.store_path ? 1 : (int)(slash - api_said.store_path), api_said.store_path);
 	if (statvfs(dir, &v) < 0) {
 		check(list, "disk", false, "make the directory readable to labtimed", "%s cannot be asked", dir);
 		return;
@@ -136,7 +136,7 @@ static void check_identity(struct act *a, json_t *list)
 	for (int i = 0; i < a->site->n_admins && n < sizeof(admins); i++)
 		n += lt_fmt(admins + n, sizeof(admins) - n, ", %u", a->site->admins[i]);
 	check(list, "admins", true, "", "admin on the Unix socket: %s", admins);
-	check(list, "libevent", true, "", "%s", api_info->libevent[0] ? api_info->libevent : "not asked");
+	check(list, "libevent", true, "", "%s", api_said.libevent[0] ? api_said.libevent : "not asked");
 }
 
 static int doctor(struct act *a, struct api_request *rq, json_t **ret_body)
