@@ -54,8 +54,9 @@ static int read_script(struct sim_script *c, const char *path, struct lt_err *er
 {
 	char *save = NULL, where[96];
 	int number = 0;
+	size_t size;
 
-	c->file = file_read(path, FILE_MAX, NULL, err);
+	c->file = file_read(path, FILE_MAX, &size, err);
 	c->lines = calloc(LINES, sizeof(*c->lines));
 	if (!c->file || !c->lines)
 		return -1;
