@@ -1,0 +1,470 @@
+/*
+ * test_booking_use.c - bookings in use, in virtual time with scripted devices: check-in and check-out, R21 on an active
+ * booking, R22 to R26, R28 and what R25 decides with and without usable minutes.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "app/booking_acts.h"
+#include "app/metering.h"
+#include "app/timers.h"
+#include "common/fmt.h"
+#include "support/world.h"
+
+static struct world *w;
+static struct device { bool on, silent; int64_t run_ms; } device[3];
+
+#define H(n) (WORLD_NOW + (n) * LT_HOUR)
+#define MIN(n) ((n) * LT_MINUTE)
+#define POLL (20 * LT_SECOND)
+
+static void poll(int k)
+{
+	struct msg_reading m = { .head.at = w->now, .flags = READING_FORCED };
+
+	if (device[k].silent)
+		return;
+	lt_fmt(m.instrument, sizeof(m.instrument), "%s", w->instruments[k].id);
+	m.obs.have = LT_HAVE_HOURMETER | LT_HAVE_STATE;
+	m.obs.hourmeter = (uint64_t)(5000 + device[k].run_ms / 1000);
+	m.obs.running = device[k].on;
+	assert_int_equal(world_end(w, metering_reading(world_act(w, NULL), &m)), 0);
+}
+
+static int of(const char *instrument)
+{
+	for (int k = 0; k < 3; k++)
+		if (strcmp(w->instruments[k].id, instrument) == 0)
+			return k;
+	fail();
+	return 0;
+}
+
+static void pass(int64_t to)
+{
+	int64_t by = to - w->now.wall_ms;
+
+	assert_true(by >= 0);
+	for (int k = 0; k < 3; k++)
+		device[k].run_ms += device[k].on ? by : 0;
+	world_sleep(w, by);
+}
+
+/* The earliest due timer, once; as the turn does it, with a forced poll where it asks for one. */
+static void fire(int64_t due)
+{
+	struct stmt *s = db_query(w->db, "SELECT kind, ref FROM timer WHERE due_at <= ?1 ORDER BY due_at, kind, ref LIMIT 1", "i", due);
+	const struct timer_kind *kind;
+	char name[40], park[LT_ID];
+	int64_t ref;
+	int rc;
+
+	assert_int_equal(db_step(s), DB_ROW);
+	db_copy_text(s, 0, name, sizeof(name));
+	ref = db_int(s, 1);
+	db_end(s);
+	kind = timer_kind_find(name);
+	assert_non_null(kind);
+	for (int again = 0; again < 2; again++) {
+		struct act *a = world_act(w, NULL);
+
+		if (again) {
+			a->polled = !device[of(park)].silent;
+			a->unread = device[of(park)].silent;
+		}
+		act_timer_clear(a, name, ref);
+		rc = world_end(w, kind->fire(a, ref, w->now.wall_ms));
+		if (rc != ACT_PARKED)
+			break;
+		lt_fmt(park, sizeof(park), "%s", w->effects.park);
+		poll(of(park));
+	}
+	assert_int_equal(rc, 0);
+}
+
+static void run_to(int64_t to)
+{
+	while (w->now.wall_ms < to) {
+		int64_t due = world_int(w, "SELECT COALESCE(MIN(due_at), 253402300799000) FROM timer");
+		int64_t next = w->now.wall_ms + POLL < to ? w->now.wall_ms + POLL : to;
+
+		if (due <= next) {
+			if (due > w->now.wall_ms)
+				pass(due);
+			fire(w->now.wall_ms);
+			continue;
+		}
+		pass(next);
+		for (int k = 0; k < 3; k++)
+			poll(k);
+	}
+	while (world_int(w, "SELECT COALESCE(MIN(due_at), 253402300799000) FROM timer") <= w->now.wall_ms)
+		fire(w->now.wall_ms);
+}
+
+static int open_world(void **state)
+{
+	struct act *a;
+	int rc = 0;
+
+	w = world_new();
+	memset(device, 0, sizeof(device));
+	for (int i = 0; i < 3; i++) {
+		w->instruments[i].price.no_show_bp = 5000;
+		w->instruments[i].price.n_tiers = 1;
+		w->instruments[i].price.tiers[0] = (struct tier){ 0, 2500 };
+	}
+	a = world_act(w, NULL);
+	for (int i = 0; i < 3 && rc == 0; i++)
+		rc = terms_adopt(a, &w->instruments[i]);
+	assert_int_equal(world_end(w, rc), 0);
+	for (int k = 0; k < 3; k++)
+		poll(k);
+	return 0;
+}
+
+static int close_world(void **state)
+{
+	assert_int_equal(world_int(w, "SELECT COUNT(*) FROM occupancy a JOIN occupancy b ON a.unit = b.unit AND a.id < b.id AND "
+		"a.active = 1 AND b.active = 1 AND a.busy_from < b.busy_to AND b.busy_from < a.busy_to"), 0);
+	w = world_free(w);
+	return 0;
+}
+
+static int book(const char *user, int64_t from, int64_t to, struct booking *ret)
+{
+	struct booking_request r = { .from = from, .to = to, .instrument = "krios-1" };
+
+	return world_end(w, booking_create(world_act(w, user), &r, ret));
+}
+
+static int use(const char *user, int64_t id, int (*verb)(struct act *, int64_t, struct booking *), struct booking *ret)
+{
+	struct act *a = world_act(w, user);
+	int rc = world_end(w, verb(a, id, ret));
+
+	if (rc != ACT_PARKED)
+		return rc;
+	poll(0);
+	a = world_act(w, user);
+	a->polled = !device[0].silent;
+	a->unread = device[0].silent;
+	return world_end(w, verb(a, id, ret));
+}
+
+static int cancel(const char *user, int64_t id, struct booking *ret)
+{
+	return world_end(w, booking_cancel(world_act(w, user), id, "", ret));
+}
+
+static struct booking now_is(int64_t id)
+{
+	struct booking b;
+
+	assert_int_equal(booking_load(world_read(w, NULL), id, &b), 0);
+	return b;
+}
+
+static const char *code(void)
+{
+	return w->act.refusal.err.code;
+}
+
+#define STATE(id, want) assert_string_equal(booking_state_name(now_is(id).state), want)
+
+static void a_day_as_it_should_be(void **state)
+{
+	struct booking b, other;
+
+	assert_int_equal(book("alice", H(2), H(4), &b), 0);
+	run_to(H(2) - MIN(16));
+	assert_int_equal(use("alice", b.id, booking_checkin, &b), ACT_REFUSED);
+	assert_string_equal(code(), "too-early");
+	run_to(H(2) - MIN(10));
+	assert_int_equal(use("alice", b.id, booking_checkin, &b), 0);
+	assert_string_equal(booking_state_name(b.state), "active");
+	assert_int_equal(world_int(w, "SELECT busy_from FROM occupancy WHERE kind = 'booking'"), H(2) - MIN(10));
+	device[0].on = true;
+	run_to(H(3));
+	device[0].on = false;
+	run_to(H(3) + MIN(5));
+	assert_int_equal(use("alice", b.id, booking_checkout, &b), 0);
+	STATE(b.id, "completed");
+	assert_int_equal(b.held_to, H(3) + MIN(5));
+	assert_int_equal(b.booked_to, H(4));
+	assert_int_equal(b.fee_minor, 0);
+	assert_int_equal(book("zoe", H(3) + MIN(15), H(4), &other), 0);   /* R26: the rest is free */
+	assert_int_equal(cancel("alice", b.id, &b), ACT_REFUSED);
+	assert_int_equal(world_int(w, "SELECT COUNT(*) FROM timer WHERE kind LIKE 'booking_%' AND ref = 1"), 0);
+}
+
+static void nobody_came(void **state)
+{
+	struct booking b, other;
+
+	assert_int_equal(book("alice", H(2), H(4), &b), 0);
+	run_to(H(2) + MIN(30) - 1);
+	STATE(b.id, "confirmed");
+	run_to(H(2) + MIN(30));
+	STATE(b.id, "no_show");
+	assert_int_equal(now_is(b.id).fee_minor, 10000);
+	assert_int_equal(world_int(w, "SELECT amount_minor FROM charge WHERE booking = 1"), 10000);
+	assert_int_equal(book("zoe", H(2) + MIN(30), H(4), &other), 0);
+	assert_int_equal(use("alice", b.id, booking_checkin, &b), ACT_REFUSED);
+	assert_string_equal(code(), "wrong-state");
+}
+
+static void a_short_booking_waits_half_of_it(void **state)
+{
+	struct booking b;
+
+	assert_int_equal(book("alice", H(2), H(2) + MIN(30), &b), 0);
+	run_to(H(2) + MIN(15) - 1);
+	STATE(b.id, "confirmed");
+	run_to(H(2) + MIN(15));
+	STATE(b.id, "no_show");
+}
+
+static void link(bool up)
+{
+	struct msg_link m = { .head.at = w->now, .up = up };
+
+	lt_fmt(m.instrument, sizeof(m.instrument), "krios-1");
+	device[0].silent = !up;
+	assert_int_equal(world_end(w, metering_link(world_act(w, NULL), &m)), 0);
+}
+
+static void unusable_minutes_do_not_count(void **state)
+{
+	struct booking b;
+
+	assert_int_equal(book("alice", H(2), H(4), &b), 0);
+	run_to(H(2) + MIN(10));
+	link(false);
+	run_to(H(2) + MIN(20));
+	link(true);
+	run_to(H(2) + MIN(40) - LT_SECOND);
+	STATE(b.id, "confirmed");
+	run_to(H(2) + MIN(42));
+	STATE(b.id, "no_show");
+}
+
+static void a_dead_instrument_costs_nothing(void **state)
+{
+	struct booking b;
+
+	assert_int_equal(book("alice", H(2), H(4), &b), 0);
+	run_to(H(2) + MIN(10));
+	link(false);
+	run_to(H(4) - 1);
+	STATE(b.id, "confirmed");
+	run_to(H(4));
+	STATE(b.id, "lapsed");
+	assert_int_equal(now_is(b.id).fee_minor, 0);
+	assert_int_equal(world_int(w, "SELECT COUNT(*) FROM charge"), 0);
+}
+
+static void a_check_in_waits_for_the_first_run(void **state)
+{
+	struct booking b;
+
+	assert_int_equal(book("alice", H(2), H(6), &b), 0);
+	run_to(H(2) + MIN(5));
+	assert_int_equal(use("alice", b.id, booking_checkin, &b), 0);
+	run_to(H(3) - 1);
+	STATE(b.id, "active");
+	run_to(H(3) + LT_SECOND);
+	STATE(b.id, "no_show");
+	assert_int_equal(now_is(b.id).fee_minor, 20000);
+	assert_int_equal(world_int(w, "SELECT COUNT(*) FROM session WHERE state IN ('open','running','idle','unknown')"), 0);
+}
+
+static void a_run_without_check_in_is_use(void **state)
+{
+	struct booking b;
+
+	assert_int_equal(book("alice", H(2), H(4), &b), 0);
+	run_to(H(2) + MIN(20));
+	device[0].on = true;
+	run_to(H(3));
+	STATE(b.id, "active");
+	device[0].on = false;
+	run_to(H(4) + MIN(1));
+	STATE(b.id, "completed");
+	assert_int_equal(now_is(b.id).held_to, H(4));
+	assert_int_equal(now_is(b.id).fee_minor, 0);
+}
+
+static void out_before_the_start_is_a_cancellation(void **state)
+{
+	struct booking b;
+
+	assert_int_equal(book("alice", H(2), H(4), &b), 0);
+	run_to(H(2) - MIN(10));
+	assert_int_equal(use("alice", b.id, booking_checkin, &b), 0);
+	run_to(H(2) - MIN(5));
+	assert_int_equal(use("alice", b.id, booking_checkout, &b), 0);
+	STATE(b.id, "cancelled");
+	assert_int_equal(now_is(b.id).fee_minor, 5000);                 /* 25 % of 200.00 */
+	assert_int_equal(book("zoe", H(2), H(4), &b), 0);
+}
+
+static void cancelling_after_the_start(void **state)
+{
+	struct booking b;
+
+	assert_int_equal(book("alice", H(2), H(4), &b), 0);
+	run_to(H(2) + MIN(10));
+	assert_int_equal(cancel("alice", b.id, &b), 0);
+	STATE(b.id, "no_show");
+	assert_int_equal(b.fee_minor, 10000);
+	assert_int_equal(book("zoe", H(2), H(3), &b), 0);               /* a walk-up into the same cell */
+	assert_int_equal(use("zoe", b.id, booking_checkin, &b), 0);
+	assert_int_equal(cancel("zoe", b.id, &b), ACT_REFUSED);
+	assert_string_equal(code(), "session-open");
+}
+
+static void active_only_grows(void **state)
+{
+	struct booking_patch later = { .has_to = true, .to = H(5) }, shorter = { .has_to = true, .to = H(3) },
+		moved = { .has_from = true, .from = H(3), .has_to = true, .to = H(6) };
+	struct booking b, next;
+
+	assert_int_equal(book("alice", H(2), H(4), &b), 0);
+	assert_int_equal(book("zoe", H(6), H(7), &next), 0);
+	run_to(H(2));
+	assert_int_equal(use("alice", b.id, booking_checkin, &b), 0);
+	device[0].on = true;
+	run_to(H(2) + MIN(20));
+	assert_int_equal(world_end(w, booking_change(world_act(w, "alice"), b.id, 0, &shorter, &b)), ACT_REFUSED);
+	assert_string_equal(code(), "only-grows");
+	assert_int_equal(world_end(w, booking_change(world_act(w, "alice"), b.id, 0, &moved, &b)), ACT_REFUSED);
+	assert_string_equal(code(), "only-grows");
+	assert_int_equal(world_end(w, booking_change(world_act(w, "alice"), b.id, 0, &later, &b)), 0);
+	assert_int_equal(b.booked_to, H(5));
+	later.to = H(6) + MIN(15);
+	assert_int_equal(world_end(w, booking_change(world_act(w, "alice"), b.id, 0, &later, &b)), ACT_REFUSED);
+	assert_string_equal(code(), "slot-taken");
+	run_to(H(5) - MIN(10));
+	STATE(1, "active");
+	device[0].on = false;
+	run_to(H(5) + MIN(1));
+	STATE(1, "completed");
+}
+
+static void a_block_waits_for_what_is_in_use(void **state)
+{
+	struct block_request r = { .instrument = "krios-1", .from = H(3), .to = H(5), .reason = "chiller", .displace = true };
+	struct booking b, next;
+	struct block k;
+
+	assert_int_equal(book("alice", H(2), H(4), &b), 0);
+	assert_int_equal(book("zoe", H(4), H(5), &next), 0);
+	run_to(H(2));
+	assert_int_equal(use("alice", b.id, booking_checkin, &b), 0);
+	device[0].on = true;
+	run_to(H(2) + MIN(20));
+	assert_int_equal(world_end(w, block_create(world_act(w, "mia"), &r, &k)), 0);
+	assert_int_equal(k.state, BLOCK_WAITING);
+	STATE(b.id, "active");
+	assert_int_equal(now_is(b.id).held_to, H(3));
+	assert_int_equal(now_is(b.id).booked_to, H(4));
+	STATE(next.id, "displaced");
+	assert_int_equal(now_is(next.id).fee_minor, 0);
+	assert_int_equal(book("zoe", H(3), H(4), &next), ACT_REFUSED);
+	run_to(H(3) + MIN(30));
+	STATE(b.id, "active");                                          /* the run is not cut */
+	device[0].on = false;
+	run_to(H(3) + MIN(32));
+	assert_int_equal(use("alice", b.id, booking_checkout, &b), 0);
+	STATE(b.id, "completed");
+	assert_int_equal(world_int(w, "SELECT COUNT(*) FROM block WHERE state = 'planned'"), 1);
+}
+
+static void the_next_user_waits_and_is_not_missed(void **state)
+{
+	struct booking b, next;
+
+	assert_int_equal(book("alice", H(2), H(3), &b), 0);
+	assert_int_equal(book("zoe", H(3), H(5), &next), 0);
+	run_to(H(2));
+	assert_int_equal(use("alice", b.id, booking_checkin, &b), 0);
+	device[0].on = true;
+	run_to(H(3) + MIN(5));
+	STATE(b.id, "active");                                          /* a run is never cut */
+	assert_int_equal(use("zoe", next.id, booking_checkin, &next), 0);
+	assert_true(next.waiting);
+	assert_string_equal(booking_state_name(next.state), "confirmed");
+	run_to(H(3) + MIN(40));
+	STATE(next.id, "confirmed");                                    /* R25 does not run against them */
+	device[0].on = false;
+	run_to(H(3) + MIN(41));
+	STATE(b.id, "completed");
+	STATE(next.id, "active");
+	assert_false(now_is(next.id).waiting);
+	assert_in_range(now_is(next.id).priced_to, H(5) + MIN(40), H(5) + MIN(41));
+	device[0].on = true;
+	run_to(H(4));
+	device[0].on = false;
+	run_to(H(5) + MIN(1));
+	STATE(next.id, "completed");
+}
+
+static void a_waiting_user_may_leave_free(void **state)
+{
+	struct booking b, next;
+
+	assert_int_equal(book("alice", H(2), H(3), &b), 0);
+	assert_int_equal(book("zoe", H(3), H(5), &next), 0);
+	run_to(H(2));
+	assert_int_equal(use("alice", b.id, booking_checkin, &b), 0);
+	device[0].on = true;
+	run_to(H(3) + MIN(5));
+	assert_int_equal(use("zoe", next.id, booking_checkin, &next), 0);
+	run_to(H(4) + MIN(5));
+	assert_int_equal(cancel("zoe", next.id, &next), 0);
+	STATE(next.id, "displaced");
+	assert_int_equal(next.fee_minor, 0);
+}
+
+/* The same story with the daemon away over every decision gives the same answer. */
+static void late_timers_decide_the_same(void **state)
+{
+	struct booking b, c;
+
+	assert_int_equal(book("alice", H(2), H(3), &b), 0);
+	assert_int_equal(book("zoe", H(4), H(5), &c), 0);
+	for (int64_t at = w->now.wall_ms; at < H(6); at += POLL) {      /* readings go on, timers do not fire */
+		pass(at);
+		poll(0);
+	}
+	for (int k = 0; k < 12 && world_int(w, "SELECT COUNT(*) FROM timer WHERE kind LIKE 'booking_%'") > 0; k++) {
+		int64_t wall = w->now.wall_ms, due = world_int(w, "SELECT MIN(due_at) FROM timer");
+
+		w->now.wall_ms = due;                                   /* an item is stamped with its due time */
+		fire(due);
+		w->now.wall_ms = wall;
+	}
+	STATE(b.id, "no_show");
+	assert_int_equal(now_is(b.id).ended_at, H(2) + MIN(30));
+	STATE(c.id, "no_show");
+	assert_int_equal(now_is(c.id).ended_at, H(4) + MIN(30));
+}
+
+int main(void)
+{
+#define T(f) cmocka_unit_test_setup_teardown(f, open_world, close_world)
+	const struct CMUnitTest tests[] = {
+		T(a_day_as_it_should_be), T(nobody_came), T(a_short_booking_waits_half_of_it), T(unusable_minutes_do_not_count),
+		T(a_dead_instrument_costs_nothing), T(a_check_in_waits_for_the_first_run), T(a_run_without_check_in_is_use),
+		T(out_before_the_start_is_a_cancellation), T(cancelling_after_the_start), T(active_only_grows),
+		T(a_block_waits_for_what_is_in_use), T(the_next_user_waits_and_is_not_missed), T(a_waiting_user_may_leave_free),
+		T(late_timers_decide_the_same),
+	};
+
+	return cmocka_run_group_tests_name("booking_use", tests, NULL, NULL);
+}
