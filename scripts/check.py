@@ -37,7 +37,9 @@ def quiet(command, env):
     r = subprocess.run(command, cwd=ROOT, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace",
                        check=False)
     if r.returncode:
-        say("\n".join(r.stdout.splitlines()[-SHOWN:]))
+        lines = r.stdout.splitlines()
+        first = next((i for i, line in enumerate(lines) if line.startswith("FAILED:")), max(0, len(lines) - SHOWN))
+        say("\n".join(line for line in lines[first:] if not re.match(r"\[\d+/\d+\] ", line))[:8000])
     return r.returncode == 0
 
 
