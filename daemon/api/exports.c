@@ -147,11 +147,16 @@ static int load(struct act *a, struct api_request *rq, struct export_row *ret, c
 
 int exports_show(struct act *a, struct api_request *rq, json_t **ret_body)
 {
+	struct export_tally unknown = { .rows = -1 };
 	struct export_row e;
 	json_error_t error;
 	char *manifest = NULL;
 	int rc = load(a, rq, &e, &manifest);
 
+	if (rc == 0 && (!manifest || !*manifest)) { /* nothing was announced: the row alone */
+		free(manifest);
+		manifest = export_manifest(a->site, &e, &unknown);
+	}
 	if (rc == 0) {
 		*ret_body = manifest ? json_loads(manifest, 0, &error) : NULL;
 		rc = *ret_body ? 0 : DB_NOMEM;
