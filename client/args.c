@@ -105,13 +105,25 @@ int args_usage(const struct command *c, const char *fmt, ...)
 	return 2;
 }
 
+/* Is it the first word of a command of two? */
+static bool is_family(const char *word)
+{
+	size_t w = strlen(word);
+
+	for (int t = 0; command_tables[t]; t++)
+		for (const struct command *c = command_tables[t]; c->name; c++)
+			if (strncmp(c->name, word, w) == 0 && c->name[w] == ' ')
+				return true;
+	return false;
+}
+
 static int unknown_command(const char *word, const char *second)
 {
 	char both[128];
 	int n = 0;
 
 	snprintf(both, sizeof both, "%s %s", word, second ? second : "");
-	fprintf(stderr, "labtime: there is no command '%s'.\n", args_find(word) || !second || second[0] == '-' ? word : both);
+	fprintf(stderr, "labtime: there is no command '%s'.\n", second && second[0] != '-' && is_family(word) ? both : word);
 	for (int t = 0; command_tables[t]; t++) {
 		for (const struct command *c = command_tables[t]; c->name && n < 4; c++) {
 			size_t w = strlen(word);

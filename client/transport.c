@@ -212,6 +212,8 @@ static CURLcode once(struct transport *t, const struct request *rq, struct answe
 	curl_easy_setopt(h, CURLOPT_TIMEOUT_MS, rq->sink ? 0L : 60000L);
 	curl_easy_setopt(h, CURLOPT_LOW_SPEED_LIMIT, rq->sink ? 1L : 0L);
 	curl_easy_setopt(h, CURLOPT_LOW_SPEED_TIME, rq->sink ? 60L : 0L);
+	/* libcurl repeats a request by itself when a reused connection turns out dead: not what may not be repeated */
+	curl_easy_setopt(h, CURLOPT_FRESH_CONNECT, strcmp(rq->method, "GET") == 0 || rq->key ? 0L : 1L);
 	rc = curl_easy_perform(h);
 	curl_slist_free_all(l);
 	return rc;
