@@ -101,6 +101,7 @@ json_t *json_instant_or_null(const struct site *s, int64_t at_ms); /* null for 0
 json_t *json_money(const struct site *s, int64_t minor);
 json_t *json_id(char letter, int64_t id);
 json_t *json_text(const char *s);                                  /* null for ""  */
+json_t *json_safe(const char *s);                                  /* valid UTF-8 whatever was cut or sent */
 
 /* The entry that main gives to the ledger (app/ledger.h). */
 struct ledger_reply;

@@ -353,7 +353,23 @@ json_t *json_id(char letter, int64_t id)
 	return json_string(text);
 }
 
+/* A text that was cut in the middle of a character loses its tail; anything else that is not UTF-8 is replaced. */
+json_t *json_safe(const char *s)
+{
+	size_t n = strlen(s);
+	char copy[1024];
+
+	for (int cut = 0; cut < 4 && (size_t)cut <= n; cut++)
+		if (lt_utf8_valid(s, n - (size_t)cut))
+			return json_stringn(s, n - (size_t)cut);
+	lt_fmt(copy, sizeof(copy), "%s", s);
+	for (char *p = copy; *p; p++)
+		if ((unsigned char)*p >= 0x80)
+			*p = '?';
+	return json_string(copy);
+}
+
 json_t *json_text(const char *s)
 {
-	return s && *s ? json_string(s) : json_null();
+	return s && *s ? json_safe(s) : json_null();
 }

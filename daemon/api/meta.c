@@ -28,10 +28,10 @@ static int site(struct act *a, struct api_request *rq, json_t **ret_body)
 
 static json_t *event_json(struct act *a, const struct stmt *s)
 {
-	return json_pack("{s:I, s:o, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:s}", "id", (json_int_t)db_int(s, 0), "at", json_instant(a->site, db_int(s, 1)),
+	return json_pack("{s:I, s:o, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "id", (json_int_t)db_int(s, 0), "at", json_instant(a->site, db_int(s, 1)),
 			 "kind", db_text(s, 2), "instrument", json_text(db_text(s, 3)), "org", json_text(db_text(s, 4)), "user",
 			 json_text(db_text(s, 5)), "booking", json_id('B', db_int(s, 6)), "session", json_id('S', db_int(s, 7)), "charge",
-			 json_id('C', db_int(s, 8)), "detail", db_text(s, 9));
+			 json_id('C', db_int(s, 8)), "detail", json_safe(db_text(s, 9)));
 }
 
 static int events(struct act *a, struct api_request *rq, json_t **ret_body)
@@ -72,7 +72,7 @@ static void check(json_t *list, const char *name, bool ok, const char *cure, con
 	va_start(ap, fmt);
 	lt_vfmt(detail, sizeof(detail), fmt, ap);
 	va_end(ap);
-	json_array_append_new(list, json_pack("{s:s, s:b, s:s, s:o}", "name", name, "ok", ok, "detail", detail, "cure", ok ? json_null() : json_string(cure)));
+	json_array_append_new(list, json_pack("{s:s, s:b, s:o, s:o}", "name", name, "ok", ok, "detail", json_safe(detail), "cure", ok ? json_null() : json_string(cure)));
 }
 
 static void check_site(struct act *a, json_t *list)

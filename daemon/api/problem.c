@@ -20,8 +20,9 @@ static json_t *violations(const struct verdict *v)
 	json_t *list = json_array();
 
 	for (int i = 0; i < v->n; i++)
-		json_array_append_new(list, json_pack("{s:s, s:s, s:s, s:s, s:s, s:s}", "rule", v->v[i].rule, "code", v->v[i].code, "class",
-			v->v[i].class == RULE_STAFF ? "staff" : "hard", "limit", v->v[i].limit, "value", v->v[i].value, "detail", v->v[i].text));
+		json_array_append_new(list, json_pack("{s:s, s:s, s:s, s:o, s:o, s:o}", "rule", v->v[i].rule,
+			"code", v->v[i].code, "class", v->v[i].class == RULE_STAFF ? "STAFF" : "HARD", "limit", json_safe(v->v[i].limit),
+			"value", json_safe(v->v[i].value), "detail", json_safe(v->v[i].text)));
 	return list;
 }
 
@@ -50,11 +51,11 @@ static json_t *suggestions(const struct act *a)
 json_t *problem_json(struct act *a)
 {
 	const struct refusal *r = &a->refusal;
-	json_t *p = json_pack("{s:s, s:s, s:i, s:s, s:s}", "type", "about:blank", "title", problem_title(r->status), "status", r->status,
-			      "code", r->err.code, "detail", r->err.text);
+	json_t *p = json_pack("{s:s, s:s, s:i, s:s, s:o}", "type", "about:blank", "title", problem_title(r->status),
+			      "status", r->status, "code", r->err.code, "detail", json_safe(r->err.text));
 
 	if (p && r->err.field[0])
-		json_object_set_new(p, "field", json_string(r->err.field));
+		json_object_set_new(p, "field", json_safe(r->err.field));
 	if (p && r->rules.n > 0)
 		json_object_set_new(p, "violations", violations(&r->rules));
 	if (p && r->n_conflicts > 0)

@@ -81,6 +81,8 @@ static void test_queries(void **state)
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
 		expect(w, (struct call){ .path = "/v1/orgs", .query = cases[i].query }, cases[i].status, NULL);
 	expect(w, (struct call){ .path = "/v1/nothing" }, 404, "no-such-route");
+	expect(w, (struct call){ .path = "/v1/\xff\xc3" }, 404, "no-such-route");
+	expect(w, (struct call){ .path = "/v1/users/\xe4\xb8" }, 404, "not-found");
 	world_free(w);
 }
 
