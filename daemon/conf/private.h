@@ -26,6 +26,7 @@ int conf_policy(const struct tree *t, int option, struct policy *p, struct lt_er
 /* rate: the option of a rate of its own, which the group may not repeat. */
 int conf_price(const struct tree *t, int option, int rate, int exponent, struct price *p, struct lt_err *err);
 /* "host:port" with a numeric host; IPv6 in brackets. port 0: none was given and initial is used. False: not such. */
+/* initial 0: of a listener; the port must be there, and 0 picks a free one. */
 bool conf_address(const char *text, uint16_t initial, char host[64], uint16_t *ret_port);
 
 #endif

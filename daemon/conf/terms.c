@@ -103,9 +103,9 @@ bool conf_address(const char *text, uint16_t initial, char host[64], uint16_t *r
 {
 	unsigned char binary[16];
 	const char *port;
-	int64_t number = initial;
+	int64_t number = initial ? initial : -1;
 
-	if (!split_address(text, host, &port) || (port && !lt_parse_i64(port, 1, 65535, &number)) || number == 0)
+	if (!split_address(text, host, &port) || (port && !lt_parse_i64(port, initial ? 1 : 0, 65535, &number)) || number < 0)
 		return false;
 	*ret_port = (uint16_t)number;
 	return inet_pton(text[0] == '[' ? AF_INET6 : AF_INET, host, binary) == 1;
