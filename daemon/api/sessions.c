@@ -217,7 +217,7 @@ int sessions_list(struct act *a, struct api_request *rq, json_t **ret_body)
 	struct session_filter f;
 	json_t *items, *o;
 	int64_t limit = 0;
-	bool empty;
+	bool empty = false;
 	int n = 0, rc = list_filter(a, rq, &f, &limit, &empty);
 
 	if (rc != 0)
