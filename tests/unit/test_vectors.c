@@ -14,6 +14,7 @@
 
 #include "base/base.h"
 #include "common/money.h"
+#include "core/meter.h"
 #include "core/tariff.h"
 
 static int64_t number(const json_t *v, const char *name, int64_t fallback)
@@ -380,6 +381,29 @@ static void op_fees(const json_t *v, const json_t *want)
 	}
 }
 
+/* The meter's classifier, read once a second before and after. */
+static void op_wrap(const json_t *v, const json_t *want)
+{
+	struct meter_def def = { .kind = METER_COUNTER, .counter = { .bits = 32, .count_ms = 1000, .refresh_ms = 1000 },
+		.has_state = true, .poll_ms = 1000, .rate_ppm = 1000 };
+	const json_t *raw = json_object_get(v, "raw");
+	struct meter_verdict verdict;
+	struct meter m;
+
+	meter_init(&m);
+	for (size_t i = 0; i < 2; i++) {
+		struct meter_sample s = { .boot_ms = 100000 + 30000 * (int64_t)i, .wall_ms = 1000000 + 30000 * (int64_t)i,
+			.boot_id = "boot" };
+
+		s.obs.have = LT_HAVE_HOURMETER | LT_HAVE_STATE;
+		s.obs.hourmeter = (uint64_t)item(raw, i);
+		s.obs.running = 1;
+		meter_read(&m, &def, 60000, &s, &verdict);
+	}
+	assert_int_equal(METER_WRAP, verdict.class);
+	assert_int_equal(json_integer_value(want) * 1000, verdict.added_ms);
+}
+
 static void op_skip(const json_t *v, const json_t *want)
 {
 	print_message("# skipped %s: %s\n", json_string_value(json_object_get(v, "id")),
@@ -393,7 +417,7 @@ static const struct { const char *name; void (*run)(const json_t *v, const json_
 	{ "round", op_round }, { "share", op_share }, { "tax", op_tax }, { "tax_inside", op_tax_inside },
 	{ "discount", op_discount }, { "cap", op_cap }, { "instalments", op_instalments }, { "convert", op_convert },
 	{ "elapsed", op_elapsed }, { "rate", op_rate }, { "lines", op_lines }, { "edge", op_edge }, { "rerate", op_rerate },
-	{ "series", op_series }, { "fees", op_fees }, { "skip", op_skip },
+	{ "series", op_series }, { "fees", op_fees }, { "wrap", op_wrap }, { "skip", op_skip },
 };
 
 static void one(void **state)
