@@ -159,7 +159,7 @@ int charges_list(struct act *a, struct api_request *rq, json_t **ret_body)
 	struct charge *rows;
 	struct charge_filter f;
 	json_t *items = NULL;
-	bool empty;
+	bool empty = false;
 	int n = 0, rc = list_filter(a, rq, &f, &empty);
 
 	if (rc)

@@ -20,6 +20,7 @@
 #include "common/fmt.h"
 #include "export/explain.h"
 #include "store/charge.h"
+#include "store/ledger.h"
 #include "support/world.h"
 
 #define T0 (WORLD_NOW + LT_HOUR)       /* the booking's start */
@@ -300,6 +301,47 @@ static void implausible_goes_to_review(void **state)
 	assert_int_equal(17500, charged(w));
 }
 
+static void overlap_goes_to_review(void **state)
+{
+	struct world *w = *state;
+
+	adopt(w, NULL);
+	usual(w, T0, T0 + 100 * MIN, true);
+	world_act(w, NULL);
+	add_session(w, 2, 0, T0 + 50 * MIN, T0 + 60 * MIN, true);
+	world_end(w, 0);
+	settle(w, 1);
+	assert_int_equal(0, world_int(w, "SELECT COUNT(*) FROM charge"));
+	assert_int_equal(1, world_int(w, "SELECT COUNT(*) FROM review WHERE kind = 'implausible' AND session = 1"));
+}
+
+/* Twenty sessions of six minutes, then one of 100: past its booking it is asked about, inside it is not. */
+static void ten_times_the_usual_goes_to_review(void **state)
+{
+	struct world *w = *state;
+	bool open;
+
+	adopt(w, NULL);
+	usual(w, T0, T0 + 140 * MIN, true);
+	world_act(w, NULL);
+	period_ensure(w->db, "2026-12", &open);
+	for (int64_t i = 101; i <= 120; i++) {
+		struct charge c = { .id = i, .seq = i, .kind = "usage", .org = "acme", .user = "alice", .instrument = "krios-1",
+			.period = "2026-12", .used_s = 360, .billed_s = 360, .currency = "USD" };
+
+		assert_int_equal(0, charge_insert(w->db, &c, "{}", NULL, 0));
+	}
+	world_end(w, 0);
+	settle(w, 1);
+	assert_int_equal(20, world_int(w, "SELECT COUNT(*) FROM charge"));
+	assert_int_equal(1, world_int(w, "SELECT COUNT(*) FROM review WHERE kind = 'implausible' AND session = 1"));
+	db_run(w->db, "UPDATE usage SET to_at = ?1, measured_ms = 6600000", "i", T0 + 110 * MIN);
+	db_run(w->db, "DELETE FROM review", "");
+	db_run(w->db, "UPDATE session SET outcome = 'settling'", "");
+	settle(w, 1);
+	assert_int_equal(21, world_int(w, "SELECT COUNT(*) FROM charge"));
+}
+
 static void lands_in_the_open_period(void **state)
 {
 	struct world *w = *state;
@@ -483,7 +525,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		CASE(settles_once), CASE(waits_for_its_end_reading), CASE(waits_for_a_review), CASE(an_unused_session_is_charged_nothing),
 		CASE(unattributed_is_not_charged), CASE(overrun_into_the_next), CASE(a_price_change_splits), CASE(later_data_only_lowers),
-		CASE(implausible_goes_to_review), CASE(lands_in_the_open_period), CASE(the_live_meter_says_what_is_charged),
+		CASE(implausible_goes_to_review), CASE(overlap_goes_to_review), CASE(ten_times_the_usual_goes_to_review),
+		CASE(lands_in_the_open_period), CASE(the_live_meter_says_what_is_charged),
 		CASE(fees_are_posted_once_and_undone), CASE(cancelling_pays_by_notice), CASE(resold_time_is_credited),
 		CASE(quote_is_the_rating_of_its_interval), CASE(a_forged_record_does_not_match),
 	};
