@@ -1,0 +1,245 @@
+/* test_money.c - charges, explain, usage, bill, balance and exports through the API: who sees what, and do sums agree. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "api_rig.h"
+#include "app/money.h"
+#include "common/fmt.h"
+
+#define AT INT64_C(1796083200000) /* 2026-12-01T08:00:00+08:00 */
+
+/* Session 4 of alice, 100 minutes on krios-1, settled: C-4 in 2026-12, with a record. */
+static struct world *money_world(void)
+{
+	struct world *w = rig_world();
+
+	world_act(w, NULL);
+	db_run(w->db, "INSERT INTO booking(id, instrument, org, user, state, booked_from, booked_to, held_to, priced_to, policy_version, "
+		"price_version, quote_minor, created_at, created_by) VALUES (4, 'krios-1', 'acme', 'alice', 'completed', ?1, ?2, ?2, ?2, 1, 1, "
+		"20000, 0, 'alice')", "ii", AT, AT + 2 * LT_HOUR);
+	db_run(w->db, "INSERT INTO session(id, instrument, booking, org, user, kind, state, outcome, opened_at, opened_cause, closed_at, "
+		"close_cause, end_reading) VALUES (4, 'krios-1', 4, 'acme', 'alice', 'booked', 'closed', 'settling', ?1, 'user', ?2, 'user', 1)",
+		"ii", AT, AT + 2 * LT_HOUR);
+	db_run(w->db, "INSERT INTO usage(id, instrument, session, from_at, to_at, measured_ms, placed, open, reason, raw_from, raw_to) "
+		"VALUES (1, 'krios-1', 4, ?1, ?2, 6000000, 1, 0, 'run', 0, 6000)", "ii", AT, AT + 6000000);
+	db_run(w->db, "UPDATE counter SET next = 5 WHERE name IN ('booking', 'session')", "");
+	db_run(w->db, "INSERT INTO counter(name, next) VALUES ('charge_seq', 4)", "");
+	assert_int_equal(0, db_failed(w->db));
+	w->now.wall_ms = AT + 3 * LT_HOUR;
+	w->act.now = w->now;
+	assert_int_equal(0, world_end(w, money_settle(&w->act, 4)));
+	return w;
+}
+
+/* The parsed answer; fails unless the status is `status`. */
+static json_t *ask(struct world *w, const char *user, struct call c, int status)
+{
+	struct lt_token t = rig_token(w, user);
+	struct answer a;
+	json_t *v;
+
+	c.token = &t;
+	a = rig_call(w, c);
+	if (a.status != status)
+		fail_msg("%s?%s as %s: %d, not %d: %s", c.path, c.query ? c.query : "", user, a.status, status, a.body);
+	v = json_loads(*a.body ? a.body : "{}", 0, NULL);
+	assert_non_null(v);
+	answer_free(&a);
+	return v;
+}
+
+static json_t *get(struct world *w, const char *user, const char *path, const char *query, int status)
+{
+	return ask(w, user, (struct call){ .method = METHOD_GET, .path = path, .query = query }, status);
+}
+
+static const char *text_at(const json_t *v, const char *one, const char *two)
+{
+	v = json_object_get(v, one);
+	return json_string_value(two ? json_object_get(v, two) : v);
+}
+
+static size_t items_of(json_t *v)
+{
+	size_t n = json_array_size(json_object_get(v, "items"));
+
+	json_decref(v);
+	return n;
+}
+
+static void test_who_sees_what(void **state)
+{
+	struct world *w = money_world();
+
+	assert_int_equal(2, items_of(get(w, "alice", "/v1/charges", NULL, 200)));
+	assert_int_equal(3, items_of(get(w, "olga", "/v1/charges", NULL, 200)));
+	assert_int_equal(4, items_of(get(w, "finn", "/v1/charges", NULL, 200)));
+	assert_int_equal(4, items_of(get(w, "mia", "/v1/charges", NULL, 200)));
+	assert_int_equal(0, items_of(get(w, "alice", "/v1/charges", "org=zeta", 200)));
+	assert_int_equal(0, items_of(get(w, "alice", "/v1/charges", "user=bob", 200)));
+	assert_int_equal(1, items_of(get(w, "finn", "/v1/charges", "org=zeta", 200)));
+	assert_int_equal(1, items_of(get(w, "finn", "/v1/charges", "period=2026-12", 200)));
+	assert_int_equal(1, items_of(get(w, "finn", "/v1/charges", "booking=B-2", 200)));
+	assert_int_equal(0, items_of(get(w, "finn", "/v1/charges", "instrument=seq-1", 200)));
+	json_decref(get(w, "alice", "/v1/charges/C-3", NULL, 404));
+	json_decref(get(w, "alice", "/v1/charges/C-2", NULL, 404));
+	json_decref(get(w, "alice", "/v1/charges/C-3/explain", NULL, 404));
+	json_decref(get(w, "alice", "/v1/ledger/balance", NULL, 403));
+	json_decref(get(w, "olga", "/v1/ledger/balance", NULL, 403));
+	json_decref(get(w, "olga", "/v1/exports/X-3", NULL, 404));
+	json_decref(get(w, "olga", "/v1/exports/X-3/data", NULL, 404));
+	json_decref(get(w, "finn", "/v1/exports/X-3", NULL, 200));
+	json_decref(get(w, "finn", "/v1/exports/B-3", NULL, 404));
+	world_free(w);
+}
+
+static void test_pages_join(void **state)
+{
+	struct world *w = money_world();
+	char query[80] = "limit=1";
+	int n = 0;
+
+	for (;;) {
+		json_t *v = get(w, "finn", "/v1/charges", query, 200);
+		const char *cursor = json_string_value(json_object_get(v, "next_cursor"));
+
+		n += (int)json_array_size(json_object_get(v, "items"));
+		if (cursor)
+			lt_fmt(query, sizeof(query), "limit=1&cursor=%s", cursor);
+		json_decref(v);
+		if (!cursor)
+			break;
+	}
+	assert_int_equal(4, n);
+	world_free(w);
+}
+
+static void test_charge_and_explain(void **state)
+{
+	struct world *w = money_world();
+	json_t *v = get(w, "alice", "/v1/charges/C-4", NULL, 200), *line = json_array_get(json_object_get(v, "lines"), 0);
+
+	assert_string_equal("166.67", text_at(v, "amount", "amount"));
+	assert_int_equal(6000, json_integer_value(json_object_get(v, "used_seconds")));
+	assert_string_equal("time", text_at(line, "component", NULL));
+	assert_string_equal("100.00", text_at(line, "rate", "amount"));
+	assert_string_equal("1.000", text_at(line, "factor", NULL));
+	json_decref(v);
+	v = get(w, "alice", "/v1/charges/C-4/explain", NULL, 200);
+	assert_true(json_is_true(json_object_get(v, "matches")));
+	assert_string_equal("166.67", text_at(v, "recomputed", "amount"));
+	assert_int_equal(16667, json_integer_value(json_object_get(json_object_get(v, "record"), "amount_minor")));
+	assert_true(json_array_size(json_object_get(v, "steps")) >= 4);
+	json_decref(v);
+	v = get(w, "alice", "/v1/charges/C-1/explain", NULL, 200); /* the rig's record is empty: it explains nothing */
+	assert_true(json_is_false(json_object_get(v, "matches")));
+	json_decref(v);
+	world_free(w);
+}
+
+static void test_usage(void **state)
+{
+	static const char *const by[] = { "instrument", "org", "project", "user", "kind", "day" };
+	static const size_t rows[] = { 1, 2, 1, 3, 1, 2 };
+	struct world *w = money_world();
+
+	for (size_t i = 0; i < sizeof(by) / sizeof(by[0]); i++) {
+		char query[120];
+		json_t *v, *item;
+		int64_t used = 0;
+		size_t k;
+
+		lt_fmt(query, sizeof(query), "from=2026-11-01T00:00:00Z&to=2026-12-31T00:00:00Z&by=%s", by[i]);
+		v = get(w, "finn", "/v1/usage", query, 200);
+		assert_int_equal(rows[i], json_array_size(json_object_get(v, "items")));
+		json_array_foreach(json_object_get(v, "items"), k, item)
+			used += json_integer_value(json_object_get(item, "used_seconds"));
+		assert_int_equal(3 * 3600 + 6000, used);
+		json_decref(v);
+	}
+	json_decref(get(w, "finn", "/v1/usage", "from=2026-11-01T00:00:00Z&to=2026-12-31T00:00:00Z&by=moon", 422));
+	json_decref(get(w, "finn", "/v1/usage", "from=2026-12-01T00:00:00Z&to=2026-11-01T00:00:00Z", 422));
+	json_decref(get(w, "finn", "/v1/usage", "from=2020-12-01T00:00:00Z&to=2026-11-01T00:00:00Z", 422));
+	json_decref(get(w, "finn", "/v1/usage", NULL, 422));
+	world_free(w);
+}
+
+static void test_bill_and_balance(void **state)
+{
+	struct world *w = money_world();
+	json_t *v = get(w, "alice", "/v1/bill", NULL, 200);
+
+	assert_string_equal("2026-12", text_at(v, "period", NULL));
+	assert_string_equal("166.67", text_at(v, "total", "amount"));
+	assert_int_equal(1, json_array_size(json_object_get(json_array_get(json_object_get(v, "items"), 0), "lines")));
+	json_decref(v);
+	v = get(w, "finn", "/v1/bill", "period=2026-11", 200);
+	assert_string_equal("300.00", text_at(v, "total", "amount"));
+	assert_int_equal(3, json_array_size(json_object_get(v, "items")));
+	json_decref(v);
+	v = get(w, "finn", "/v1/bill", "from=2026-12-01T00:00:00Z&to=2027-01-01T00:00:00Z", 200);
+	assert_string_equal("166.67", text_at(v, "total", "amount"));
+	json_decref(v);
+	json_decref(get(w, "finn", "/v1/bill", "period=2026-13", 422));
+	json_decref(get(w, "finn", "/v1/bill", "period=2026-12&from=2026-12-01T00:00:00Z", 422));
+	v = get(w, "finn", "/v1/ledger/balance", "period=2026-12", 200);
+	assert_string_equal("0.00", text_at(v, "total", "amount"));
+	assert_int_equal(2, json_array_size(json_object_get(v, "items")));
+	json_decref(v);
+	world_free(w);
+}
+
+static json_t *export_as(struct world *w, const char *user, const char *body, int status)
+{
+	static int n;
+	char key[16];
+
+	lt_fmt(key, sizeof(key), "k%d", ++n);
+	return ask(w, user, (struct call){ .method = METHOD_POST, .path = "/v1/exports", .body = body, .key = key, .keep = true }, status);
+}
+
+static void test_exports(void **state)
+{
+	struct world *w = money_world();
+	json_t *v = export_as(w, "finn", "{\"period\":\"2026-12\",\"format\":\"csv\"}", 201);
+	char path[60];
+
+	assert_int_equal(1, json_integer_value(json_object_get(v, "rows")));
+	assert_int_equal(16667, json_integer_value(json_object_get(json_object_get(v, "ledger_total"), "amount_minor")));
+	assert_true(json_is_true(json_object_get(v, "matches_ledger")));
+	assert_string_equal("ready", text_at(v, "state", NULL));
+	lt_fmt(path, sizeof(path), "/v1/exports/%s/data", text_at(v, "id", NULL));
+	json_decref(get(w, "finn", path, NULL, 200));
+	json_decref(get(w, "olga", path, NULL, 404));
+	json_decref(v);
+	v = export_as(w, "olga", "{\"period\":\"2026-11\",\"format\":\"csv\",\"excel\":true}", 201);
+	assert_string_equal("acme", text_at(v, "org", NULL));
+	assert_int_equal(2, json_integer_value(json_object_get(v, "rows")));
+	assert_string_equal("csv-excel", text_at(v, "format", NULL));
+	json_decref(v);
+	json_decref(export_as(w, "finn", "{\"from\":\"2026-11-01T00:00:00Z\",\"to\":\"2026-12-01T00:00:00Z\",\"format\":\"csv\"}", 201));
+	json_decref(export_as(w, "olga", "{\"period\":\"2026-11\",\"format\":\"csv\",\"org\":\"zeta\"}", 403));
+	json_decref(export_as(w, "alice", "{\"period\":\"2026-11\",\"format\":\"csv\"}", 403));
+	json_decref(export_as(w, "mia", "{\"period\":\"2026-11\",\"format\":\"csv\"}", 403));
+	json_decref(export_as(w, "finn", "{\"period\":\"november\",\"format\":\"csv\"}", 422));
+	json_decref(export_as(w, "finn", "{\"period\":\"2026-11\",\"format\":\"xlsx\"}", 422));
+	json_decref(export_as(w, "finn", "{\"period\":\"2026-11\"}", 422));
+	json_decref(export_as(w, "finn", "{\"format\":\"csv\"}", 422));
+	json_decref(export_as(w, "finn", "{\"period\":\"2026-11\",\"format\":\"csv\",\"from\":\"2026-11-01T00:00:00Z\"}", 422));
+	world_free(w);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_who_sees_what), cmocka_unit_test(test_pages_join), cmocka_unit_test(test_charge_and_explain),
+		cmocka_unit_test(test_usage), cmocka_unit_test(test_bill_and_balance), cmocka_unit_test(test_exports),
+	};
+
+	return cmocka_run_group_tests_name("money api", tests, NULL, NULL);
+}
