@@ -420,6 +420,17 @@ def test_completion():
     expect("values", run("__complete", "--", "wait", "B-1", "--for", "ch")[1].split("\t")[0], "charged")
 
 
+def test_pages_and_scripts_match_the_program():
+    root = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..")
+    for shell, file in (("bash", "labtime.bash"), ("zsh", "_labtime"), ("fish", "labtime.fish")):
+        expect(file, open(os.path.join(root, "etc", "completions", file)).read(), run("completion", shell)[1])
+    page = open(os.path.join(root, "docs", "man", "labtime.1")).read().replace("\\-", "-").replace("\\(aq", "'").lower()
+    for line in run("help")[1].splitlines():
+        if line.startswith("  ") and not line.startswith("  labtime"):
+            synopsis = line[2:42].rstrip() if line[42:43] == " " else line[2:line.index("--reason R") + 10]
+            assert ".it nm labtime " + synopsis.lower() + "\n" in page, f"labtime.1 lacks: {synopsis}"
+
+
 def test_help_for_every_command():
     names = [line.split()[0] for line in run("help")[1].splitlines() if line.startswith("  ") and not line.startswith("  labtime")]
     assert len(names) > 40
