@@ -24,6 +24,7 @@
 struct modbus_codec {
 	modbus_t *mb;
 	int near, far;
+	bool dirty;              /* something may be left in the pair */
 	uint16_t last_id;
 };
 
@@ -135,8 +136,11 @@ static int call_write(modbus_t *mb, uint8_t function, int address, int count, co
 static void begin(struct modbus_codec *c, uint8_t unit)
 {
 	modbus_set_slave(c->mb, unit >= UNIT_HOLE ? 255 : unit);
-	drain(c->near);
-	drain(c->far);
+	if (c->dirty) {
+		drain(c->near);
+		drain(c->far);
+	}
+	c->dirty = true;
 }
 
 /* After the call: what it wrote becomes the request. */
@@ -252,8 +256,10 @@ static int validate(struct modbus_codec *c, const struct modbus_request *r, uint
 	frame[0] = id[0];
 	frame[1] = id[1];
 	take_request(c, scratch);
-	if (got >= 0)
+	if (got >= 0) {
+		c->dirty = false; /* the reply was read whole, the request taken */
 		return frame[7] & 0x80 ? -1 : 0;
+	}
 	if (why > MODBUS_ENOBASE && (frame[7] & 0x80))
 		return frame[8];
 	return -1;

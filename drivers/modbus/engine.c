@@ -19,6 +19,7 @@
 #define DEVICE_BACKOFF_MOST_MS 30000
 #define DEAD_SHARE 20          /* dead units get 1/20 of their endpoint's time */
 #define STOP_POLLS 4
+#define FIRST_LEASE_MS 5000    /* after start or reload the ledger gets this long to say what it wants */
 
 static void begin(struct device *d, enum operation op);
 static void on_reply(void *arg, const struct link_reply *r);
@@ -200,8 +201,11 @@ static void schedule(struct device *d, int64_t now)
 		int64_t soon = d->target.verify_ms / 8;
 		hurry(d, now + (soon < 20 ? 20 : soon > 250 ? 250 : soon));
 	}
-	if (d->target.interlock && d->valid_until > now)
+	d->lapse = 0;
+	if (d->target.interlock && d->valid_until > now && d->valid_until < d->due) {
 		hurry(d, d->valid_until); /* the lapse of a lease is noticed even between slow polls */
+		d->lapse = d->due;
+	}
 	if (d->n_tickets && !backing_off(d, now))
 		hurry(d, now);
 }
@@ -224,7 +228,8 @@ void engine_kick(struct endpoint *e)
 
 	for (struct device *o = e->devices; o; o = o->next)
 		expire_tickets(o, now);
-	d = first_due(e);
+	while ((d = first_due(e)) && d->due <= now && d->due == d->lapse && d->valid_until > now && e->active != d)
+		schedule(d, now); /* renewed meanwhile */
 	if (e->active == NULL && d && d->due <= now) {
 		if (d->scheduled)
 			metrics_late(e->p, clock_boot_us() - d->due * 1000);
@@ -367,6 +372,8 @@ static void step(struct device *d, bool direct)
 
 	v.read_back = direct ? d->lock.lock : o->have & LT_HAVE_INTERLOCK ? (enum lt_lock)o->interlock : LT_LOCK_UNKNOWN;
 	v.run = !(o->have & LT_HAVE_STATE) ? RUN_UNKNOWN : o->running ? RUN_ON : RUN_OFF;
+	if (d->desired == LT_LOCK_UNKNOWN && v.now < d->created + FIRST_LEASE_MS && !d->stopping)
+		rules.fail_locked = false;
 	if (d->stopping)
 		interlock_lapse(&v);
 	interlock_step(&d->lock, &rules, &v, &r);

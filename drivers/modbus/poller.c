@@ -82,6 +82,7 @@ static struct device *device_new(struct poller *p, const struct poll_target *t, 
 	set_target(d, t);
 	d->rto = d->target.timeout_ms;
 	d->scheduled = true;
+	d->created = clock_boot_ms();
 	if (device_load(d, p->o.codec, err) < 0)
 		return device_free(d);
 	return d;

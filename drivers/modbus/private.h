@@ -39,7 +39,8 @@ struct device {
 	/* interlock */
 	struct interlock lock;
 	enum lt_lock desired;
-	int64_t lease_at, valid_until;
+	int64_t lease_at, valid_until, created;
+	int64_t lapse;                   /* due only because a lease would lapse then                    */
 	bool stopping, stopped, complained;
 	int stop_polls;
 };
