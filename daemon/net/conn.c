@@ -577,6 +577,11 @@ int conn_adopt(struct net *n, int fd, struct peer peer, uint64_t peer_key, SSL_C
 	struct conn *c = n->first_free < n->n_slots ? &n->conns[n->first_free] : NULL;
 	SSL *ssl = c && tls ? SSL_new(tls) : NULL;
 
+	/* Here, because libevent does not look whether its own attempt had memory, and would then lose the descriptor. */
+	if (ssl && SSL_set_fd(ssl, fd) != 1) {
+		SSL_free(ssl);
+		ssl = NULL;
+	}
 	ERR_clear_error();
 	if (!c || (peer.kind == PEER_TLS && !ssl)) {
 		close(fd);

@@ -34,6 +34,17 @@ bool running_under_asan(void)
 #endif
 }
 
+void (*rig_arm)(bool on);
+
+static void deliver(struct rig *r, struct msg *m)
+{
+	if (rig_arm)
+		rig_arm(true);
+	net_message(r->net, m);
+	if (rig_arm)
+		rig_arm(false);
+}
+
 /* ---- the scripted ledger ---- */
 
 static int route_known(const char *method, const char *path, char allow[64])
@@ -84,7 +95,7 @@ static void answer_echo(struct rig *r, const struct msg_request *q)
 	if (q->body)
 		memcpy(m->body + m->body_size, q->body, q->body_size);
 	m->body_size += q->body_size;
-	net_message(r->net, &m->head);
+	deliver(r, &m->head);
 }
 
 static void answer_full(struct rig *r, const struct msg_request *q)
@@ -98,7 +109,7 @@ static void answer_full(struct rig *r, const struct msg_request *q)
 	snprintf(m->filename, sizeof(m->filename), "a\"b.csv");
 	m->retry_after_s = 3;
 	m->replayed = true;
-	net_message(r->net, &m->head);
+	deliver(r, &m->head);
 }
 
 static void answer_stream(struct rig *r, const struct msg_request *q, bool broken)
@@ -113,7 +124,7 @@ static void answer_stream(struct rig *r, const struct msg_request *q, bool broke
 	m->content_type = "text/csv";
 	m->body = strdup("head\n");
 	m->body_size = 5;
-	net_message(r->net, &m->head);
+	deliver(r, &m->head);
 }
 
 static void on_request(struct rig *r, struct msg_request *q)
@@ -133,7 +144,7 @@ static void on_request(struct rig *r, struct msg_request *q)
 	if (strcmp(q->path, "/v1/full") == 0)
 		answer_full(r, q);
 	else if (strcmp(q->path, "/v1/denied") == 0)
-		net_message(r->net, &reply_to(q, 401)->head);
+		deliver(r, &reply_to(q, 401)->head);
 	else if (strcmp(q->path, "/v1/stream") == 0 || strcmp(q->path, "/v1/broken") == 0)
 		answer_stream(r, q, q->path[4] == 'b');
 	else
@@ -172,7 +183,7 @@ static void on_credit(struct rig *r, struct conn_ref ref)
 	m->failed = s->broken && s->slices == 3;
 	m->last = s->left == 0;
 	s->open = !m->last && !m->failed;
-	net_message(r->net, &m->head);
+	deliver(r, &m->head);
 }
 
 static void ledger_step(struct rig *r)
@@ -264,7 +275,11 @@ void rig_stop(struct rig *r)
 
 void rig_pump(struct rig *r)
 {
+	if (rig_arm)
+		rig_arm(true);
 	loop_once(r->loop, false);
+	if (rig_arm)
+		rig_arm(false);
 	ledger_step(r);
 }
 

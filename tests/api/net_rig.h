@@ -48,6 +48,7 @@ struct client {
 void rig_start(struct rig *r, const struct net_options *o);
 void rig_stop(struct rig *r);
 void rig_pump(struct rig *r);
+extern void (*rig_arm)(bool on);           /* when set: called before and after the code under test runs */
 void rig_release(struct rig *r);           /* answers what /v1/hold keeps, in order */
 
 struct client *client_unix(struct rig *r);
