@@ -252,7 +252,7 @@ static void look_ahead(struct ledger *l, struct stamp now)
 		db_rollback(l->o.db);
 }
 
-static void publish_numbers(struct ledger *l)
+static void publish_numbers(struct ledger *l, struct stamp now)
 {
 	struct msg_turn *m = msg_new(MSG_TURN, sizeof(*m));
 
@@ -266,6 +266,8 @@ static void publish_numbers(struct ledger *l)
 	l->numbers.head = m->head;
 	*m = l->numbers;
 	queue_push(l->o.out, &m->head);
+	l->numbers.commit_us = 0;
+	l->numbers_at = now.boot_ms;
 }
 
 /* Nothing may be written: requests are told so, the rest is dropped and shown by /readyz. */
@@ -312,7 +314,7 @@ static int one_turn(struct ledger *l, struct stamp now)
 	r = turn_run(l, c.items, c.n, now);
 	if (r == 0)
 		look_ahead(l, now);
-	publish_numbers(l);
+	publish_numbers(l, now);
 	return r;
 }
 
@@ -439,7 +441,7 @@ static int start(struct ledger *l, struct stamp now)
 	l->started = true;
 	turn_effects(l, &a);
 	look_ahead(l, now);
-	publish_numbers(l);
+	publish_numbers(l, now);
 	return 0;
 }
 
@@ -559,6 +561,8 @@ static int work(struct ledger *l, struct stamp now)
 	if (l->stop)
 		return stop(l, now);
 	streams_slice(l);
+	if (now.boot_ms - l->numbers_at >= HEARTBEAT_MS)
+		publish_numbers(l, now);
 	if (db_wal_frames(l->o.db) >= (backlog(l, now) ? CHECKPOINT_BUSY : CHECKPOINT_IDLE))
 		db_checkpoint(l->o.db);
 	return 0;
@@ -593,6 +597,7 @@ int64_t ledger_idle_ms(const struct ledger *l, struct stamp now)
 		if (it->not_before > now.boot_ms)
 			sooner(&ms, it->not_before - now.boot_ms);
 	sooner(&ms, l->leases_at + LEASE_RENEW_MS - now.boot_ms);
+	sooner(&ms, l->numbers_at + HEARTBEAT_MS - now.boot_ms);
 	return ms;
 }
 

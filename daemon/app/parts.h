@@ -24,6 +24,7 @@
 #define ASIDE_MS 60000          /* a timer set aside is tried again after this       */
 #define LEASE_MS 30000
 #define LEASE_RENEW_MS 8000
+#define HEARTBEAT_MS 1000
 #define KNOWN_SLOTS 256
 #define KNOWN_MS 600000
 #define TOUCH_MAX 32
@@ -81,6 +82,7 @@ struct ledger {
 	int64_t plain_since;         /* boot ms of the oldest waiting plain reading; -1  */
 	uint64_t order, tickets, epoch;
 	int64_t leases_at;           /* boot ms of the last publication of all           */
+	int64_t numbers_at;          /* boot ms of the last MSG_TURN: also the heartbeat */
 	struct known lately[KNOWN_SLOTS];
 	struct aside aside[ASIDE_MAX];
 	int n_touch;

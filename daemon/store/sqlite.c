@@ -12,6 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/base.h"
 #include "common/fmt.h"
 #include "store/migration.h"
 #include "store/sqlite.h"
@@ -19,6 +20,7 @@
 #define APPLICATION_ID 0x4C425431 /* "LBT1" */
 #define BUCKETS 256
 #define GUARDED_MAX 48
+#define BALLAST (16 << 20)
 #define CHECKPOINT_TRUNCATE 16384 /* frames: 64 MiB */
 
 struct stmt {
@@ -39,6 +41,7 @@ struct db {
 	int failed;
 	char constraint[64], why[256];
 	bool in_txn, reads_only;
+	char ballast[512];           /* a file to delete when the disk is full; "" none */
 	int64_t changes, wal_frames;
 	int n_guarded;
 	struct guarded guarded[GUARDED_MAX];
@@ -72,9 +75,20 @@ static int fail(struct db *db, int class, const char *constraint, const char *wh
 	return class;
 }
 
+/* The disk is full: the ballast goes, so that what is retried fits and somebody has time to make room. */
+static void drop_ballast(struct db *db)
+{
+	if (db->ballast[0] && unlink(db->ballast) == 0)
+		log_event(LOG_ERROR_LEVEL, "disk full: the ballast file was deleted, free some space now", "file", db->ballast, NULL);
+	db->ballast[0] = '\0';
+}
+
 static int fail_code(struct db *db, int code)
 {
 	const char *why = sqlite3_errmsg(db->c);
+
+	if ((code & 0xff) == SQLITE_FULL)
+		drop_ballast(db);
 
 	if (code == SQLITE_CONSTRAINT_TRIGGER)
 		return fail(db, DB_CONSTRAINT, why, why);
@@ -500,6 +514,21 @@ static void temporary_files(const char *path)
 		sqlite3_temp_directory = sqlite3_mprintf("%.*s", (int)(slash - path), path);
 }
 
+/* Best effort: without it a full disk is only less comfortable. */
+static void keep_ballast(struct db *db, const char *path)
+{
+	int fd;
+
+	lt_fmt(db->ballast, sizeof(db->ballast), "%s.ballast", path);
+	fd = open(db->ballast, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (fd < 0 || posix_fallocate(fd, 0, BALLAST) != 0) {
+		unlink(db->ballast);
+		db->ballast[0] = '\0';
+	}
+	if (fd >= 0)
+		close(fd);
+}
+
 static bool in_memory(const char *path) { return strcmp(path, ":memory:") == 0; }
 
 static int open_file(struct db *db, const char *path, unsigned flags, struct lt_err *err)
@@ -600,6 +629,8 @@ struct db *db_open_with(const char *path, unsigned flags, const struct migration
 	}
 	if (migrate(db, path, flags, list, err) < 0)
 		return db_close(db);
+	if (!in_memory(path) && !(flags & DB_READ_ONLY))
+		keep_ballast(db, path);
 	lock_down(db);
 	return db;
 }

@@ -167,7 +167,7 @@ static void path_in(char dst[256], const char *dir, const char *name)
 
 static void test_file_and_copy(void **state)
 {
-	char dir[] = "/tmp/labtime-db-XXXXXX", path[256], copy[256], text[200];
+	char dir[] = "/tmp/labtime-db-XXXXXX", path[256], copy[256], text[200], ballast[256];
 	struct lt_err err = { 0 };
 	struct db_backup *b;
 	struct stat st;
@@ -181,6 +181,9 @@ static void test_file_and_copy(void **state)
 	assert_non_null(db);
 	assert_int_equal(stat(path, &st), 0);
 	assert_int_equal(st.st_mode & 0777, 0600);
+	path_in(ballast, dir, "store.db.ballast");
+	assert_int_equal(stat(ballast, &st), 0);
+	assert_true(st.st_size >= 16 << 20);
 	add_counter(db, "a", 5);
 	assert_true(db_wal_frames(db) > 0);
 	b = db_backup_new(db, copy, &err);

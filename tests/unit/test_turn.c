@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <cmocka.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -267,8 +268,12 @@ static void test_start(void **state)
 	assert_int_equal(m->leases[0].desired, LT_LOCK_LOCKED);
 	assert_int_equal(m->leases[0].valid_until_boot_ms, r->w->now.boot_ms + 30000);
 	assert_int_equal(world_int(r->w, "SELECT COUNT(*) FROM timer WHERE kind = 'idem_purge'"), 1);
-	world_sleep(r->w, 5000);
+	world_sleep(r->w, 500);
 	step(r);
+	assert_null(got(r, MSG_TURN, 0));
+	world_sleep(r->w, 4500);
+	step(r);
+	assert_non_null(got(r, MSG_TURN, 0)); /* the heartbeat of an idle ledger */
 	assert_null(got(r, MSG_LEASES, 0));
 	world_sleep(r->w, 4000);
 	desired_is = LT_LOCK_UNLOCKED;
@@ -734,6 +739,52 @@ static void test_every_operation_fails(void **state)
 	}
 }
 
+/* On its own thread, by the real clock: wakes for a message, answers, and ends at MSG_STOP. */
+static struct stamp real_now(void) { return (struct stamp){ clock_boot_ms(), clock_wall_ms() }; }
+static void *on_thread(void *l) { return ledger_run(l, real_now) == 1 ? l : NULL; }
+
+static struct msg *wait_for(struct rig *r, enum msg_kind kind)
+{
+	for (;;) {
+		struct msg *m = queue_wait(r->out), *next, *found = NULL;
+		for (; m; m = next) {
+			next = m->next;
+			if (m->kind == kind && !found)
+				found = m;
+			else
+				msg_free(m);
+		}
+		if (found)
+			return found;
+	}
+}
+
+static void test_thread(void **state)
+{
+	struct rig *r = rig_new();
+	struct msg *m;
+	pthread_t t;
+	void *ended;
+
+	r->w->now = real_now();
+	assert_int_equal(pthread_create(&t, NULL, on_thread, r->l), 0);
+	for (int i = 0; i < 20; i++) {
+		char path[32], key[8];
+		lt_fmt(path, sizeof(path), "/put/n%d", i);
+		lt_fmt(key, sizeof(key), "k%d", i);
+		ask(r, METHOD_POST, path, key, 0);
+		m = wait_for(r, MSG_REPLY);
+		assert_int_equal(((struct msg_reply *)m)->status, 201);
+		msg_free(m);
+	}
+	queue_push(r->in, msg_new(MSG_STOP, sizeof(struct msg)));
+	msg_free(wait_for(r, MSG_STOPPED));
+	assert_int_equal(pthread_join(t, &ended), 0);
+	assert_ptr_equal(ended, r->l);
+	assert_int_equal(count(r), 20);
+	rig_free(r);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -742,7 +793,7 @@ int main(void)
 		cmocka_unit_test(test_park), cmocka_unit_test(test_timers), cmocka_unit_test(test_set_aside),
 		cmocka_unit_test(test_failed_turn), cmocka_unit_test(test_reading_set_aside), cmocka_unit_test(test_commit_in_doubt),
 		cmocka_unit_test(test_streams), cmocka_unit_test(test_stop), cmocka_unit_test(test_read_only),
-		cmocka_unit_test(test_every_operation_fails),
+		cmocka_unit_test(test_every_operation_fails), cmocka_unit_test(test_thread),
 	};
 
 	log_level_set(LOG_ERROR_LEVEL);
