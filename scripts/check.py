@@ -81,6 +81,9 @@ def count(entry, protocol):
     if protocol != "tap":
         return (0, 0, 1) if entry["result"] == "SKIP" else (int(good), int(not good), 0)
     passed, failed, skipped = tap(entry.get("stdout", ""))
+    plan = re.search(r"^1\.\.(\d+)", entry.get("stdout", ""), re.M)
+    if entry["result"] == "FAIL" and entry.get("returncode") == 0 and failed == 0 and plan:
+        good = passed + skipped == int(plan.group(1))  # cmocka writes "not ok ... # SKIP", which meson takes for a failure
     if not good and entry["result"] != "SKIP" and failed == 0:
         failed = 1
     if good and passed + failed + skipped == 0:

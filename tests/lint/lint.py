@@ -100,13 +100,14 @@ class Tree:
     def find_includes(self, path):
         """(line, spelled, resolved path or None) of each include."""
         found = []
+        tests = sorted({"tests"} | {os.path.dirname(f) for f in self.files if f.startswith("tests/")}) if path.startswith("tests/") else []
         for n, line in enumerate(self.text[path].split("\n"), 1):
             m = re.match(r'\s*#\s*include\s*([<"])([^>"]+)[>"]', line)
             if not m:
                 continue
             resolved = None
             bases = [os.path.dirname(path)] if m.group(1) == '"' else []
-            for base in bases + ["", "daemon", "include"] + (["tests"] if path.startswith("tests/") else []):
+            for base in bases + ["", "daemon", "include"] + tests:
                 candidate = os.path.normpath(os.path.join(base, m.group(2)))
                 if candidate in self.text:
                     resolved = candidate
