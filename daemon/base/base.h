@@ -37,11 +37,6 @@ char *file_read(const char *path, size_t max, size_t *ret_size, struct lt_err *e
 /* The zone's TZif from /usr/share/zoneinfo (or $TZDIR). 0 or -1 with *err. */
 int zone_load(struct lt_zone *ret, const char *name, struct lt_err *err);
 
-/* The service manager (sd_notify): "READY=1", "WATCHDOG=1", "STOPPING=1", "STATUS=...". 1 told, 0 nobody to tell, -1. */
-int notify_service(const char *state);
-/* How often it wants WATCHDOG=1 (half of its patience); 0: never. */
-int64_t notify_watchdog_ms(void);
-
 /* "READY=1", "WATCHDOG=1", "STOPPING=1" to the service manager; no effect without one. */
 void notify_manager(const char *state);
 
