@@ -307,15 +307,14 @@ static void *ledger_thread(void *arg)
 /* Each configured instrument's place in the store; terms whose text changed get a new version. */
 static int adopt_site(struct act *a, const struct site *next, struct lt_err *err)
 {
-	for (int i = 0; i < next->n_instruments; i++) {
-		int r = terms_adopt(a, &next->instruments[i]);
-		if (r == ACT_REFUSED) {
-			*err = a->refusal.err;
-			return -1;
-		}
-		if (r < 0)
-			return lt_err_set(err, "store-failed", next->instruments[i].id, "the store refused: %s", db_why(a->db));
+	int r = terms_adopt_site(a, next);
+
+	if (r == ACT_REFUSED) {
+		*err = a->refusal.err;
+		return -1;
 	}
+	if (r < 0)
+		return lt_err_set(err, "store-failed", "", "the store refused: %s", db_why(a->db));
 	return 0;
 }
 

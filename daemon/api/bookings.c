@@ -126,7 +126,7 @@ static json_t *json_violations(const struct verdict *v)
 
 	for (int i = 0; i < v->n; i++)
 		json_array_append_new(list, json_pack("{s:s, s:s, s:s, s:s, s:s, s:s}", "rule", v->v[i].rule, "code", v->v[i].code,
-			"class", v->v[i].class == RULE_HARD ? "HARD" : "STAFF", "limit", v->v[i].limit, "value", v->v[i].value,
+			"class", v->v[i].class == RULE_HARD ? "hard" : "staff", "limit", v->v[i].limit, "value", v->v[i].value,
 			"detail", v->v[i].text));
 	return list;
 }
@@ -399,7 +399,7 @@ static int get_why(struct act *a, struct api_request *rq, json_t **ret_body)
 			: was_overridden(o, n_overrides, v->rule) ? "overridden" : "refused";
 
 		json_array_append_new(rules, json_pack("{s:s, s:s, s:s, s:b, s:s, s:s, s:s, s:s}", "rule", v->rule, "code", v->code,
-			"class", v->class == RULE_HARD ? "HARD" : "STAFF", "applies", (int)found[i].applies, "verdict", verdict,
+			"class", v->class == RULE_HARD ? "hard" : "staff", "applies", (int)found[i].applies, "verdict", verdict,
 			"limit", v->limit, "value", v->value, "detail", v->text));
 	}
 	*ret_body = json_pack("{s:o, s:I, s:o}", "booking", json_id('B', b.id), "policy_version", (json_int_t)b.policy_version,

@@ -32,7 +32,7 @@ static int displace(struct act *a, struct booking *b, const struct block *k)
 	int rc;
 
 	lt_fmt(by, sizeof(by), "K-%lld", (long long)k->id);
-	lt_fmt(detail, sizeof(detail), "%s: %.*s; free of charge, you have first refusal on the next slots", by, 200, k->reason);
+	lt_fmt(detail, sizeof(detail), "%s: %.*s; free of charge: choose another time (`labtime free`)", by, 200, k->reason);
 	b->fee_minor = 0;
 	rc = booking_step(a, b, BOOKING_DISPLACE, "displace", detail);
 	if (rc == 0)

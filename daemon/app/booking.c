@@ -84,6 +84,7 @@ int booking_step(struct act *a, struct booking *b, enum booking_event event, con
 		b->waiting = false;
 		act_timer_clear(a, "booking_no_show", b->id);
 		act_timer_clear(a, "booking_end", b->id);
+		act_timer_clear(a, "booking_idle", b->id);
 	}
 	act_lease(a, b->instrument);
 	return record(a, b, from, verb, detail);

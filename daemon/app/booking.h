@@ -33,6 +33,9 @@ int terms_policy_at(struct act *a, const char *instrument, int64_t at, struct po
 int terms_price_at(struct act *a, const char *instrument, int64_t at, struct price *ret, int64_t *ret_version);
 /* Registers a configured instrument and its file's terms (start and reload); records new versions as by "config". */
 int terms_adopt(struct act *a, const struct instrument *i);
+/* The whole site (start and reload). Refuses to lose an instrument with live bookings or an open session, and to change
+ * the zone or the currency once there are bookings; instruments that are no longer configured are retired. */
+int terms_adopt_site(struct act *a, const struct site *next);
 
 /* Occupancy (R01). 0; 1 when something else is there; < 0. ref: the object's id. */
 int occupancy_add(struct act *a, const char *instrument, const char *kind, int64_t ref, int64_t from, int64_t to);

@@ -45,6 +45,8 @@ struct booking_patch {
 int booking_change(struct act *a, int64_t id, int64_t version, const struct booking_patch *p, struct booking *ret);
 /* ret->fee_minor: what it costs. */
 int booking_cancel(struct act *a, int64_t id, const char *reason, struct booking *ret);
+/* The same, free of charge: its user is deactivated. */
+int booking_withdraw(struct act *a, int64_t id, const char *reason, struct booking *ret);
 int booking_checkin(struct act *a, int64_t id, struct booking *ret);
 int booking_checkout(struct act *a, int64_t id, struct booking *ret);
 /* The rules as they were asked when it was made: its own policy, the instant of its making, what stands beside it now. */

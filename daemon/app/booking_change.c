@@ -199,7 +199,7 @@ static int refuse_cancel(struct act *a, const struct booking *b)
 	return rc < 0 ? rc : 0;
 }
 
-int booking_cancel(struct act *a, int64_t id, const char *reason, struct booking *ret)
+static int cancel_booking(struct act *a, int64_t id, const char *reason, bool free_of_charge, struct booking *ret)
 {
 	struct ending e;
 	struct booking b;
@@ -210,7 +210,7 @@ int booking_cancel(struct act *a, int64_t id, const char *reason, struct booking
 		rc = refuse_cancel(a, &b);
 	if (rc == 0)
 		rc = which_ending(a, &b, &e);
-	if (rc == 0 && e.fee[0] != '\0')
+	if (rc == 0 && e.fee[0] != '\0' && !free_of_charge)
 		rc = (a->dry_run ? money_fee_preview : money_fee)(a, &b, e.fee, a->now.wall_ms, &b.fee_minor);
 	if (rc != 0)
 		return rc;
@@ -231,4 +231,14 @@ int booking_cancel(struct act *a, int64_t id, const char *reason, struct booking
 		return rc;
 	*ret = b;
 	return act_end(a);
+}
+
+int booking_cancel(struct act *a, int64_t id, const char *reason, struct booking *ret)
+{
+	return cancel_booking(a, id, reason, false, ret);
+}
+
+int booking_withdraw(struct act *a, int64_t id, const char *reason, struct booking *ret)
+{
+	return cancel_booking(a, id, reason, true, ret);
 }

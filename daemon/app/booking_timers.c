@@ -80,6 +80,44 @@ static int fire_no_show(struct act *a, int64_t ref, int64_t due_at)
 	return rc != 0 ? rc : act_end(a);
 }
 
+#define WARN_BEFORE (10 * LT_MINUTE)
+
+/* R26: an idle session's rest is released after I, ten minutes after its user was warned; `start` and any run reset it. */
+static int fire_idle(struct act *a, int64_t ref, int64_t due_at)
+{
+	struct event_row e = { .kind = "booking.idle_release_soon", .booking = ref,
+		.detail = "nothing runs: the rest is released in 10 minutes; `labtime start` keeps it" };
+	int64_t now = a->now.wall_ms, release;
+	struct booking b;
+	struct policy p;
+	struct session s;
+	int rc = still_live(a, ref, &b, &p);
+
+	if (rc == 0)
+		rc = act_park(a, b.instrument);
+	if (rc == 0)
+		rc = still_live(a, ref, &b, &p);
+	if (rc == 0)
+		rc = session_of_booking(a, ref, &s);
+	if (rc != 0 || p.idle_release_ms == 0 || b.state != BOOKING_ACTIVE)
+		return rc == 1 ? 0 : rc;
+	release = (s.last_run_end_at > b.checkin_at ? s.last_run_end_at : b.checkin_at) + p.idle_release_ms;
+	if (s.state != SESSION_IDLE) {
+		act_timer(a, "booking_idle", ref, now + p.idle_release_ms);
+	} else if (now >= release) {
+		return end_session(a, &b);
+	} else if (now < release - WARN_BEFORE) {
+		act_timer(a, "booking_idle", ref, release - WARN_BEFORE);
+	} else {
+		e.instrument = b.instrument;
+		e.org = b.org;
+		e.user = b.user;
+		act_event(a, &e);
+		act_timer(a, "booking_idle", ref, release > now + WARN_BEFORE ? release : now + WARN_BEFORE);
+	}
+	return act_end(a);
+}
+
 /* A booking that nobody used by its end. */
 static int end_without_use(struct act *a, struct booking *b, const struct policy *p)
 {
@@ -129,5 +167,6 @@ static int fire_end(struct act *a, int64_t ref, int64_t due_at)
 const struct timer_kind booking_timers[] = {
 	{ "booking_no_show", fire_no_show },
 	{ "booking_end", fire_end },
+	{ "booking_idle", fire_idle },
 	{ NULL, NULL },
 };

@@ -66,6 +66,18 @@ static int checkin_state(struct act *a, const struct booking *b)
 	return 0;
 }
 
+/* R26: `start` in a session that is idle resets the time after which the rest is released. */
+static int restart_idle(struct act *a, struct booking *b)
+{
+	struct policy p;
+	int rc = terms_policy(a, b->instrument, b->policy_version, &p);
+
+	if (rc != 0 || p.idle_release_ms == 0 || b->state != BOOKING_ACTIVE || b->checkin_at == a->now.wall_ms)
+		return rc;
+	b->checkin_at = a->now.wall_ms;
+	return store_booking_update(a->db, b);
+}
+
 int booking_checkin(struct act *a, int64_t id, struct booking *ret)
 {
 	struct booking b;
@@ -88,6 +100,8 @@ int booking_checkin(struct act *a, int64_t id, struct booking *ret)
 		rc = metering_checkin(a, &b, &session, &waiting);
 	if (rc == 0)
 		rc = booking_open(a, id, 0, &b);
+	if (rc == 0 && !waiting)
+		rc = restart_idle(a, &b);
 	if (rc == 0 && waiting && !b.waiting) {
 		b.waiting = true;
 		b.checkin_at = a->now.wall_ms;
@@ -163,8 +177,13 @@ int booking_ran(struct act *a, int64_t id, int64_t at)
 	if (rc != 0)
 		return rc < 0 ? rc : 0;
 	if (booking_is_live(b.state)) {
+		struct policy p;
+
 		act_timer_clear(a, "booking_no_show", id);
-		return db_failed(a->db);
+		rc = terms_policy(a, b.instrument, b.policy_version, &p);
+		if (rc == 0 && p.idle_release_ms > 0)
+			act_timer(a, "booking_idle", id, a->now.wall_ms + p.idle_release_ms);
+		return rc != 0 ? rc : db_failed(a->db);
 	}
 	if (b.state != BOOKING_NO_SHOW || at >= b.booked_to)
 		return 0;

@@ -40,7 +40,8 @@ static int loaded(struct act *a, bool there)
 
 int org_load(struct act *a, const char *id, struct org_row *ret)
 {
-	struct stmt *s = db_query(a->db, "SELECT id, name, host, COALESCE(tax_id, ''), active, created_at, version FROM org WHERE id = ?1", "t", id);
+	struct stmt *s = db_query(a->db, "SELECT id, name, host, COALESCE(tax_id, ''), active, created_at, version "
+		"FROM org WHERE id = ?1", "t", id);
 	bool there = db_step(s) == DB_ROW;
 
 	if (there) {
@@ -59,7 +60,8 @@ int org_load(struct act *a, const char *id, struct org_row *ret)
 
 int user_load(struct act *a, const char *id, struct user_row *ret)
 {
-	struct stmt *s = db_query(a->db, "SELECT id, org, name, role, active, created_at, version FROM user WHERE id = ?1", "t", id);
+	struct stmt *s = db_query(a->db, "SELECT id, org, name, role, active, created_at, version FROM user WHERE "
+		"id = ?1", "t", id);
 	bool there = db_step(s) == DB_ROW;
 
 	if (there) {
@@ -101,9 +103,11 @@ static void token_from_row(const struct stmt *s, struct token_row *ret)
 
 int token_load(struct act *a, const char *public_id, struct token_row *ret)
 {
-	struct stmt *s = db_query(a->db, "SELECT t.public_id, t.user, u.org, t.kind, t.note, t.created_by, u.role, u.active AND o.active, "
+	struct stmt *s = db_query(a->db, "SELECT t.public_id, t.user, u.org, t.kind, t.note, t.created_by, u.role, "
+		"u.active AND o.active, "
 		"t.secret_sha256, t.created_at, t.expires_at, COALESCE(t.revoked_at, 0), COALESCE(t.last_used_at, 0) "
-		"FROM token t JOIN user u ON u.id = t.user JOIN org o ON o.id = u.org WHERE t.public_id = ?1", "t", public_id);
+		"FROM token t JOIN user u ON u.id = t.user JOIN org o ON o.id = u.org WHERE t.public_id = ?1", "t",
+			public_id);
 	bool there = db_step(s) == DB_ROW;
 
 	if (there)
@@ -116,7 +120,8 @@ int token_load(struct act *a, const char *public_id, struct token_row *ret)
 
 static int bad_id(struct act *a, const char *field)
 {
-	return act_refuse(a, 422, "bad-request", field, "%s must be 1 to 32 of a-z 0-9 . _ - and start with a letter or digit", field);
+	return act_refuse(a, 422, "bad-request", field, "%s must be 1 to 32 of a-z 0-9 . _ - and start with a "
+		"letter or digit", field);
 }
 
 /* r of a db_run: names the clash of a key, forwards the rest. */
@@ -135,7 +140,8 @@ int org_create(struct act *a, const struct org_row *o)
 
 	if (!site_id_valid(o->id))
 		return bad_id(a, "id");
-	r = db_run(a->db, "INSERT INTO org (id, name, host, tax_id, created_at) VALUES (?1, ?2, ?3, ?4, ?5)", "ttiti", o->id, o->name,
+	r = db_run(a->db, "INSERT INTO org (id, name, host, tax_id, created_at) VALUES (?1, ?2, ?3, ?4, ?5)",
+		"ttiti", o->id, o->name,
 		   (int64_t)o->host, o->tax_id[0] ? o->tax_id : NULL, a->now.wall_ms);
 	r = inserted(a, r, "an organisation", o->id);
 	if (r == 0)
@@ -145,7 +151,8 @@ int org_create(struct act *a, const struct org_row *o)
 
 int org_change(struct act *a, const struct org_row *o)
 {
-	db_run(a->db, "UPDATE org SET name = ?2, tax_id = ?3, active = ?4, version = version + 1 WHERE id = ?1", "ttti", o->id, o->name,
+	db_run(a->db, "UPDATE org SET name = ?2, tax_id = ?3, active = ?4, version = version + 1 WHERE id = ?1",
+		"ttti", o->id, o->name,
 	       o->tax_id[0] ? o->tax_id : NULL, (int64_t)o->active);
 	act_audit(a, "org.change", o->id, "", o->name, "");
 	return act_end(a);
@@ -171,7 +178,8 @@ static int role_fits(struct act *a, const char *org, enum role role)
 	if (r > 0 || !o.active)
 		return act_refuse(a, 422, "no-such-org", "org", "there is no active organisation %s", org);
 	if (role_is_staff(role) && !o.host)
-		return act_refuse(a, 422, "not-host", "role", "a %s must belong to a host organisation; %s is a customer", role_name(role), org);
+		return act_refuse(a, 422, "not-host", "role",
+			"a %s must belong to a host organisation; %s is a customer", role_name(role), org);
 	return may_manage(a, role);
 }
 
@@ -184,7 +192,8 @@ int user_create(struct act *a, const struct user_row *u)
 	r = role_fits(a, u->org, u->role);
 	if (r)
 		return r;
-	r = db_run(a->db, "INSERT INTO user (id, org, name, role, created_at) VALUES (?1, ?2, ?3, ?4, ?5)", "tttti", u->id, u->org, u->name,
+	r = db_run(a->db, "INSERT INTO user (id, org, name, role, created_at) VALUES (?1, ?2, ?3, ?4, ?5)", "tttti",
+		u->id, u->org, u->name,
 		   role_name(u->role), a->now.wall_ms);
 	r = inserted(a, r, "a user", u->id);
 	if (r == 0)
@@ -202,10 +211,13 @@ int user_change(struct act *a, const struct user_row *u)
 	if (r == 0)
 		r = role_fits(a, was.org, u->role);
 	if (r)
-		return r > 0 && a->refusal.status == 0 ? act_refuse(a, 404, "not-found", "", "there is no user %s", u->id) : r;
+		return r > 0 && a->refusal.status == 0 ? act_refuse(a, 404, "not-found", "", "there is no user %s",
+			u->id) : r;
 	if (strcmp(u->id, a->who.user) == 0 && (u->role != was.role || !u->active))
-		return act_refuse(a, 409, "self", "", "you cannot change your own role or deactivate yourself; ask another admin");
-	db_run(a->db, "UPDATE user SET name = ?2, role = ?3, active = ?4, version = version + 1 WHERE id = ?1", "ttti", u->id, u->name,
+		return act_refuse(a, 409, "self", "", "you cannot change your own role or deactivate yourself; ask "
+			"another admin");
+	db_run(a->db, "UPDATE user SET name = ?2, role = ?3, active = ?4, version = version + 1 WHERE id = ?1",
+		"ttti", u->id, u->name,
 	       role_name(u->role), (int64_t)u->active);
 	act_audit(a, "user.change", u->id, role_name(was.role), role_name(u->role), u->active ? "" : "inactive");
 	return act_end(a);
@@ -213,7 +225,8 @@ int user_change(struct act *a, const struct user_row *u)
 
 static int64_t live_booking(struct act *a, const char *user)
 {
-	return db_one_int(a->db, 0, "SELECT id FROM booking WHERE user = ?1 AND state IN ('pending','confirmed','active') ORDER BY booked_from LIMIT 1",
+	return db_one_int(a->db, 0, "SELECT id FROM booking WHERE user = ?1 AND state IN "
+		"('pending','confirmed','active') ORDER BY booked_from LIMIT 1",
 			  "t", user);
 }
 
@@ -224,9 +237,10 @@ static int cancel_bookings(struct act *a, const char *user)
 	int r = 0;
 
 	while (r == 0 && (id = live_booking(a, user)) != 0) {
-		r = booking_cancel(a, id, "the user was deactivated", &b);
+		r = booking_withdraw(a, id, "the user was deactivated", &b);
 		if (r == 0 && live_booking(a, user) == id)
-			r = act_refuse(a, 409, "booking-active", "cancel", "B-%lld is in use; end it first", (long long)id);
+			r = act_refuse(a, 409, "booking-active", "cancel", "B-%lld is in use; end it first",
+				(long long)id);
 	}
 	return r ? r : act_end(a);
 }
@@ -241,7 +255,8 @@ int user_deactivate(struct act *a, const char *id, bool cancel)
 		return r < 0 ? r : act_refuse(a, 404, "not-found", "", "there is no user %s", id);
 	booking = live_booking(a, id);
 	if (booking && !cancel)
-		return act_refuse(a, 409, "has-bookings", "cancel", "%s has live bookings (B-%lld is the next); cancel them or add cancel=true", id,
+		return act_refuse(a, 409, "has-bookings", "cancel",
+			"%s has live bookings (B-%lld is the next); cancel them or add cancel=true", id,
 				  (long long)booking);
 	r = cancel ? cancel_bookings(a, id) : 0;
 	u.active = false;
@@ -283,8 +298,10 @@ int token_create(struct act *a, struct token_row *row, char ret_secret[LT_TOKEN_
 	if (fresh(&t) < 0)
 		return DB_IO;
 	crypto_sha256(t.secret, sizeof(t.secret), row->secret_sha256);
-	r = db_run(a->db, "INSERT INTO token (public_id, user, kind, secret_sha256, note, created_at, created_by, expires_at) "
-		   "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)", "tttbtiti", t.public_id, row->user, t.kind, row->secret_sha256, (size_t)32, row->note,
+	r = db_run(a->db, "INSERT INTO token (public_id, user, kind, secret_sha256, note, created_at, created_by, "
+		"expires_at) "
+		   "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)", "tttbtiti", t.public_id, row->user, t.kind,
+			row->secret_sha256, (size_t)32, row->note,
 		   a->now.wall_ms, a->who.actor, row->expires_at);
 	if (r < 0)
 		return r;
@@ -303,8 +320,10 @@ int token_revoke(struct act *a, const char *public_id)
 	if (r == 0)
 		r = strcmp(t.user, a->who.user) == 0 ? 0 : may_manage(a, t.role);
 	if (r)
-		return r > 0 && a->refusal.status == 0 ? act_refuse(a, 404, "not-found", "", "there is no token %s", public_id) : r;
-	db_run(a->db, "UPDATE token SET revoked_at = COALESCE(revoked_at, ?2) WHERE public_id = ?1", "ti", public_id, a->now.wall_ms);
+		return r > 0 && a->refusal.status == 0 ? act_refuse(a, 404, "not-found", "", "there is no token %s",
+			public_id) : r;
+	db_run(a->db, "UPDATE token SET revoked_at = COALESCE(revoked_at, ?2) WHERE public_id = ?1", "ti", public_id,
+		a->now.wall_ms);
 	act_audit(a, "token.revoke", public_id, "", t.user, "");
 	return act_end(a);
 }

@@ -94,6 +94,68 @@ int terms_adopt(struct act *a, const struct instrument *i)
 	return adopt_text(a, TERMS_PRICE, i->id, text);
 }
 
+/* A fact of the site that cannot change once there are bookings. */
+static int adopt_fact(struct act *a, const char *key, const char *value)
+{
+	struct stmt *s = db_query(a->db, "SELECT value FROM meta WHERE key = ?1", "t", key);
+	bool known = db_step(s) == DB_ROW;
+	char was[64] = "";
+
+	if (known)
+		db_copy_text(s, 0, was, sizeof(was));
+	db_end(s);
+	if (db_failed(a->db) || strcmp(was, value) == 0)
+		return db_failed(a->db);
+	if (known && db_one_int(a->db, 0, "SELECT 1 FROM booking LIMIT 1", "") != 0)
+		return act_refuse(a, 409, "site-fixed", key, "%s is %s and there are bookings: it cannot become %s", key, was, value);
+	if (known)
+		return db_run(a->db, "UPDATE meta SET value = ?2 WHERE key = ?1", "tt", key, value);
+	return db_run(a->db, "INSERT INTO meta (key, value) VALUES (?1, ?2)", "tt", key, value);
+}
+
+#define ABSENT_MAX 16
+
+/* Instruments of the store that the site does not name any more. */
+static int retire_absent(struct act *a, const struct site *next)
+{
+	char id[ABSENT_MAX][LT_ID];
+	struct stmt *s = db_query(a->db, "SELECT id FROM instrument WHERE retired = 0 ORDER BY id", "");
+	int n = 0, rc = 0;
+
+	while (n < ABSENT_MAX && db_step(s) == DB_ROW)
+		if (site_instrument(next, db_text(s, 0)) == NULL)
+			db_copy_text(s, 0, id[n++], LT_ID);
+	db_end(s);
+	for (int i = 0; i < n && rc == 0; i++) {
+		int64_t busy = db_one_int(a->db, 0, "SELECT id FROM booking WHERE instrument = ?1 AND state IN "
+			"('pending','confirmed','active') LIMIT 1", "t", id[i]);
+
+		if (busy != 0)
+			return act_refuse(a, 409, "instrument-in-use", id[i], "%s is not configured any more but has bookings (B-%lld "
+					  "is one); end or cancel them, or leave its file", id[i], (long long)busy);
+		busy = db_one_int(a->db, 0, "SELECT id FROM session WHERE instrument = ?1 AND state IN "
+			"('open','running','idle','unknown') LIMIT 1", "t", id[i]);
+		if (busy != 0)
+			return act_refuse(a, 409, "instrument-in-use", id[i], "%s is not configured any more but session S-%lld is "
+					  "open; close it, or leave its file", id[i], (long long)busy);
+		rc = store_instrument_retired(a->db, id[i], true);
+	}
+	return rc != 0 ? rc : db_failed(a->db);
+}
+
+int terms_adopt_site(struct act *a, const struct site *next)
+{
+	int rc = adopt_fact(a, "timezone", next->zone.name);
+
+	if (rc == 0)
+		rc = adopt_fact(a, "currency", next->currency);
+	if (rc == 0)
+		rc = retire_absent(a, next);
+	for (int i = 0; i < next->n_instruments && rc == 0; i++)
+		rc = terms_adopt(a, &next->instruments[i]);
+	return rc;
+}
+
 int terms_set_price(struct act *a, const char *instrument, const struct price *p, int64_t effective_at, struct terms_row *ret)
 {
 	struct lt_err err;

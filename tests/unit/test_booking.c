@@ -426,6 +426,49 @@ static void terms_have_versions(void **state)
 	assert_int_equal(world_int(w, "SELECT COUNT(*) FROM price_version WHERE source = 'config' AND instrument = 'krios-1'"), 2);
 }
 
+static int adopt_site(const struct site *s)
+{
+	return world_end(w, terms_adopt_site(world_act(w, NULL), s));
+}
+
+static void the_site_keeps_what_is_in_use(void **state)
+{
+	struct site fewer = w->site;
+	struct booking b;
+	struct lt_err err;
+
+	assert_int_equal(adopt_site(&w->site), 0);
+	fewer.instruments = &w->instruments[1];
+	fewer.n_instruments = 2;
+	assert_int_equal(book("alice", "krios-1", H(2), H(4), &b), 0);
+	assert_int_equal(adopt_site(&fewer), ACT_REFUSED);
+	assert_string_equal(code(), "instrument-in-use");
+	assert_non_null(strstr(w->act.refusal.err.text, "B-1"));
+	assert_int_equal(cancel("alice", b.id, &b), 0);
+	assert_int_equal(adopt_site(&fewer), 0);
+	assert_int_equal(world_int(w, "SELECT retired FROM instrument WHERE id = 'krios-1'"), 1);
+	assert_int_equal(adopt_site(&w->site), 0);
+	assert_int_equal(world_int(w, "SELECT SUM(retired) FROM instrument"), 0);
+	fewer = w->site;
+	assert_int_equal(zone_load(&fewer.zone, "Europe/Berlin", &err), 0);
+	assert_int_equal(adopt_site(&fewer), ACT_REFUSED);
+	assert_string_equal(code(), "site-fixed");
+	fewer = w->site;
+	lt_fmt(fewer.currency, sizeof(fewer.currency), "EUR");
+	assert_int_equal(adopt_site(&fewer), ACT_REFUSED);
+}
+
+static void deactivation_is_free(void **state)
+{
+	struct booking b;
+
+	price("late_cancel", "0s 100%");
+	assert_int_equal(book("alice", "krios-1", H(2), H(4), &b), 0);
+	assert_int_equal(world_end(w, booking_withdraw(world_act(w, "root"), b.id, "left", &b)), 0);
+	assert_int_equal(b.fee_minor, 0);
+	assert_int_equal(world_int(w, "SELECT COUNT(*) FROM charge"), 0);
+}
+
 static void why_names_every_rule(void **state)
 {
 	struct finding found[RULES_MAX];
@@ -563,7 +606,7 @@ int main(void)
 		T(a_manager_overrides_staff_rules_only), T(walk_up), T(the_first_of_a_kind_that_accepts), T(move_extend_shorten),
 		T(versions_guard_changes), T(dry_runs_write_nothing), T(late_cancel_costs), T(turnover_between_orgs),
 		T(org_hours_and_user_overlap), T(free_offers_what_can_be_booked), T(blocks_displace_when_told), T(terms_have_versions),
-		T(why_names_every_rule), T(calendar_shows_what_lies_there), T(random_days), T(free_is_bookable_berlin),
+		T(the_site_keeps_what_is_in_use), T(deactivation_is_free), T(why_names_every_rule), T(calendar_shows_what_lies_there), T(random_days), T(free_is_bookable_berlin),
 		T(free_is_bookable_new_york),
 	};
 

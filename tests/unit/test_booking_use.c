@@ -414,6 +414,34 @@ static void the_next_user_waits_and_is_not_missed(void **state)
 	STATE(next.id, "completed");
 }
 
+static void idle_time_is_released_where_policy_says(void **state)
+{
+	struct booking b, other;
+	struct act *a;
+
+	w->instruments[0].policy.idle_release_ms = MIN(60);
+	world_sleep(w, 1);
+	a = world_act(w, NULL);
+	assert_int_equal(world_end(w, terms_adopt(a, &w->instruments[0])), 0);
+	assert_int_equal(book("alice", H(2), H(8), &b), 0);
+	run_to(H(2));
+	assert_int_equal(use("alice", b.id, booking_checkin, &b), 0);
+	device[0].on = true;
+	run_to(H(3) + MIN(30));
+	device[0].on = false;
+	run_to(H(4) + MIN(19));
+	assert_int_equal(world_int(w, "SELECT COUNT(*) FROM event WHERE kind = 'booking.idle_release_soon'"), 0);
+	run_to(H(4) + MIN(25));
+	assert_int_equal(world_int(w, "SELECT COUNT(*) FROM event WHERE kind = 'booking.idle_release_soon'"), 1);
+	assert_int_equal(use("alice", b.id, booking_checkin, &b), 0);    /* `start` keeps it */
+	run_to(H(5) + MIN(24));
+	STATE(b.id, "active");
+	run_to(H(5) + MIN(26));
+	STATE(b.id, "completed");
+	assert_int_equal(world_int(w, "SELECT COUNT(*) FROM event WHERE kind = 'booking.idle_release_soon'"), 2);
+	assert_int_equal(book("zoe", H(5) + MIN(30), H(8), &other), 0);
+}
+
 static void a_waiting_user_may_leave_free(void **state)
 {
 	struct booking b, next;
@@ -462,7 +490,7 @@ int main(void)
 		T(a_day_as_it_should_be), T(nobody_came), T(a_short_booking_waits_half_of_it), T(unusable_minutes_do_not_count),
 		T(a_dead_instrument_costs_nothing), T(a_check_in_waits_for_the_first_run), T(a_run_without_check_in_is_use),
 		T(out_before_the_start_is_a_cancellation), T(cancelling_after_the_start), T(active_only_grows),
-		T(a_block_waits_for_what_is_in_use), T(the_next_user_waits_and_is_not_missed), T(a_waiting_user_may_leave_free),
+		T(a_block_waits_for_what_is_in_use), T(the_next_user_waits_and_is_not_missed), T(idle_time_is_released_where_policy_says), T(a_waiting_user_may_leave_free),
 		T(late_timers_decide_the_same),
 	};
 
