@@ -96,7 +96,9 @@ static const char *needs_restart(const struct conf *a, const struct conf *b)
 {
 	return strcmp(a->unix_path, b->unix_path) ? "listen.unix" : strcmp(a->tls_address, b->tls_address) ? "listen.tls"
 		: strcmp(a->store_path, b->store_path) ? "store.path" : strcmp(a->certificate, b->certificate) ? "tls.certificate"
-		: strcmp(a->key, b->key) ? "tls.key" : a->tls12 != b->tls12 ? "tls.tls12" : NULL;
+		: strcmp(a->key, b->key) ? "tls.key" : a->tls12 != b->tls12 ? "tls.minimum"
+		: a->connections != b->connections || a->in_flight != b->in_flight || a->token_rate != b->token_rate ||
+		  a->peer_rate != b->peer_rate ? "limits" : NULL;
 }
 
 /* Files are read off the loop, so that a slow disk never delays a poll. The result comes back as MSG_RELOADED. */
@@ -361,13 +363,14 @@ static int start_net(struct server *s, struct lt_err *err)
 	struct net_options o = {
 		.unix_path = c->unix_path[0] ? c->unix_path : NULL, .tls_address = c->tls_address[0] ? c->tls_address : NULL,
 		.certificate = c->certificate, .key = c->key, .tls12 = c->tls12, .site_name = c->site.name,
-		.route_known = api_route_known, .submit = to_ledger, .arg = s,
+		.max_connections = c->connections, .max_in_flight = c->in_flight, .token_rate = c->token_rate,
+		.peer_rate = c->peer_rate, .route_known = api_route_known, .submit = to_ledger, .arg = s,
 	};
 
 	if (o.unix_path)
 		make_directory_of(o.unix_path, 0755);
 	s->net = net_new(s->loop, &o, err);
-	return s->net ? 0 : -1;
+	return s->net && net_self_test(s->net, err) == 0 ? 0 : -1;
 }
 
 static int start_poller(struct server *s, struct modbus_codec *codec, struct lt_err *err)

@@ -22,7 +22,7 @@
 #define SOCKET_PATH 107 /* sun_path without its NUL */
 
 enum { S_SITE, S_NAME, S_TIMEZONE, S_CURRENCY, S_RATE, S_ADMINS, S_POLICY, S_PRICE, S_LISTEN, S_UNIX, S_TLS_ADDRESS, S_TLS, S_CERTIFICATE,
-	S_KEY, S_MINIMUM, S_STORE, S_PATH, S_INSTRUMENTS, S_OPTIONS };
+	S_KEY, S_MINIMUM, S_LIMITS, S_CONNECTIONS, S_IN_FLIGHT, S_TOKEN_RATE, S_PEER_RATE, S_STORE, S_PATH, S_INSTRUMENTS, S_OPTIONS };
 
 static const struct option options[S_OPTIONS] = {
 	[S_SITE] = { "site", OPTION_GROUP, .required = true, .cure = "{ name = \"...\"; timezone = \"Asia/Shanghai\"; currency = \"USD\"; };" },
@@ -40,6 +40,11 @@ static const struct option options[S_OPTIONS] = {
 	[S_CERTIFICATE] = { "tls.certificate", OPTION_TEXT, .required = true, .cure = "\"/etc/labtime/tls.crt\"" },
 	[S_KEY] = { "tls.key", OPTION_TEXT, .required = true, .cure = "\"/etc/labtime/tls.key\"" },
 	[S_MINIMUM] = { "tls.minimum", OPTION_TEXT, .cure = "\"1.3\"" },
+	[S_LIMITS] = { "limits", OPTION_GROUP },
+	[S_CONNECTIONS] = { "limits.connections", OPTION_NUMBER, .min = 16, .max = 20000, .cure = "1024" },
+	[S_IN_FLIGHT] = { "limits.in_flight", OPTION_NUMBER, .min = 8, .max = 20000, .cure = "512" },
+	[S_TOKEN_RATE] = { "limits.token_rate", OPTION_NUMBER, .min = 1, .max = 1000000, .cure = "500" },
+	[S_PEER_RATE] = { "limits.peer_rate", OPTION_NUMBER, .min = 8, .max = 1000000, .cure = "2000" },
 	[S_STORE] = { "store", OPTION_GROUP },
 	[S_PATH] = { "store.path", OPTION_TEXT, .cure = "\"/var/lib/labtime/labtime.db\"" },
 	[S_INSTRUMENTS] = { "instruments", OPTION_TEXT, .cure = "\"instruments.d\"" },
@@ -146,10 +151,20 @@ static int read_tls(struct builder *b, const struct tree *t, struct lt_err *err)
 	return 0;
 }
 
+/* Of the HTTP side (net/net.h); the ranges are the option table's. */
+static void read_limits(struct conf *c, const struct tree *t)
+{
+	c->connections = (int)tree_number(t, S_CONNECTIONS, 1024);
+	c->in_flight = (int)tree_number(t, S_IN_FLIGHT, 512);
+	c->token_rate = (int)tree_number(t, S_TOKEN_RATE, 500);
+	c->peer_rate = (int)tree_number(t, S_PEER_RATE, 2000);
+}
+
 static int read_all(struct builder *b, const struct tree *t, struct lt_err *err)
 {
 	char directory[CONF_PATH];
 
+	read_limits(b->conf, t);
 	if (read_site(b, t, err) < 0 || read_listen(b, t, err) < 0 ||
 	    read_path(b, t, S_PATH, "/var/lib/labtime/labtime.db", b->conf->store_path, err) < 0 || read_tls(b, t, err) < 0 ||
 	    read_path(b, t, S_INSTRUMENTS, "instruments.d", directory, err) < 0)

@@ -31,6 +31,7 @@ struct conf {
 	char unix_path[CONF_PATH], tls_address[64];
 	char certificate[CONF_PATH], key[CONF_PATH];
 	bool tls12;
+	int connections, in_flight, token_rate, peer_rate; /* net/net.h; rates a second */
 	char store_path[CONF_PATH];
 	int n_profiles;
 	struct lt_profile **profiles;

@@ -21,8 +21,8 @@ static uint32_t any(uint32_t below)
 static const char *const seeds[] = {
 	"GET / HTTP/1.1\r\nHost: a\r\n\r\n",
 	"GET /v1/bookings/B-1042?from=2026-11-24T09:00:00%2b08:00&limit=50 HTTP/1.1\r\nHost: lab.example:7620\r\nAccept: */*\r\n\r\n",
-	"POST /v1/bookings HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer lt_user_abcd1234_x\r\nIdempotency-Key: k\r\n"
-	"Content-Type: application/json; charset=utf-8\r\nContent-Length: 2\r\n\r\n{}",
+	("POST /v1/bookings HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer lt_user_abcd1234_x\r\nIdempotency-Key: k\r\n"
+	"Content-Type: application/json; charset=utf-8\r\nContent-Length: 2\r\n\r\n{}"),
 	"PATCH /v1/instruments/%E6%98%BE HTTP/1.1\r\nHost: [::1]\r\nIf-Match: \"17\"\r\nConnection: close\r\nContent-Length: 0\r\n\r\n",
 	"DELETE /v1/blocks/K-7 HTTP/1.0\r\n\r\n",
 };
