@@ -10,6 +10,7 @@
  */
 #include <string.h>
 
+#include "app/review.h"
 #include "app/session_step.h"
 #include "app/timers.h"
 #include "common/fmt.h"
@@ -271,9 +272,6 @@ static int fire_reread(struct act *a, int64_t ref, int64_t due_at)
 		act_poll(a, i->id);
 	return act_end(a);
 }
-
-/* R29: nobody objected within the time: the decision stands and the session settles. */
-int review_objection_over(struct act *a, int64_t ref, int64_t due_at);
 
 const struct timer_kind metering_timers[] = {
 	{ "edge", fire_edge },

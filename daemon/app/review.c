@@ -83,12 +83,14 @@ static int save(struct act *a, struct review *r, const char *act, const char *re
 	return store_review_update(a->db, r);
 }
 
-/* 0: this person may decide what was proposed; 1: it is proposed now; ACT_REFUSED. */
+#define PROPOSED 3 /* neither 0 nor one of act.h's answers */
+
+/* 0: this person may decide what was proposed; PROPOSED: it is now; ACT_REFUSED. */
 static int second_person(struct act *a, struct review *r, const char *what)
 {
 	if (strcmp(r->state, "open") == 0) {
 		propose(a, r, what);
-		return 1;
+		return PROPOSED;
 	}
 	if (strcmp(r->proposal, what) != 0)
 		return act_refuse(a, 409, "other-proposal", "", "V-%lld: %s proposed \"%s\"; agree to that", (long long)r->id,
@@ -195,7 +197,7 @@ int review_attribute(struct act *a, int64_t id, const char *org, const char *use
 		if (rc != 0)
 			return rc;
 	}
-	rc = save(a, ret, "review_attribute", reason);
+	rc = save(a, ret, rc == PROPOSED ? "review_attribute_propose" : "review_attribute", reason);
 	if (rc == 0 && claimed)
 		rc = after_decision(a, s.id);
 	return rc != 0 ? rc : act_end(a);
@@ -263,7 +265,7 @@ int review_waive(struct act *a, int64_t id, const char *reason, struct review *r
 		return rc;
 	if (rc == 0)
 		decide(a, ret, "waive", true);
-	if (rc == 1)
+	if (rc == PROPOSED)
 		return save(a, ret, "review_waive_propose", reason);
 	rc = save(a, ret, "review_waive", reason);
 	return rc != 0 ? rc : waive_session(a, ret->session);

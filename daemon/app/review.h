@@ -19,6 +19,9 @@ int review_accept(struct act *a, int64_t id, const char *reason, struct review *
 /* Nothing is charged; the second person decides. */
 int review_waive(struct act *a, int64_t id, const char *reason, struct review *ret);
 
+/* Timer: nobody objected within the time; the decision stands and the session settles. */
+int review_objection_over(struct act *a, int64_t ref, int64_t due_at);
+
 /* The owner of a presumed session says it is not theirs, or an org objects to an attribution. */
 int session_disown(struct act *a, int64_t id, const char *reason, struct session *ret);
 /* A manager closes an open session, whatever its run bit. */

@@ -1,0 +1,129 @@
+/* devices.c - see devices.h. Owns nothing; asserts instead of failing. */
+#include "support/devices.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "app/booking.h"
+#include "app/metering.h"
+#include "app/timers.h"
+#include "common/fmt.h"
+
+static int index_of(struct devices *d, const char *instrument)
+{
+	for (int k = 0; k < 3; k++)
+		if (strcmp(d->w->instruments[k].id, instrument) == 0)
+			return k;
+	abort();
+}
+
+void devices_poll(struct devices *d, int k)
+{
+	struct device *v = &d->of[k];
+	struct msg_reading m = { .head.at = d->w->now, .rtt_ms = 5 };
+
+	if (v->silent)
+		return;
+	lt_fmt(m.instrument, sizeof(m.instrument), "%s", d->w->instruments[k].id);
+	m.obs.have = LT_HAVE_HOURMETER | LT_HAVE_STATE | LT_HAVE_INTERLOCK | LT_HAVE_FAULT;
+	m.obs.hourmeter = v->lie ? v->lie_raw : (v->base + (uint64_t)(v->run_ms / 1000)) & 0xffffffff;
+	m.obs.running = v->on;
+	m.obs.fault = v->faulty;
+	m.obs.interlock = v->lock;
+	v->lie = false;
+	if (world_end(d->w, metering_reading(world_act(d->w, NULL), &m)) != 0)
+		abort();
+}
+
+int devices_act(struct devices *d, const char *user, int (*use_case)(struct act *a, void *arg), void *arg)
+{
+	char park[LT_ID];
+	int k, r = world_end(d->w, use_case(world_act(d->w, user), arg));
+	struct act *a;
+
+	if (r != ACT_PARKED)
+		return r;
+	lt_fmt(park, sizeof(park), "%s", d->w->effects.park);
+	k = index_of(d, park);
+	devices_poll(d, k);
+	a = world_act(d->w, user);
+	a->polled = !d->of[k].silent;
+	a->unread = d->of[k].silent;
+	return world_end(d->w, use_case(a, arg));
+}
+
+struct firing { const struct timer_kind *kind; int64_t ref, due; };
+
+static int fire_it(struct act *a, void *arg)
+{
+	struct firing *f = arg;
+
+	act_timer_clear(a, f->kind->name, f->ref);
+	return f->kind->fire(a, f->ref, f->due);
+}
+
+static void fire_next(struct devices *d)
+{
+	struct stmt *s = db_query(d->w->db, "SELECT kind, ref, due_at FROM timer WHERE due_at <= ?1 ORDER BY due_at, kind, ref LIMIT 1", "i",
+		d->w->now.wall_ms);
+	struct firing f;
+	char name[40];
+	int r;
+
+	if (db_step(s) != DB_ROW)
+		abort();
+	db_copy_text(s, 0, name, sizeof(name));
+	f.ref = db_int(s, 1);
+	f.due = db_int(s, 2);
+	db_end(s);
+	f.kind = timer_kind_find(name);
+	assert(f.kind);
+	r = devices_act(d, NULL, fire_it, &f);
+	if (r != 0)
+		abort();
+}
+
+static int64_t next_due(struct devices *d)
+{
+	return world_int(d->w, "SELECT COALESCE(MIN(due_at), 253402300799000) FROM timer");
+}
+
+static void pass(struct devices *d, int64_t ms)
+{
+	for (int k = 0; k < 3; k++)
+		d->of[k].run_ms += d->of[k].on ? ms : 0;
+	world_sleep(d->w, ms);
+}
+
+void devices_run(struct devices *d, int64_t ms)
+{
+	int64_t to = d->w->now.wall_ms + ms;
+
+	while (next_due(d) <= d->w->now.wall_ms)
+		fire_next(d);
+	while (d->w->now.wall_ms < to) {
+		int64_t now = d->w->now.wall_ms, next = now - now % d->poll_ms + d->poll_ms, due = next_due(d);
+
+		next = next < to ? next : to;
+		pass(d, (due < next ? due : next) - now);
+		for (int k = 0; k < 3 && due >= next; k++)
+			devices_poll(d, k);
+		while (next_due(d) <= d->w->now.wall_ms)
+			fire_next(d);
+	}
+}
+
+void devices_init(struct devices *d, struct world *w)
+{
+	memset(d, 0, sizeof(*d));
+	d->w = w;
+	d->poll_ms = 5 * LT_SECOND;
+	for (int k = 0; k < 3; k++) {
+		d->of[k].base = 5000;
+		d->of[k].lock = LT_LOCK_UNLOCKED;
+		if (world_end(w, terms_adopt(world_act(w, NULL), &w->instruments[k])) != 0)
+			abort();
+		devices_poll(d, k);
+	}
+}

@@ -1,0 +1,36 @@
+/*
+ * devices.h - scripted controllers over the small world of world.h, in virtual time: what a device counts is the truth,
+ * what a poll says may be a lie. Timers fire as the turn fires them, with their forced polls.
+ *
+ *   devices_init(&d, w);                     registers the instruments' terms, first readings
+ *   d.of[0].on = true; devices_run(&d, MIN(10));
+ */
+#ifndef TESTS_SUPPORT_DEVICES_H
+#define TESTS_SUPPORT_DEVICES_H
+
+#include "support/world.h"
+
+struct device {
+	bool on, silent, faulty;
+	int64_t run_ms;              /* truth: ran for so long since the start                           */
+	uint64_t base;               /* register = base + run_ms / 1000, modulo 2^32                     */
+	uint8_t lock;                /* enum lt_lock, read back                                          */
+	bool lie;                    /* the next poll says `lie_raw`                                     */
+	uint64_t lie_raw;
+};
+
+struct devices {
+	struct world *w;
+	struct device of[3];
+	int64_t poll_ms;             /* of the schedule: forced polls are always made                    */
+};
+
+void devices_init(struct devices *d, struct world *w);
+/* One reading of instrument k, now. */
+void devices_poll(struct devices *d, int k);
+/* Time goes by: devices run, polls are made, timers fire. */
+void devices_run(struct devices *d, int64_t ms);
+/* Runs a use case again after its forced poll, as the turn does: while (devices_again(&d, r)) r = use_case(...). */
+int devices_act(struct devices *d, const char *user, int (*use_case)(struct act *a, void *arg), void *arg);
+
+#endif
