@@ -461,6 +461,62 @@ static void tid_any(void **state)
 	lt_profile_free(any);
 }
 
+static long counter(struct rig *r, const char *id, const char *name)
+{
+	const char *at = strstr(rig_ctl(r, "state %s", id), name);
+
+	assert_non_null(at);
+	return strtol(at + strlen(name), NULL, 10);
+}
+
+static const char watched_text[] =
+	"name = \"watched\"; close_after_poll = true; retry = [ 6 ]; pace = \"1ms\"; values = ("
+	" { role = \"hourmeter\"; area = \"holding\"; address = 0; type = \"u32\"; count = \"1s\"; },"
+	" { role = \"state\"; area = \"holding\"; address = 2; bit = 0; },"
+	" { role = \"interlock\"; area = \"coil\"; address = 0; } );"
+	"interlock = { area = \"coil\"; address = 0; }; watchdog = { area = \"holding\"; address = 30; value = 1; };";
+
+/* The watchdog is fed while the lease holds, never after it, and never behind a power relay. */
+static void watchdog_lives_by_the_lease(void **state)
+{
+	const char *const world[] = { "a=microscope@127.0.0.1:0,unlocked", "p=microscope@127.0.0.1:0,unlocked" };
+	struct lt_err err;
+	struct lt_profile *watched = profile_of_text(watched_text, &err);
+	struct poll_target t[2];
+	char text[8192];
+	long writes;
+	struct rig r;
+	int at = 0;
+
+	assert_non_null(watched);
+	rig_start(&r, world, 2);
+	for (int i = 0; i < 2; i++) {
+		t[i] = rig_target(&r, i, watched);
+		t[i].interlock = true;
+	}
+	t[1].gates_power = true;
+	rig_poll(&r, t, 2);
+	assert_non_null(reading(&r, &at, "a", 3000));
+	assert_int_equal(counter(&r, "a", "\"writes\":"), 0);
+	rig_lease(&r, "a", LT_LOCK_UNLOCKED, 600);
+	rig_lease(&r, "p", LT_LOCK_UNLOCKED, 600);
+	rig_run(&r, 300);
+	assert_true(counter(&r, "a", "\"writes\":") >= 4);
+	rig_run(&r, 400);
+	writes = counter(&r, "a", "\"writes\":");
+	rig_run(&r, 200);
+	assert_int_equal(counter(&r, "a", "\"writes\":"), writes);
+	assert_int_equal(counter(&r, "p", "\"writes\":"), 0);
+	/* A busy device is asked again, in the same poll. */
+	rig_ctl(&r, "fault a exception 6 times=2");
+	rig_run(&r, 300);
+	poller_metrics(r.poller, text, sizeof(text));
+	assert_non_null(strstr(text, "labtime_polls_total{result=\"failed\"} 0\n"));
+	assert_non_null(strstr(text, "labtime_modbus_requests_total{result=\"exception\"} 2\n"));
+	rig_stop(&r);
+	lt_profile_free(watched);
+}
+
 static void reconnects_after_the_controller_was_away(void **state)
 {
 	const char *const world[] = { "a=microscope@127.0.0.1:0,hourmeter=5,volatile" };
@@ -507,7 +563,7 @@ int main(void)
 		cmocka_unit_test(ticket_meets_its_deadline), cmocka_unit_test(interlock_follows_the_lease),
 		cmocka_unit_test(lapsed_lease_locks), cmocka_unit_test(stuck_relay_is_not_believed),
 		cmocka_unit_test(planned_stop_locks_what_rests), cmocka_unit_test(reload_keeps_what_did_not_change),
-		cmocka_unit_test(dead_unit_leaves_its_siblings_alone), cmocka_unit_test(tid_any),
+		cmocka_unit_test(dead_unit_leaves_its_siblings_alone), cmocka_unit_test(tid_any), cmocka_unit_test(watchdog_lives_by_the_lease),
 		cmocka_unit_test(reconnects_after_the_controller_was_away), cmocka_unit_test(defects_never_become_values),
 	};
 
