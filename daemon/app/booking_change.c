@@ -52,7 +52,7 @@ static int judge_change(struct act *a, struct change *c, const char *reason)
 /* Price and versions as the verb wants them: a move is made anew, added time is priced as of now, the rest stays. */
 static int reprice(struct act *a, struct change *c)
 {
-	const struct instrument *i = site_instrument(a->site, c->b.instrument);
+	const char *id = c->b.instrument;
 	int64_t delay = c->was.priced_to - c->was.booked_to, added = 0;
 	struct price own;
 	int rc;
@@ -62,19 +62,19 @@ static int reprice(struct act *a, struct change *c)
 	case BOOKING_EXTEND:
 		if (c->b.held_to < c->b.booked_to)
 			c->b.held_to = c->b.booked_to;
-		rc = money_quote(a, i, &c->price, c->was.booked_to, c->b.booked_to, &added);
+		rc = booking_price(a, id, &c->price, c->b.walk_up, c->was.booked_to, c->b.booked_to, &added);
 		c->b.quote_minor = c->was.quote_minor + added;
 		return rc;
 	case BOOKING_SHORTEN:
 		c->b.held_to = c->b.booked_to;
 		rc = terms_price(a, c->b.instrument, c->b.price_version, &own);
-		return rc != 0 ? rc : money_quote(a, i, &own, c->b.booked_from, c->b.booked_to, &c->b.quote_minor);
+		return rc != 0 ? rc : booking_price(a, id, &own, c->b.walk_up, c->b.booked_from, c->b.booked_to, &c->b.quote_minor);
 	default:
 		c->b.held_to = c->b.booked_to;
 		c->b.policy_version = c->policy_version;
 		c->b.price_version = c->price_version;
 		c->b.walk_up = c->b.booked_from == calendar_cell(&a->site->zone, c->policy.grid_ms, a->now.wall_ms);
-		return money_quote(a, i, &c->price, c->b.booked_from, c->b.booked_to, &c->b.quote_minor);
+		return booking_price(a, id, &c->price, c->b.walk_up, c->b.booked_from, c->b.booked_to, &c->b.quote_minor);
 	}
 }
 

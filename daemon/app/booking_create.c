@@ -75,7 +75,7 @@ static int judge(struct act *a, const struct booking_request *rq, const struct i
 	if (rc == 0)
 		rc = booking_ask(a, &d->facts, rq->override_reason, &d->rules, &d->overridden);
 	if (rc == 0 && b->booked_to - b->booked_from <= CALENDAR_LONGEST)
-		rc = money_quote(a, i, &d->price, b->booked_from, b->booked_to, &b->quote_minor);
+		rc = booking_price(a, i->id, &d->price, b->walk_up, b->booked_from, b->booked_to, &b->quote_minor);
 	return rc;
 }
 

@@ -16,6 +16,9 @@ int booking_place(struct act *a, const struct booking *b, const struct policy *p
 int booking_unplace(struct act *a, const struct booking *b);
 /* The booking before `at` gets back the turnover that its neighbour had spared it. */
 int booking_refit(struct act *a, const char *instrument, int64_t at);
+/* What the interval costs when all of it is used; a walk-up has its own factor. */
+int booking_price(struct act *a, const char *instrument, const struct price *p, bool walk_up, int64_t from, int64_t to,
+		  int64_t *ret_minor);
 /* Ends the held time at `at` with turnover after it. */
 int booking_release(struct act *a, struct booking *b, const struct policy *p, int64_t at);
 int booking_arm(struct act *a, const struct booking *b, const struct policy *p);

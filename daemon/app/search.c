@@ -96,8 +96,8 @@ static int price_slots(struct act *a, struct slot_search *s)
 		int rc = terms_price_at(a, s->slots[i].instrument, a->now.wall_ms, &p, &version);
 
 		if (rc == 0)
-			rc = money_quote(a, site_instrument(a->site, s->slots[i].instrument), &p, s->slots[i].from, s->slots[i].to,
-					 &s->slots[i].price_minor);
+			rc = booking_price(a, s->slots[i].instrument, &p, s->slots[i].from <= a->now.wall_ms, s->slots[i].from,
+					   s->slots[i].to, &s->slots[i].price_minor);
 		if (rc != 0)
 			return rc;
 	}

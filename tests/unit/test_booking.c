@@ -194,6 +194,13 @@ static void walk_up(void **state)
 	assert_int_equal(b.booked_from, H(0));
 	assert_int_equal(b.booked_to, H(2));
 	assert_true(b.walk_up);
+	assert_int_equal(b.quote_minor, 20000);
+	price("walk_up_factor", "1.5");
+	world_sleep(w, 1);
+	assert_int_equal(book("bob", "plc-1", H(0), H(2), &b), 0);
+	assert_int_equal(b.quote_minor, 30000);
+	assert_int_equal(book("zoe", "plc-1", H(2), H(4), &b), 0);
+	assert_int_equal(b.quote_minor, 20000);
 	assert_int_equal(book("zoe", "seq-1", H(0) - 15 * LT_MINUTE, H(1), &b), ACT_REFUSED);
 	assert_string_equal(code(), "in-the-past");
 }
