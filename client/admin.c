@@ -25,11 +25,11 @@ static const struct column token_columns[] = {
 };
 static const struct column version_columns[] = {
 	{ "VERSION", "version", CELL_NUMBER }, { "FROM", "effective_at", CELL_TIME }, { "BY", "source", CELL_TEXT, 1, true },
-	{ "RATE", "terms.rate", CELL_TEXT }, { "TERMS", "terms", CELL_TEXT, 0, true }, { NULL },
+	{ "RATE", "terms.rate", CELL_TEXT }, { "TERMS", "terms", CELL_TEXT, 0, false, true }, { NULL },
 };
 static const struct column policy_columns[] = {
 	{ "VERSION", "version", CELL_NUMBER }, { "FROM", "effective_at", CELL_TIME }, { "BY", "source", CELL_TEXT, 1, true },
-	{ "TERMS", "terms", CELL_TEXT, 0, true }, { NULL },
+	{ "TERMS", "terms", CELL_TEXT, 0, false, true }, { NULL },
 };
 static const struct column meter_fields[] = {
 	{ "Instrument", "instrument", CELL_TEXT }, { "Controller", "link", CELL_STATE }, { "Since", "link_since", CELL_TIME },
@@ -42,7 +42,7 @@ static const struct column instrument_columns[] = {
 	{ "NOTES", "notes", CELL_TEXT, 0, true }, { "VERSION", "version", CELL_NUMBER }, { NULL },
 };
 static const struct column check_columns[] = {
-	{ "CHECK", "name", CELL_TEXT }, { "OK", "ok", CELL_TEXT }, { "DETAIL", "detail", CELL_TEXT, 0, true }, { "CURE", "cure", CELL_TEXT, 0, true },
+	{ "CHECK", "name", CELL_TEXT }, { "OK", "ok", CELL_TEXT }, { "DETAIL", "detail", CELL_TEXT, 0, false, true }, { "CURE", "cure", CELL_TEXT, 0, false, true },
 	{ NULL },
 };
 

@@ -16,12 +16,12 @@ static const struct column quote_fields[] = {
 };
 static const struct column violation_columns[] = {
 	{ "RULE", "rule", CELL_TEXT }, { "CLASS", "class", CELL_TEXT, 2 }, { "LIMIT", "limit", CELL_TEXT, 1 }, { "VALUE", "value", CELL_TEXT, 1 },
-	{ "WHY", "detail", CELL_TEXT, 0, true }, { NULL },
+	{ "WHY", "detail", CELL_TEXT, 0, false, true }, { NULL },
 };
 static const struct column conflict_columns[] = { { "TAKEN", "", CELL_SPAN }, { NULL } };
 static const struct column rule_columns[] = {
-	{ "RULE", "rule", CELL_TEXT }, { "APPLIES", "applies", CELL_TEXT }, { "VERDICT", "verdict", CELL_STATE }, { "LIMIT", "limit", CELL_TEXT },
-	{ "VALUE", "value", CELL_TEXT }, { "WHY", "detail", CELL_TEXT, 0, true }, { NULL },
+	{ "RULE", "rule", CELL_TEXT }, { "APPLIES", "applies", CELL_TEXT }, { "VERDICT", "verdict", CELL_STATE }, { "LIMIT", "limit", CELL_TEXT, 0, false, true },
+	{ "VALUE", "value", CELL_TEXT, 0, false, true }, { "WHY", "detail", CELL_TEXT, 0, false, true }, { NULL },
 };
 
 void target_body(json_t *body, const char *target)

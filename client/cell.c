@@ -45,20 +45,20 @@ static void plain(json_t *v, char *dst, size_t cap)
 	}
 }
 
-struct local { int64_t at; int year, month, day, hour, minute; int64_t days, today; };
+struct local { int64_t at; int year, month, day, hour, minute, second; int64_t days, today; };
 
 /* The wall time that an RFC 3339 text shows, and today's date under the same offset. */
 static bool local_time(const struct out *o, const char *s, struct local *l)
 {
-	int64_t v[5], civil;
-	static const int where[5][2] = { { 0, 4 }, { 5, 2 }, { 8, 2 }, { 11, 2 }, { 14, 2 } };
+	int64_t v[6], civil;
+	static const int where[6][2] = { { 0, 4 }, { 5, 2 }, { 8, 2 }, { 11, 2 }, { 14, 2 }, { 17, 2 } };
 
 	if (!s || !lt_rfc3339_parse(s, &l->at))
 		return false;
-	for (int i = 0; i < 5; i++)
+	for (int i = 0; i < 6; i++)
 		if (!lt_parse_i64n(s + where[i][0], (size_t)where[i][1], 0, 9999, &v[i]))
 			return false;
-	l->year = (int)v[0], l->month = (int)v[1], l->day = (int)v[2], l->hour = (int)v[3], l->minute = (int)v[4];
+	l->year = (int)v[0], l->month = (int)v[1], l->day = (int)v[2], l->hour = (int)v[3], l->minute = (int)v[4], l->second = (int)v[5];
 	l->days = lt_days_from_civil(l->year, l->month, l->day);
 	civil = l->days * LT_DAY + l->hour * LT_HOUR + l->minute * LT_MINUTE;
 	l->today = (o->now + civil - l->at / LT_MINUTE * LT_MINUTE) / LT_DAY;
@@ -93,19 +93,35 @@ void cell_time(const struct out *o, const char *text, char *dst, size_t cap)
 	lt_fmt(dst, cap, "%s %02d:%02d", day, l.hour, l.minute);
 }
 
+static void clock_text(const struct local *l, bool seconds, char *dst, size_t cap)
+{
+	lt_fmt(dst, cap, seconds ? "%02d:%02d:%02d" : "%02d:%02d", l->hour, l->minute, l->second);
+}
+
 void cell_span(const struct out *o, const char *from, const char *to, char *dst, size_t cap)
 {
-	struct local b, a;
-	char first[64], second[64];
+	struct local a, b;
+	char first[64], second[64], day[40];
+	bool seconds;
 
-	cell_time(o, from, first, sizeof first);
-	cell_time(o, to, second, sizeof second);
-	if (!local_time(o, from, &a) || !local_time(o, to, &b))
+	if (!local_time(o, from, &a) || !local_time(o, to, &b)) {
+		cell_time(o, from, first, sizeof first);
+		cell_time(o, to, second, sizeof second);
 		lt_fmt(dst, cap, "%s%s%s", first, *second ? " - " : *first ? " -" : "", second);
-	else if (a.days == b.days)
-		lt_fmt(dst, cap, "%s%s%02d:%02d", first, o->utf8 ? "\xe2\x80\x93" : "-", b.hour, b.minute);
-	else
-		lt_fmt(dst, cap, "%s %s %s", first, o->utf8 ? "\xe2\x80\x93" : "-", second);
+		return;
+	}
+	seconds = a.second || b.second;
+	clock_text(&a, seconds, first, sizeof first);
+	clock_text(&b, seconds, second, sizeof second);
+	day_name(&a, day, sizeof day);
+	if (a.days == b.days) {
+		lt_fmt(dst, cap, "%s %s%s%s", day, first, o->utf8 ? "\xe2\x80\x93" : "-", second);
+	} else {
+		char next[40];
+
+		day_name(&b, next, sizeof next);
+		lt_fmt(dst, cap, "%s %s %s %s %s", day, first, o->utf8 ? "\xe2\x80\x93" : "-", next, second);
+	}
 }
 
 static void seconds_text(json_t *v, char *dst, size_t cap)

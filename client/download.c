@@ -21,8 +21,8 @@ struct download {
 	char temp[4096];                      /* "" when it goes to standard output */
 	const char *file;
 	struct sha256 hash;
-	int64_t bytes, lines, rows, began, shown; /* rows: expected, or -1          */
-	bool progress;
+	int64_t bytes, lines, rows, began, shown; /* lines: ends of records; rows: expected, or -1 */
+	bool progress, quoted;
 };
 
 static int64_t now_ms(void)
@@ -60,8 +60,10 @@ static int sink(void *user, const char *p, size_t n)
 	}
 	sha256_add(&d->hash, p, n);
 	d->bytes += (int64_t)n;
-	for (size_t i = 0; i < n; i++)
-		d->lines += p[i] == '\n';
+	for (size_t i = 0; i < n; i++) {
+		d->quoted ^= p[i] == '"';
+		d->lines += p[i] == '\n' && !d->quoted;
+	}
 	progress(d);
 	return 0;
 }
@@ -128,7 +130,7 @@ static int finish(struct download *d)
 	return EXIT_OK;
 }
 
-/* The manifest of the finished export against what came. Rows are lines without the header. */
+/* The manifest of the finished export against what came. Rows are records without the header. */
 static int compare(struct download *d, json_t *m)
 {
 	const char *sha = TEXT(m, "sha256");
@@ -145,8 +147,8 @@ static int compare(struct download *d, json_t *m)
 	if (json_is_integer(bytes) && json_integer_value(bytes) != d->bytes)
 		return fail(EXIT_PARTIAL, "mismatch", "%lld bytes came, the manifest says %lld; try again", (long long)d->bytes,
 			(long long)json_integer_value(bytes));
-	if (json_is_integer(rows) && d->lines > 0 && json_integer_value(rows) > d->lines)
-		return fail(EXIT_PARTIAL, "mismatch", "%lld lines came, the manifest says %lld rows; try again", (long long)d->lines,
+	if (!json_is_integer(rows) || json_integer_value(rows) != d->lines - 1) /* one line is the header */
+		return fail(EXIT_PARTIAL, "mismatch", "%lld rows came, the manifest says %lld; try again", (long long)d->lines - 1,
 			(long long)json_integer_value(rows));
 	return EXIT_OK;
 }
@@ -203,11 +205,16 @@ static int begin(struct cli *c, json_t **ret)
 
 static void report(struct cli *c, struct download *d, json_t *m)
 {
-	char *sums = json_dumps(json_object_get(m, "sums"), JSON_COMPACT | JSON_ENCODE_ANY);
+	const char *currency;
+	json_t *sum;
 
-	fprintf(stderr, "%s: %lld rows, sums %s, SHA-256 as in the manifest\n", d->file ? d->file : "standard output",
-		(long long)json_integer_value(json_object_get(m, "rows")), sums ? sums : "");
-	free(sums);
+	fprintf(stderr, "%s: %lld rows", d->file ? d->file : "standard output", (long long)json_integer_value(json_object_get(m, "rows")));
+	json_object_foreach(json_object_get(m, "sums"), currency, sum) {
+		const char *amount = json_is_object(sum) ? TEXT(sum, "amount") : json_string_value(sum);
+
+		fprintf(stderr, ", %s %s", currency, amount ? amount : "?");
+	}
+	fputs("; rows and SHA-256 as in the manifest\n", stderr);
 }
 
 int run_export(struct cli *c)

@@ -13,7 +13,7 @@ static const struct column usage_columns[] = {
 	{ "BY", "key", CELL_TEXT, 0, true }, { "SESSIONS", "sessions", CELL_NUMBER, 2 }, { "USED", "used_seconds", CELL_SECONDS },
 	{ "IDLE", "idle_seconds", CELL_SECONDS, 1 }, { "ESTIMATED", "estimated_seconds", CELL_SECONDS, 3 }, { "AMOUNT", "amount", CELL_MONEY }, { NULL },
 };
-static const struct column step_columns[] = { { "STEP", "text", CELL_TEXT, 0, true }, { "VALUE", "value", CELL_TEXT }, { NULL } };
+static const struct column step_columns[] = { { "STEP", "text", CELL_TEXT, 0, false, true }, { "VALUE", "value", CELL_TEXT, 0, false, true }, { NULL } };
 
 static int run_usage(struct cli *c)
 {

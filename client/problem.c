@@ -81,7 +81,8 @@ static const char *cure_of(const char *code, long status)
 	return NULL;
 }
 
-static void violations(json_t *list)
+/* said: the sentence that is already there. */
+static void violations(json_t *list, const char *said)
 {
 	json_t *v;
 	size_t i;
@@ -92,7 +93,7 @@ static void violations(json_t *list)
 		fputs("  ", stderr);
 		say(rule ? rule : "");
 		fputc(' ', stderr);
-		say(detail ? detail : code ? code : "");
+		say(detail && said && strcmp(detail, said) == 0 && code ? code : detail ? detail : code ? code : "");
 		if (class && (strcmp(class, "STAFF") == 0 || strcmp(class, "staff") == 0))
 			fputs("  (a manager may override: --override REASON)", stderr);
 		fputc('\n', stderr);
@@ -147,7 +148,7 @@ int problem_print(struct cli *c, long status, json_t *p)
 	}
 	say(detail && *detail ? detail : title && *title ? title : "the daemon refused without a reason");
 	fputc('\n', stderr);
-	violations(json_object_get(p, "violations"));
+	violations(json_object_get(p, "violations"), detail);
 	taken(c, json_object_get(p, "conflicts"));
 	print_alternatives(c, json_object_get(p, "suggestions"));
 	if (cure)

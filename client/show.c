@@ -72,14 +72,14 @@ const struct column line_columns[] = {
 	{ "WHY", "detail", CELL_TEXT, 4, true }, { NULL },
 };
 const struct column history_columns[] = {
-	{ "AT", "at", CELL_TIME }, { "ACT", "act", CELL_TEXT }, { "EVENT", "event", CELL_TEXT }, { "KIND", "kind", CELL_TEXT },
-	{ "STATE", "state", CELL_STATE }, { "CAUSE", "cause", CELL_TEXT, 1, true }, { "BY", "actor", CELL_TEXT, 2, true },
-	{ "WHY", "reason", CELL_TEXT, 3, true }, { "DETAIL", "detail", CELL_TEXT, 4, true }, { NULL },
+	{ "AT", "at", CELL_TIME }, { "ACT", "verb", CELL_TEXT }, { "FROM", "from_state", CELL_STATE, 2 }, { "TO", "to_state", CELL_STATE },
+	{ "EDGE", "from", CELL_STATE, 2 }, { "STATE", "to", CELL_STATE }, { "CAUSE", "cause", CELL_TEXT, 1, true },
+	{ "BY", "actor", CELL_TEXT, 2, true }, { "WHY", "detail", CELL_TEXT, 3, true }, { NULL },
 };
 const struct column review_columns[] = {
 	{ "ITEM", "id", CELL_TEXT }, { "KIND", "kind", CELL_TEXT }, { "STATE", "state", CELL_STATE }, { "INSTRUMENT", "instrument", CELL_TEXT },
 	{ "SESSION", "session", CELL_TEXT }, { "OPENED", "opened_at", CELL_TIME, 2 }, { "DUE", "due_at", CELL_TIME, 1 },
-	{ "ORG", "org", CELL_TEXT, 3, true }, { "WHAT", "detail", CELL_TEXT, 4, true }, { NULL },
+	{ "ORG", "org", CELL_TEXT, 3, true }, { "WHAT", "detail", CELL_TEXT, 0, false, true }, { NULL },
 };
 
 static const struct column override_columns[] = {

@@ -157,7 +157,7 @@ static void fit(struct grid *g, int width)
 		int victim = -1;
 
 		for (int i = 0; i < g->n; i++)
-			if (!g->gone[i] && (g->columns[i].shrink || any) && g->width[i] > floor && (victim < 0 || g->width[i] > g->width[victim]))
+			if (!g->gone[i] && (g->columns[i].shrink || g->columns[i].wrap || any) && g->width[i] > floor && (victim < 0 || g->width[i] > g->width[victim]))
 				victim = i;
 		if (victim >= 0)
 			g->width[victim]--;
@@ -190,6 +190,43 @@ static void print_cell(const struct out *o, const struct grid *g, int i, const c
 		printf("%*s", (right ? 0 : pad) + 2, "");
 }
 
+/* The part of a cell that this line shows; moves *rest on. */
+static void next_part(const struct grid *g, int i, const char **rest, char *dst)
+{
+	size_t n = strlen(*rest);
+
+	if (g->columns[i].wrap)
+		n = text_line(*rest, g->width[i]);
+	memcpy(dst, *rest, n);
+	dst[n] = '\0';
+	*rest += n;
+	while (n > 0 && dst[n - 1] == ' ' && g->columns[i].wrap)
+		dst[--n] = '\0';
+}
+
+static void print_row(const struct out *o, const struct grid *g, json_t *item)
+{
+	char cell[COLUMNS_MAX][CELL_MAX], part[CELL_MAX];
+	const char *rest[COLUMNS_MAX];
+	bool more = true;
+
+	for (int i = 0; i < g->n; i++) {
+		cell_human(o, &g->columns[i], item, cell[i], CELL_MAX);
+		rest[i] = cell[i];
+	}
+	while (more) {
+		more = false;
+		for (int i = 0; i < g->n; i++) {
+			if (g->gone[i])
+				continue;
+			next_part(g, i, &rest[i], part);
+			print_cell(o, g, i, part, o->colour && g->columns[i].kind == CELL_STATE ? cell_colour(part) : "");
+			more = more || *rest[i];
+		}
+		putchar('\n');
+	}
+}
+
 static void print_grid(const struct out *o, const struct column *columns, json_t *items)
 {
 	struct grid g = { .columns = columns, .n = count(columns) };
@@ -213,15 +250,8 @@ static void print_grid(const struct out *o, const struct column *columns, json_t
 		if (!g.gone[i])
 			print_cell(o, &g, i, columns[i].title, o->colour ? "\033[1m" : "");
 	putchar('\n');
-	json_array_foreach(items, row, item) {
-		for (int i = 0; i < g.n; i++) {
-			if (g.gone[i])
-				continue;
-			cell_human(o, &columns[i], item, cell, sizeof cell);
-			print_cell(o, &g, i, cell, o->colour && columns[i].kind == CELL_STATE ? cell_colour(cell) : "");
-		}
-		putchar('\n');
-	}
+	json_array_foreach(items, row, item)
+		print_row(o, &g, item);
 }
 
 void out_list(const struct out *o, const struct column *columns, json_t *doc, const char *id)

@@ -29,6 +29,7 @@ struct column {
 	enum cell_kind kind;
 	int drop;                             /* 0 never; columns with the highest number vanish first      */
 	bool shrink;                          /* may be cut with an ellipsis                                */
+	bool wrap;                            /* goes on in the next line instead of being cut              */
 };
 
 void out_setup(struct out *o, enum out_mode mode, bool asked, bool header);

@@ -89,6 +89,23 @@ int text_fit(char *dst, size_t cap, const char *s, int cells, bool utf8)
 	return used;
 }
 
+size_t text_line(const char *s, int cells)
+{
+	size_t n = strlen(s), bytes, blank = 0, i;
+	int used = 0;
+
+	for (i = 0; i < n; i += bytes) {
+		int w = cluster(s + i, n - i, &bytes);
+
+		if (i && used + w > cells)
+			return blank ? blank : i;
+		used += w;
+		if (s[i] == ' ')
+			blank = i + bytes;
+	}
+	return n;
+}
+
 bool text_utf8_locale(void)
 {
 	static const char *const names[] = { "LC_ALL", "LC_CTYPE", "LANG" };

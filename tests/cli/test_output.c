@@ -176,6 +176,35 @@ static void pipes_get_everything(void **state)
 	assert_int_equal(strncmp(captured, "{\"id\":\"B-1042\"", 14), 0);
 }
 
+static void print_steps(void *user)
+{
+	static const struct column steps[] = { { "STEP", "text", CELL_TEXT, 0, false, true }, { "VALUE", "value", CELL_TEXT }, { NULL } };
+	json_t *doc = json_pack("{s:[{s:s, s:s}]}", "items", "text", "all of the session's metered time, \xe6\x98\xbe\xe5\xbe\xae\xe9\x95\x9c "
+		"from-the-first-reading-to-the-last-one-without-a-blank", "value", "3 s");
+
+	out_list(user, steps, doc, "text");
+	json_decref(doc);
+}
+
+/* What explains a bill is never cut. */
+static void long_texts_wrap(void **state)
+{
+	static const char *const parts[] = { "all of the session's", "metered", "\xe6\x98\xbe\xe5\xbe\xae\xe9\x95\x9c", "from-the-first-reading-", "without", "3 s\n" };
+	struct out o = terminal(40);
+	char *next = captured, *line;
+
+	capture(STDOUT_FILENO, print_steps, &o);
+	assert_null(strstr(captured, "\xe2\x80\xa6"));
+	for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++)
+		if (!strstr(captured, parts[i]))
+			fail_msg("%s is not in\n%s", parts[i], captured);
+	while ((line = strsep(&next, "\n")) != NULL)
+		assert_true(text_width(line) <= 40);
+	assert_int_equal(text_line("ab cd", 4), 3);
+	assert_int_equal(text_line("abcdef", 4), 4);
+	assert_int_equal(text_line("\xe5\x8c\x97\xe4\xba\xac", 1), 3); /* at least one character, or it would never end */
+}
+
 struct line { int argc; char *argv[8]; struct args a; int rc; };
 
 static void parse(void *user)
@@ -256,7 +285,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(widths), cmocka_unit_test(fitting), cmocka_unit_test(tables_fit), cmocka_unit_test(table_at_80),
-		cmocka_unit_test(pipes_get_everything), cmocka_unit_test(arguments), cmocka_unit_test(hashes),
+		cmocka_unit_test(pipes_get_everything), cmocka_unit_test(long_texts_wrap), cmocka_unit_test(arguments), cmocka_unit_test(hashes),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
