@@ -16,7 +16,8 @@
 static int unknown(struct act *a)
 {
 	memset(&a->who, 0, sizeof(a->who));
-	return act_refuse(a, 401, "login-needed", "Authorization", "no valid token; ask your administrator for one, then: labtime login");
+	return act_refuse(a, 401, "login-needed", "Authorization",
+		"no valid token; ask your administrator for one, then: labtime login");
 }
 
 static bool token_good(struct act *a, const struct lt_token *t, const struct token_row *row)
@@ -24,7 +25,8 @@ static bool token_good(struct act *a, const struct lt_token *t, const struct tok
 	uint8_t hash[32];
 
 	crypto_sha256(t->secret, sizeof(t->secret), hash);
-	return crypto_equal(hash, row->secret_sha256, 32) && row->revoked_at == 0 && row->expires_at > a->now.wall_ms && row->active &&
+	return crypto_equal(hash, row->secret_sha256, 32) && row->revoked_at == 0 && row->expires_at > a->now.wall_ms &&
+		row->active &&
 	       strcmp(row->kind, t->kind) == 0;
 }
 
@@ -128,7 +130,8 @@ static void plain_id(struct api_request *rq)
 
 int access_ask(struct act *a, struct api_request *rq)
 {
-	static const char *const names[ROLE_COUNT] = { "nobody", "a member", "an org admin", "a manager", "finance", "an admin" };
+	static const char *const names[ROLE_COUNT] = { "nobody", "a member", "an org admin", "a manager", "finance",
+		"an admin" };
 
 	rq->reach = a->who.role > ROLE_NONE && a->who.role < ROLE_COUNT ? rq->route->access[a->who.role] : REACH_NONE;
 	if (rq->reach == REACH_NONE)

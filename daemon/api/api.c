@@ -97,7 +97,8 @@ int api_configure(const struct api_info *info, struct lt_err *err)
 	for (size_t i = 0; i < TABLES; i++)
 		for (const struct route *r = tables[i]; r->path; r++)
 			if (row_wrong(r))
-				return lt_err_set(err, "bad-route", r->path, "%s %s: %s", method_names[r->method], r->path, row_wrong(r));
+				return lt_err_set(err, "bad-route", r->path, "%s %s: %s", method_names[r->method],
+					r->path, row_wrong(r));
 	return 0;
 }
 
@@ -128,9 +129,11 @@ static int if_match(struct act *a, struct api_request *rq)
 	if (!(rq->route->flags & ROUTE_MATCH))
 		return 0;
 	if (rq->m->if_match[0] == '\0')
-		return act_refuse(a, 428, "if-match-missing", "If-Match", "this needs If-Match with the ETag that you read; read the object first");
+		return act_refuse(a, 428, "if-match-missing", "If-Match",
+			"this needs If-Match with the ETag that you read; read the object first");
 	if (!lt_parse_i64(rq->m->if_match, 1, INT64_MAX, &rq->if_match))
-		return act_refuse(a, 400, "bad-if-match", "If-Match", "If-Match must be the ETag as it was answered, like \"3\"");
+		return act_refuse(a, 400, "bad-if-match", "If-Match",
+			"If-Match must be the ETag as it was answered, like \"3\"");
 	return 0;
 }
 
@@ -138,8 +141,9 @@ int api_match(struct act *a, const struct api_request *rq, int64_t version)
 {
 	if (rq->if_match == 0 || rq->if_match == version)
 		return 0;
-	return act_refuse(a, 412, "version-conflict", "If-Match", "somebody changed it since: you saw version %lld, it is %lld now; read it again",
-			  (long long)rq->if_match, (long long)version);
+	return act_refuse(a, 412, "version-conflict", "If-Match",
+		"somebody changed it since: you saw version %lld, it is %lld now; read it again",
+		(long long)rq->if_match, (long long)version);
 }
 
 static bool keeps(const struct act *a, const struct api_request *rq)
@@ -155,7 +159,8 @@ static int key(struct act *a, struct api_request *rq, struct ledger_reply *ret)
 	if (!(rq->route->flags & ROUTE_KEY) || a->dry_run)
 		return IDEM_NEW;
 	if (k[0] == '\0') {
-		act_refuse(a, 400, "idempotency-key-missing", "Idempotency-Key", "this needs an Idempotency-Key of 1 to 128 visible characters");
+		act_refuse(a, 400, "idempotency-key-missing", "Idempotency-Key",
+			"this needs an Idempotency-Key of 1 to 128 visible characters");
 		return -ACT_REFUSED - 100;
 	}
 	if (!json_visible(k)) {
@@ -167,7 +172,8 @@ static int key(struct act *a, struct api_request *rq, struct ledger_reply *ret)
 	r = idem_find(a, rq->m, ret);
 	if (r != IDEM_REUSED)
 		return r;
-	act_refuse(a, 422, "key-reused", "Idempotency-Key", "this key belongs to another request; use a new key for a new request");
+	act_refuse(a, 422, "key-reused", "Idempotency-Key",
+		"this key belongs to another request; use a new key for a new request");
 	return -ACT_REFUSED - 100;
 }
 
@@ -287,7 +293,8 @@ int api_handle(struct act *a, const struct msg_request *m, struct ledger_reply *
 	int r;
 
 	rq.route = api_route(m->method, m->path, rq.param);
-	r = rq.route ? handle(a, &rq, ret) : act_refuse(a, 404, "no-such-route", "", "there is no %s; see /v1/openapi.json", m->path);
+	r = rq.route ? handle(a, &rq, ret) : act_refuse(a, 404, "no-such-route", "",
+		"there is no %s; see /v1/openapi.json", m->path);
 	if (r == ACT_REFUSED)
 		r = refused(a, &rq, ret);
 	json_decref(rq.body);

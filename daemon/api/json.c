@@ -78,10 +78,12 @@ int json_body(struct act *a, struct api_request *rq)
 		return rq->body ? 0 : DB_NOMEM;
 	}
 	if (m->body_size > REQUEST_BODY_MAX || too_deep(m->body, m->body_size))
-		return act_refuse(a, 400, "bad-json", "", "the body is nested deeper than %d or larger than 64 KiB", DEPTH_MAX);
+		return act_refuse(a, 400, "bad-json", "", "the body is nested deeper than %d or larger than 64 KiB",
+			DEPTH_MAX);
 	rq->body = json_loadb(m->body, m->body_size, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &e);
 	if (!rq->body)
-		return act_refuse(a, 400, "bad-json", "", "the body is not JSON at line %d, column %d: %s", e.line, e.column, e.text);
+		return act_refuse(a, 400, "bad-json", "", "the body is not JSON at line %d, column %d: %s", e.line,
+			e.column, e.text);
 	why = json_is_object(rq->body) ? too_much(rq->body, &members) : "the body must be an object, like {}";
 	return why ? act_refuse(a, 400, "bad-json", "", "%s", why) : 0;
 }
@@ -130,7 +132,8 @@ static int instant(struct act *a, const char *name, const char *text, int64_t *r
 {
 	if (text && lt_rfc3339_parse(text, ret_ms))
 		return 0;
-	return act_refuse(a, 422, "bad-request", name, "%s must be an RFC 3339 time with an offset, like 2026-11-24T09:00:00+08:00", name);
+	return act_refuse(a, 422, "bad-request", name, "%s must be an RFC 3339 time with an offset, like "
+		"2026-11-24T09:00:00+08:00", name);
 }
 
 int api_instant(struct act *a, struct api_request *rq, const char *name, unsigned flags, int64_t *ret_ms)
@@ -142,7 +145,8 @@ int api_instant(struct act *a, struct api_request *rq, const char *name, unsigne
 	return v ? instant(a, name, json_string_value(v), ret_ms) : r;
 }
 
-int api_int(struct act *a, struct api_request *rq, const char *name, unsigned flags, int64_t min, int64_t max, int64_t *ret)
+int api_int(struct act *a, struct api_request *rq, const char *name, unsigned flags, int64_t min, int64_t max,
+	int64_t *ret)
 {
 	json_t *v;
 	int r;
@@ -151,7 +155,8 @@ int api_int(struct act *a, struct api_request *rq, const char *name, unsigned fl
 	if (!v)
 		return r;
 	if (!json_is_integer(v) || json_integer_value(v) < min || json_integer_value(v) > max)
-		return act_refuse(a, 422, "bad-request", name, "%s must be a whole number from %lld to %lld", name, (long long)min, (long long)max);
+		return act_refuse(a, 422, "bad-request", name, "%s must be a whole number from %lld to %lld", name,
+			(long long)min, (long long)max);
 	*ret = json_integer_value(v);
 	return 0;
 }
@@ -202,7 +207,8 @@ int api_only(struct act *a, struct api_request *rq, const char *const names[])
 
 static int hex(char c)
 {
-	return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+	return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : c >= 'A' &&
+		c <= 'F' ? c - 'A' + 10 : -1;
 }
 
 /* In place. '+' stays '+': times carry it. */
@@ -232,7 +238,8 @@ static int add_pair(struct act *a, struct api_request *rq, char *pair)
 	if (!value)
 		return act_refuse(a, 400, "bad-query", "", "write each parameter as name=value");
 	*value++ = '\0';
-	if (!decode(pair) || !decode(value) || !lt_utf8_valid(value, strlen(value)) || !lt_utf8_valid(pair, strlen(pair)) || has_control(value))
+	if (!decode(pair) || !decode(value) || !lt_utf8_valid(value, strlen(value)) ||
+		!lt_utf8_valid(pair, strlen(pair)) || has_control(value))
 		return act_refuse(a, 400, "bad-query", "", "a parameter is not valid percent-encoded UTF-8");
 	if (api_query(rq, pair))
 		return act_refuse(a, 400, "bad-query", pair, "%s is given twice", pair);
@@ -285,7 +292,8 @@ int api_query_int(struct act *a, struct api_request *rq, const char *name, int64
 
 	if (!v || lt_parse_i64(v, min, max, ret))
 		return 0;
-	return act_refuse(a, 422, "bad-request", name, "%s must be a whole number from %lld to %lld", name, (long long)min, (long long)max);
+	return act_refuse(a, 422, "bad-request", name, "%s must be a whole number from %lld to %lld", name,
+		(long long)min, (long long)max);
 }
 
 int api_only_query(struct act *a, struct api_request *rq, const char *const names[])

@@ -28,10 +28,11 @@ static int site(struct act *a, struct api_request *rq, json_t **ret_body)
 
 static json_t *event_json(struct act *a, const struct stmt *s)
 {
-	return json_pack("{s:I, s:o, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "id", (json_int_t)db_int(s, 0), "at", json_instant(a->site, db_int(s, 1)),
-			 "kind", db_text(s, 2), "instrument", json_text(db_text(s, 3)), "org", json_text(db_text(s, 4)), "user",
-			 json_text(db_text(s, 5)), "booking", json_id('B', db_int(s, 6)), "session", json_id('S', db_int(s, 7)), "charge",
-			 json_id('C', db_int(s, 8)), "detail", json_safe(db_text(s, 9)));
+	return json_pack("{s:I, s:o, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "id", (json_int_t)db_int(s, 0), "at",
+		json_instant(a->site, db_int(s, 1)), "kind", db_text(s, 2), "instrument", json_text(db_text(s, 3)),
+		"org", json_text(db_text(s, 4)), "user", json_text(db_text(s, 5)), "booking",
+		json_id('B', db_int(s, 6)), "session", json_id('S', db_int(s, 7)), "charge", json_id('C', db_int(s, 8)),
+		"detail", json_safe(db_text(s, 9)));
 }
 
 static int events(struct act *a, struct api_request *rq, json_t **ret_body)
@@ -49,9 +50,9 @@ static int events(struct act *a, struct api_request *rq, json_t **ret_body)
 	if (r)
 		return r;
 	items = json_array();
-	s = db_query(a->db, "SELECT id, at, kind, instrument, org, user, booking, session, charge, detail FROM event WHERE id > ?1 "
-		     "AND (?2 IS NULL OR org = ?2) AND (?3 IS NULL OR user IS NULL OR user = ?3) ORDER BY id LIMIT ?4", "itti",
-		     cursor > after ? cursor : after, rq->reach_org, rq->reach_user, limit + 1);
+	s = db_query(a->db, "SELECT id, at, kind, instrument, org, user, booking, session, charge, detail FROM event "
+		"WHERE id > ?1 AND (?2 IS NULL OR org = ?2) AND (?3 IS NULL OR user IS NULL OR user = ?3) ORDER BY id "
+		"LIMIT ?4", "itti", cursor > after ? cursor : after, rq->reach_org, rq->reach_user, limit + 1);
 	while (db_step(s) == DB_ROW && n++ < limit) {
 		last = db_int(s, 0);
 		json_array_append_new(items, event_json(a, s));
@@ -63,7 +64,8 @@ static int events(struct act *a, struct api_request *rq, json_t **ret_body)
 
 /* The doctor --------------------------------------------------------------------------------------------- */
 
-static void check(json_t *list, const char *name, bool ok, const char *cure, const char *fmt, ...) __attribute__((format(printf, 5, 6)));
+static void check(json_t *list, const char *name, bool ok, const char *cure, const char *fmt,
+	...) __attribute__((format(printf, 5, 6)));
 static void check(json_t *list, const char *name, bool ok, const char *cure, const char *fmt, ...)
 {
 	char detail[400];
@@ -72,7 +74,8 @@ static void check(json_t *list, const char *name, bool ok, const char *cure, con
 	va_start(ap, fmt);
 	lt_vfmt(detail, sizeof(detail), fmt, ap);
 	va_end(ap);
-	json_array_append_new(list, json_pack("{s:s, s:b, s:o, s:o}", "name", name, "ok", ok, "detail", json_safe(detail), "cure", ok ? json_null() : json_string(cure)));
+	json_array_append_new(list, json_pack("{s:s, s:b, s:o, s:o}", "name", name, "ok", ok, "detail",
+		json_safe(detail), "cure", ok ? json_null() : json_string(cure)));
 }
 
 static void check_site(struct act *a, json_t *list)
@@ -80,11 +83,12 @@ static void check_site(struct act *a, json_t *list)
 	const struct lt_zone *z = &a->site->zone;
 	int64_t bookings = db_one_int(a->db, 0, "SELECT COUNT(*) FROM occupancy WHERE active = 1", "");
 
-	check(list, "configuration", a->site->n_instruments > 0, "add a file to instruments.d and reload", "%s: %d instruments, currency %s",
-	      a->site->name, a->site->n_instruments, a->site->currency);
-	check(list, "zone", z->n > 0 || strcmp(z->name, "UTC") == 0 || !z->has_dst_rule, "install tzdata", "%s: %d transitions known", z->name, z->n);
-	check(list, "store", db_failed(a->db) == 0, "restore a backup", "%lld slots held, %lld frames in the log", (long long)bookings,
-	      (long long)db_wal_frames(a->db));
+	check(list, "configuration", a->site->n_instruments > 0, "add a file to instruments.d and reload",
+		"%s: %d instruments, currency %s", a->site->name, a->site->n_instruments, a->site->currency);
+	check(list, "zone", z->n > 0 || strcmp(z->name, "UTC") == 0 || !z->has_dst_rule, "install tzdata",
+		"%s: %d transitions known", z->name, z->n);
+	check(list, "store", db_failed(a->db) == 0, "restore a backup", "%lld slots held, %lld frames in the log",
+		(long long)bookings, (long long)db_wal_frames(a->db));
 }
 
 static void check_disk(json_t *list)
@@ -96,13 +100,15 @@ static void check_disk(json_t *list)
 
 	if (!slash)
 		return;
-	lt_fmt(dir, sizeof(dir), "%.*s", slash == api_said.store_path ? 1 : (int)(slash - api_said.store_path), api_said.store_path);
+	lt_fmt(dir, sizeof(dir), "%.*s", slash == api_said.store_path ? 1 : (int)(slash - api_said.store_path),
+		api_said.store_path);
 	if (statvfs(dir, &v) < 0) {
 		check(list, "disk", false, "make the directory readable to labtimed", "%s cannot be asked", dir);
 		return;
 	}
 	free_mib = (uint64_t)v.f_bavail * v.f_frsize >> 20;
-	check(list, "disk", free_mib >= 512, "free some space; below 512 MiB the store may fill up", "%s: %llu MiB free", dir, (unsigned long long)free_mib);
+	check(list, "disk", free_mib >= 512, "free some space; below 512 MiB the store may fill up",
+		"%s: %llu MiB free", dir, (unsigned long long)free_mib);
 }
 
 static void check_clock(struct act *a, json_t *list)
@@ -110,20 +116,23 @@ static void check_clock(struct act *a, json_t *list)
 	struct timex t = { 0 };
 	int state = adjtimex(&t);
 
-	check(list, "clock", state >= 0 && !(t.status & STA_UNSYNC), "run a time service (systemd-timesyncd or chrony)", "%s, error at most %ld ms",
-	      state >= 0 && !(t.status & STA_UNSYNC) ? "synchronised" : "not synchronised", (long)(t.maxerror / 1000));
+	check(list, "clock", state >= 0 && !(t.status & STA_UNSYNC), "run a time service (systemd-timesyncd or chrony)",
+		"%s, error at most %ld ms", state >= 0 && !(t.status & STA_UNSYNC) ? "synchronised" :
+		"not synchronised", (long)(t.maxerror / 1000));
 	check(list, "time", a->now.wall_ms > INT64_C(1735689600000), "set the clock", "boot id %s", a->boot_id);
 }
 
 static void check_controllers(struct act *a, json_t *list)
 {
-	struct stmt *s = db_query(a->db, "SELECT id, link, link_why, out_of_service FROM instrument WHERE retired = 0 ORDER BY id", "");
+	struct stmt *s = db_query(a->db, "SELECT id, link, link_why, out_of_service FROM instrument WHERE retired = 0 "
+		"ORDER BY id", "");
 	char name[64];
 
 	while (db_step(s) == DB_ROW) {
 		lt_fmt(name, sizeof(name), "controller %s", db_text(s, 0));
 		check(list, name, strcmp(db_text(s, 1), "up") == 0 || db_int(s, 3) != 0,
-		      "check its power, cable and address; labtimed keeps trying", "link %s%s%s", db_text(s, 1), db_text(s, 2)[0] ? ": " : "", db_text(s, 2));
+			"check its power, cable and address; labtimed keeps trying", "link %s%s%s", db_text(s, 1),
+			db_text(s, 2)[0] ? ": " : "", db_text(s, 2));
 	}
 	db_end(s);
 }
@@ -161,7 +170,8 @@ static int backup(struct act *a, struct api_request *rq, json_t **ret_body)
 	int r = api_only(a, rq, known);
 
 	if (r == 0 && rq->m->peer.kind != PEER_UNIX)
-		r = act_refuse(a, 403, "unix-only", "", "backups are made on the daemon's own machine: use the Unix socket");
+		r = act_refuse(a, 403, "unix-only", "", "backups are made on the daemon's own machine: use the Unix "
+			"socket");
 	if (r == 0)
 		r = api_text(a, rq, "path", 0, path, sizeof(path));
 	if (r == 0)
@@ -176,8 +186,11 @@ static int backup(struct act *a, struct api_request *rq, json_t **ret_body)
 const struct route meta_routes[] = {
 	{ METHOD_GET, "/v1/openapi.json", openapi, ROUTE_READ | ROUTE_PUBLIC, OBJ_NONE, EVERYBODY },
 	{ METHOD_GET, "/v1/site", site, ROUTE_READ | ROUTE_PUBLIC, OBJ_NONE, EVERYBODY },
-	{ METHOD_GET, "/v1/events", events, ROUTE_READ, OBJ_NONE, { REACH_NONE, REACH_OWN, REACH_ORG, REACH_ANY, REACH_ANY, REACH_ANY } },
-	{ METHOD_GET, "/v1/doctor", doctor, ROUTE_READ, OBJ_NONE, { REACH_NONE, REACH_NONE, REACH_NONE, REACH_ANY, REACH_NONE, REACH_ANY } },
-	{ METHOD_POST, "/v1/backups", backup, ROUTE_READ | ROUTE_KEY, OBJ_NONE, { REACH_NONE, REACH_NONE, REACH_NONE, REACH_NONE, REACH_NONE, REACH_ANY } },
+	{ METHOD_GET, "/v1/events", events, ROUTE_READ, OBJ_NONE,
+		{ REACH_NONE, REACH_OWN, REACH_ORG, REACH_ANY, REACH_ANY, REACH_ANY } },
+	{ METHOD_GET, "/v1/doctor", doctor, ROUTE_READ, OBJ_NONE,
+		{ REACH_NONE, REACH_NONE, REACH_NONE, REACH_ANY, REACH_NONE, REACH_ANY } },
+	{ METHOD_POST, "/v1/backups", backup, ROUTE_READ | ROUTE_KEY, OBJ_NONE,
+		{ REACH_NONE, REACH_NONE, REACH_NONE, REACH_NONE, REACH_NONE, REACH_ANY } },
 	{ 0 },
 };

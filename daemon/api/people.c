@@ -24,8 +24,9 @@ static int64_t next_cursor(json_t *items, int64_t after, int64_t limit)
 
 static json_t *org_json(struct act *a, const struct org_row *o)
 {
-	return json_pack("{s:s, s:s, s:b, s:o, s:b, s:o, s:I}", "id", o->id, "name", o->name, "host", o->host, "tax_id", json_text(o->tax_id),
-			 "active", o->active, "created_at", json_instant(a->site, o->created_at), "version", (json_int_t)o->version);
+	return json_pack("{s:s, s:s, s:b, s:o, s:b, s:o, s:I}", "id", o->id, "name", o->name, "host", o->host, "tax_id",
+		json_text(o->tax_id), "active", o->active, "created_at", json_instant(a->site, o->created_at),
+		"version", (json_int_t)o->version);
 }
 
 static int org_answer(struct act *a, struct api_request *rq, const char *id, json_t **ret_body)
@@ -52,10 +53,11 @@ static int org_list(struct act *a, struct api_request *rq, json_t **ret_body)
 	if (r)
 		return r;
 	items = json_array();
-	s = db_query(a->db, "SELECT id, name, host, COALESCE(tax_id, ''), active, created_at, version FROM org WHERE (?1 IS NULL OR id = ?1) "
-		     "ORDER BY id LIMIT ?2 OFFSET ?3", "tii", rq->reach_org, limit + 1, after);
+	s = db_query(a->db, "SELECT id, name, host, COALESCE(tax_id, ''), active, created_at, version FROM org WHERE "
+		"(?1 IS NULL OR id = ?1) ORDER BY id LIMIT ?2 OFFSET ?3", "tii", rq->reach_org, limit + 1, after);
 	while (db_step(s) == DB_ROW) {
-		struct org_row o = { .host = db_int(s, 2) != 0, .active = db_int(s, 4) != 0, .created_at = db_int(s, 5), .version = db_int(s, 6) };
+		struct org_row o = { .host = db_int(s, 2) != 0, .active = db_int(s, 4) != 0, .created_at = db_int(s, 5),
+			.version = db_int(s, 6) };
 		db_copy_text(s, 0, o.id, sizeof(o.id));
 		db_copy_text(s, 1, o.name, sizeof(o.name));
 		db_copy_text(s, 3, o.tax_id, sizeof(o.tax_id));
@@ -121,8 +123,9 @@ static int org_patch(struct act *a, struct api_request *rq, json_t **ret_body)
 
 static json_t *user_json(struct act *a, const struct user_row *u)
 {
-	return json_pack("{s:s, s:s, s:s, s:s, s:b, s:o, s:I}", "id", u->id, "org", u->org, "name", u->name, "role", role_name(u->role),
-			 "active", u->active, "created_at", json_instant(a->site, u->created_at), "version", (json_int_t)u->version);
+	return json_pack("{s:s, s:s, s:s, s:s, s:b, s:o, s:I}", "id", u->id, "org", u->org, "name", u->name, "role",
+		role_name(u->role), "active", u->active, "created_at", json_instant(a->site, u->created_at), "version",
+		(json_int_t)u->version);
 }
 
 static int user_answer(struct act *a, struct api_request *rq, const char *id, json_t **ret_body)
@@ -151,10 +154,12 @@ static int user_list(struct act *a, struct api_request *rq, json_t **ret_body)
 	if (r)
 		return r;
 	items = json_array();
-	s = db_query(a->db, "SELECT id, org, name, role, active, created_at, version FROM user WHERE (?1 IS NULL OR org = ?1) AND (?2 IS NULL OR id = ?2) "
-		     "AND (?3 IS NULL OR org = ?3) ORDER BY id LIMIT ?4 OFFSET ?5", "tttii", rq->reach_org, rq->reach_user, org, limit + 1, after);
+	s = db_query(a->db, "SELECT id, org, name, role, active, created_at, version FROM user WHERE (?1 IS NULL OR "
+		"org = ?1) AND (?2 IS NULL OR id = ?2) AND (?3 IS NULL OR org = ?3) ORDER BY id LIMIT ?4 OFFSET ?5",
+		"tttii", rq->reach_org, rq->reach_user, org, limit + 1, after);
 	while (db_step(s) == DB_ROW) {
-		struct user_row u = { .active = db_int(s, 4) != 0, .created_at = db_int(s, 5), .version = db_int(s, 6) };
+		struct user_row u = { .active = db_int(s, 4) != 0, .created_at = db_int(s, 5),
+			.version = db_int(s, 6) };
 		db_copy_text(s, 0, u.id, sizeof(u.id));
 		db_copy_text(s, 1, u.org, sizeof(u.org));
 		db_copy_text(s, 2, u.name, sizeof(u.name));
@@ -178,7 +183,8 @@ static int role_member(struct act *a, struct api_request *rq, unsigned flags, en
 
 	if (r || (name[0] == '\0' && (flags & OPTIONAL)))
 		return r;
-	return role_from_name(name, ret) ? 0 : act_refuse(a, 422, "bad-request", "role", "role is one of member, org_admin, manager, finance, admin");
+	return role_from_name(name, ret) ? 0 : act_refuse(a, 422, "bad-request", "role",
+		"role is one of member, org_admin, manager, finance, admin");
 }
 
 static int user_post(struct act *a, struct api_request *rq, json_t **ret_body)
@@ -251,10 +257,11 @@ static int user_delete(struct act *a, struct api_request *rq, json_t **ret_body)
 
 static json_t *token_json(struct act *a, const struct token_row *t)
 {
-	return json_pack("{s:s, s:s, s:s, s:s, s:o, s:o, s:s, s:o, s:o, s:o}", "id", t->public_id, "user", t->user, "org", t->org, "kind", t->kind,
-			 "note", json_text(t->note), "created_at", json_instant(a->site, t->created_at), "created_by", t->created_by, "expires_at",
-			 json_instant(a->site, t->expires_at), "revoked_at", json_instant_or_null(a->site, t->revoked_at), "last_used_at",
-			 json_instant_or_null(a->site, t->last_used_at));
+	return json_pack("{s:s, s:s, s:s, s:s, s:o, s:o, s:s, s:o, s:o, s:o}", "id", t->public_id, "user", t->user,
+		"org", t->org, "kind", t->kind, "note", json_text(t->note), "created_at",
+		json_instant(a->site, t->created_at), "created_by", t->created_by, "expires_at",
+		json_instant(a->site, t->expires_at), "revoked_at", json_instant_or_null(a->site, t->revoked_at),
+		"last_used_at", json_instant_or_null(a->site, t->last_used_at));
 }
 
 static int token_list(struct act *a, struct api_request *rq, json_t **ret_body)
@@ -272,8 +279,9 @@ static int token_list(struct act *a, struct api_request *rq, json_t **ret_body)
 		r = api_page(a, rq, &after, &limit);
 	if (r)
 		return r;
-	s = db_query(a->db, "SELECT t.public_id FROM token t JOIN user u ON u.id = t.user WHERE (?1 IS NULL OR u.org = ?1) AND (?2 IS NULL OR u.id = ?2) "
-		     "AND (?3 IS NULL OR u.id = ?3) ORDER BY t.public_id LIMIT ?4 OFFSET ?5", "tttii", rq->reach_org, rq->reach_user, user, limit + 1, after);
+	s = db_query(a->db, "SELECT t.public_id FROM token t JOIN user u ON u.id = t.user WHERE (?1 IS NULL OR u.org = "
+		"?1) AND (?2 IS NULL OR u.id = ?2) AND (?3 IS NULL OR u.id = ?3) ORDER BY t.public_id LIMIT ?4 OFFSET "
+		"?5", "tttii", rq->reach_org, rq->reach_user, user, limit + 1, after);
 	while (db_step(s) == DB_ROW && n < 201)
 		db_copy_text(s, 0, ids[n++], sizeof(ids[0]));
 	db_end(s);
@@ -351,19 +359,28 @@ static int whoami(struct act *a, struct api_request *rq, json_t **ret_body)
 }
 
 const struct route people_routes[] = {
-	/*                                                                                   member     org_admin  manager, finance, admin */
-	{ METHOD_GET, "/v1/whoami", whoami, ROUTE_READ, OBJ_NONE, { REACH_NONE, REACH_OWN, REACH_OWN, REACH_ANY, REACH_ANY, REACH_ANY } },
+	/* access: nobody, member, org_admin, manager, finance, admin */
+	{ METHOD_GET, "/v1/whoami", whoami, ROUTE_READ, OBJ_NONE,
+		{ REACH_NONE, REACH_OWN, REACH_OWN, REACH_ANY, REACH_ANY, REACH_ANY } },
 	{ METHOD_GET, "/v1/orgs", org_list, ROUTE_READ, OBJ_NONE, { REACH_NONE, REACH_ORG, REACH_ORG, STAFF } },
-	{ METHOD_POST, "/v1/orgs", org_post, ROUTE_KEY | ROUTE_DRY, OBJ_NONE, { REACH_NONE, REACH_NONE, REACH_NONE, REACH_ANY, REACH_NONE, REACH_ANY } },
+	{ METHOD_POST, "/v1/orgs", org_post, ROUTE_KEY | ROUTE_DRY, OBJ_NONE,
+		{ REACH_NONE, REACH_NONE, REACH_NONE, REACH_ANY, REACH_NONE, REACH_ANY } },
 	{ METHOD_GET, "/v1/orgs/{org}", org_get, ROUTE_READ, OBJ_ORG, { REACH_NONE, REACH_ORG, REACH_ORG, STAFF } },
-	{ METHOD_PATCH, "/v1/orgs/{org}", org_patch, ROUTE_MATCH | ROUTE_DRY, OBJ_ORG, { REACH_NONE, REACH_NONE, REACH_NONE, REACH_ANY, REACH_ANY, REACH_ANY } },
+	{ METHOD_PATCH, "/v1/orgs/{org}", org_patch, ROUTE_MATCH | ROUTE_DRY, OBJ_ORG,
+		{ REACH_NONE, REACH_NONE, REACH_NONE, REACH_ANY, REACH_ANY, REACH_ANY } },
 	{ METHOD_GET, "/v1/users", user_list, ROUTE_READ, OBJ_NONE, { REACH_NONE, REACH_OWN, REACH_ORG, STAFF } },
-	{ METHOD_POST, "/v1/users", user_post, ROUTE_KEY | ROUTE_DRY, OBJ_NONE, { REACH_NONE, REACH_NONE, REACH_ORG, REACH_ANY, REACH_NONE, REACH_ANY } },
+	{ METHOD_POST, "/v1/users", user_post, ROUTE_KEY | ROUTE_DRY, OBJ_NONE,
+		{ REACH_NONE, REACH_NONE, REACH_ORG, REACH_ANY, REACH_NONE, REACH_ANY } },
 	{ METHOD_GET, "/v1/users/{user}", user_get, ROUTE_READ, OBJ_USER, { REACH_NONE, REACH_OWN, REACH_ORG, STAFF } },
-	{ METHOD_PATCH, "/v1/users/{user}", user_patch, ROUTE_MATCH | ROUTE_DRY, OBJ_USER, { REACH_NONE, REACH_NONE, REACH_ORG, REACH_ANY, REACH_NONE, REACH_ANY } },
-	{ METHOD_DELETE, "/v1/users/{user}", user_delete, ROUTE_MATCH, OBJ_USER, { REACH_NONE, REACH_NONE, REACH_ORG, REACH_ANY, REACH_NONE, REACH_ANY } },
-	{ METHOD_GET, "/v1/tokens", token_list, ROUTE_READ, OBJ_NONE, { REACH_NONE, REACH_OWN, REACH_ORG, REACH_OWN, REACH_OWN, REACH_ANY } },
-	{ METHOD_POST, "/v1/tokens", token_post, ROUTE_KEY, OBJ_NONE, { REACH_NONE, REACH_OWN, REACH_ORG, REACH_OWN, REACH_OWN, REACH_ANY } },
-	{ METHOD_DELETE, "/v1/tokens/{token}", token_delete, 0, OBJ_TOKEN, { REACH_NONE, REACH_OWN, REACH_ORG, REACH_OWN, REACH_OWN, REACH_ANY } },
+	{ METHOD_PATCH, "/v1/users/{user}", user_patch, ROUTE_MATCH | ROUTE_DRY, OBJ_USER,
+		{ REACH_NONE, REACH_NONE, REACH_ORG, REACH_ANY, REACH_NONE, REACH_ANY } },
+	{ METHOD_DELETE, "/v1/users/{user}", user_delete, ROUTE_MATCH, OBJ_USER,
+		{ REACH_NONE, REACH_NONE, REACH_ORG, REACH_ANY, REACH_NONE, REACH_ANY } },
+	{ METHOD_GET, "/v1/tokens", token_list, ROUTE_READ, OBJ_NONE,
+		{ REACH_NONE, REACH_OWN, REACH_ORG, REACH_OWN, REACH_OWN, REACH_ANY } },
+	{ METHOD_POST, "/v1/tokens", token_post, ROUTE_KEY, OBJ_NONE,
+		{ REACH_NONE, REACH_OWN, REACH_ORG, REACH_OWN, REACH_OWN, REACH_ANY } },
+	{ METHOD_DELETE, "/v1/tokens/{token}", token_delete, 0, OBJ_TOKEN,
+		{ REACH_NONE, REACH_OWN, REACH_ORG, REACH_OWN, REACH_OWN, REACH_ANY } },
 	{ 0 },
 };

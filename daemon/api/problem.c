@@ -2,9 +2,12 @@
 #include "api/api_parts.h"
 
 static const struct { int status; const char *title; } titles[] = {
-	{ 400, "Bad Request" }, { 401, "Unauthorized" }, { 403, "Forbidden" }, { 404, "Not Found" }, { 405, "Method Not Allowed" },
-	{ 409, "Conflict" }, { 412, "Precondition Failed" }, { 413, "Content Too Large" }, { 415, "Unsupported Media Type" },
-	{ 422, "Unprocessable Content" }, { 428, "Precondition Required" }, { 429, "Too Many Requests" }, { 503, "Service Unavailable" },
+	{ 400, "Bad Request" }, { 401, "Unauthorized" }, { 403, "Forbidden" }, { 404, "Not Found" },
+		{ 405, "Method Not Allowed" },
+	{ 409, "Conflict" }, { 412, "Precondition Failed" }, { 413, "Content Too Large" },
+		{ 415, "Unsupported Media Type" },
+	{ 422, "Unprocessable Content" }, { 428, "Precondition Required" }, { 429, "Too Many Requests" },
+		{ 503, "Service Unavailable" },
 };
 
 const char *problem_title(int status)
@@ -20,9 +23,10 @@ static json_t *violations(const struct verdict *v)
 	json_t *list = json_array();
 
 	for (int i = 0; i < v->n; i++)
-		json_array_append_new(list, json_pack("{s:s, s:s, s:s, s:o, s:o, s:o}", "rule", v->v[i].rule,
-			"code", v->v[i].code, "class", v->v[i].class == RULE_STAFF ? "STAFF" : "HARD", "limit", json_safe(v->v[i].limit),
-			"value", json_safe(v->v[i].value), "detail", json_safe(v->v[i].text)));
+		json_array_append_new(list, json_pack("{s:s, s:s, s:s, s:o, s:o, s:o}", "rule", v->v[i].rule, "code",
+			v->v[i].code, "class", v->v[i].class == RULE_STAFF ? "STAFF" : "HARD", "limit",
+			json_safe(v->v[i].limit), "value", json_safe(v->v[i].value), "detail",
+			json_safe(v->v[i].text)));
 	return list;
 }
 
@@ -32,8 +36,8 @@ static json_t *conflicts(const struct act *a)
 	json_t *list = json_array();
 
 	for (int i = 0; i < r->n_conflicts; i++)
-		json_array_append_new(list, json_pack("{s:o, s:o}", "from", json_instant(a->site, r->conflicts[i].from), "to",
-			json_instant(a->site, r->conflicts[i].to)));
+		json_array_append_new(list, json_pack("{s:o, s:o}", "from", json_instant(a->site, r->conflicts[i].from),
+			"to", json_instant(a->site, r->conflicts[i].to)));
 	return list;
 }
 
@@ -43,8 +47,9 @@ static json_t *suggestions(const struct act *a)
 	json_t *list = json_array();
 
 	for (int i = 0; i < r->n_suggestions; i++)
-		json_array_append_new(list, json_pack("{s:s, s:o, s:o}", "instrument", r->suggestions[i].instrument, "from",
-			json_instant(a->site, r->suggestions[i].from), "to", json_instant(a->site, r->suggestions[i].to)));
+		json_array_append_new(list, json_pack("{s:s, s:o, s:o}", "instrument", r->suggestions[i].instrument,
+			"from", json_instant(a->site, r->suggestions[i].from), "to",
+			json_instant(a->site, r->suggestions[i].to)));
 	return list;
 }
 

@@ -83,14 +83,14 @@ void act_lease(struct act *a, const char *instrument)
 
 int64_t act_id(struct act *a, const char *series)
 {
-	return db_one_int(a->db, 0, "INSERT INTO counter (name, next) VALUES (?1, 2) ON CONFLICT (name) DO UPDATE SET next = next + 1 "
-		"RETURNING next - 1", "t", series);
+	return db_one_int(a->db, 0, "INSERT INTO counter (name, next) VALUES (?1, 2) ON CONFLICT (name) DO UPDATE SET "
+		"next = next + 1 RETURNING next - 1", "t", series);
 }
 
 void act_timer(struct act *a, const char *kind, int64_t ref, int64_t due_at)
 {
-	db_run(a->db, "INSERT INTO timer (kind, ref, due_at) VALUES (?1, ?2, ?3) ON CONFLICT (kind, ref) DO UPDATE SET due_at = excluded.due_at",
-	       "tii", kind, ref, due_at);
+	db_run(a->db, "INSERT INTO timer (kind, ref, due_at) VALUES (?1, ?2, ?3) ON CONFLICT (kind, ref) DO UPDATE SET "
+		"due_at = excluded.due_at", "tii", kind, ref, due_at);
 }
 
 void act_timer_clear(struct act *a, const char *kind, int64_t ref)
@@ -107,16 +107,19 @@ void act_event(struct act *a, const struct event_row *e)
 	int64_t id = act_id(a, "event");
 
 	db_run(a->db, "INSERT INTO event (id, at, kind, instrument, org, user, booking, session, charge, detail) "
-	       "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)", "iittttIIIt", id, a->now.wall_ms, e->kind, text_or_null(e->instrument),
-	       text_or_null(e->org), text_or_null(e->user), id_or_null(&e->booking), id_or_null(&e->session), id_or_null(&e->charge), e->detail);
+		"VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)", "iittttIIIt", id, a->now.wall_ms, e->kind,
+		text_or_null(e->instrument), text_or_null(e->org), text_or_null(e->user), id_or_null(&e->booking),
+		id_or_null(&e->session), id_or_null(&e->charge), e->detail);
 }
 
-void act_audit(struct act *a, const char *act, const char *object, const char *before, const char *after, const char *reason)
+void act_audit(struct act *a, const char *act, const char *object, const char *before, const char *after,
+	const char *reason)
 {
 	int64_t id = act_id(a, "audit");
 
-	db_run(a->db, "INSERT INTO audit (id, at, actor, act, object, before, after, reason) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
-	       "iitttttt", id, a->now.wall_ms, a->who.actor, act, object, text_or_empty(before), text_or_empty(after), text_or_empty(reason));
+	db_run(a->db, "INSERT INTO audit (id, at, actor, act, object, before, after, reason) VALUES (?1, ?2, ?3, ?4, "
+		"?5, ?6, ?7, ?8)", "iitttttt", id, a->now.wall_ms, a->who.actor, act, object, text_or_empty(before),
+		text_or_empty(after), text_or_empty(reason));
 }
 
 bool act_is_staff(const struct act *a)

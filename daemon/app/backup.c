@@ -83,7 +83,8 @@ int backup_start(struct act *a, const char *path, struct job **ret)
 	b->copy = db_backup_new(a->db, path, &err);
 	if (!b->copy) {
 		free(b);
-		return act_refuse(a, strcmp(err.code, "file-exists") == 0 ? 409 : 422, err.code, err.field, "%s", err.text);
+		return act_refuse(a, strcmp(err.code, "file-exists") == 0 ? 409 : 422, err.code, err.field, "%s",
+			err.text);
 	}
 	*ret = &b->job;
 	return 0;

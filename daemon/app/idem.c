@@ -88,10 +88,10 @@ int idem_store(struct act *a, const struct msg_request *m, const struct ledger_r
 	uint8_t hash[32];
 
 	idem_hash(m, hash);
-	return db_run(a->db, "INSERT INTO idem (scope, key, request_sha256, status, content_type, etag, location, body, at) "
-		"VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)", "ttbitttbi", a->who.scope, m->idempotency_key, hash, (size_t)32,
-		(int64_t)r->status, r->content_type ? r->content_type : "", r->etag, r->location, r->kept ? r->kept : r->body,
-		r->kept ? strlen(r->kept) : r->body_size, a->now.wall_ms);
+	return db_run(a->db, "INSERT INTO idem (scope, key, request_sha256, status, content_type, etag, location, "
+		"body, at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)", "ttbitttbi", a->who.scope, m->idempotency_key,
+		hash, (size_t)32, (int64_t)r->status, r->content_type ? r->content_type : "", r->etag, r->location,
+		r->kept ? r->kept : r->body, r->kept ? strlen(r->kept) : r->body_size, a->now.wall_ms);
 }
 
 int idem_start(struct act *a)
@@ -103,8 +103,8 @@ int idem_start(struct act *a)
 
 int idem_purge(struct act *a, int64_t ref, int64_t due_at)
 {
-	db_run(a->db, "DELETE FROM idem WHERE (scope, key) IN (SELECT scope, key FROM idem WHERE at < ?1 ORDER BY at LIMIT ?2)", "ii",
-	       a->now.wall_ms - KEEP_MS, (int64_t)PURGE_BATCH);
+	db_run(a->db, "DELETE FROM idem WHERE (scope, key) IN (SELECT scope, key FROM idem WHERE at < ?1 ORDER BY at "
+		"LIMIT ?2)", "ii", a->now.wall_ms - KEEP_MS, (int64_t)PURGE_BATCH);
 	act_timer(a, "idem_purge", 0, a->now.wall_ms + (db_changes(a->db) == PURGE_BATCH ? LT_SECOND : PURGE_EVERY));
 	return act_end(a);
 }

@@ -157,7 +157,7 @@ static bool is_edge(const struct ledger *l, const struct unit *u, const struct m
 	bool back = o->hourmeter < u->obs.hourmeter || o->energy < u->obs.energy || o->pulse < u->obs.pulse;
 
 	return r->ticket || r->flags || !u->seen || back || !same_state(&u->obs, o) ||
-	       r->head.at.boot_ms - u->boot_ms > gap_ms(l, r->instrument) || u->moved != (o->hourmeter != u->obs.hourmeter);
+	r->head.at.boot_ms - u->boot_ms > gap_ms(l, r->instrument) || u->moved != (o->hourmeter != u->obs.hourmeter);
 }
 
 static void take_reading(struct ledger *l, struct msg *m)

@@ -11,18 +11,10 @@
 #include "base/base.h"
 #include "common/fmt.h"
 
-#define TURN_MAX (TURN_METER + TURN_TIMERS + TURN_REQUESTS + 8)
 #define CHECKPOINT_IDLE 1000
 #define CHECKPOINT_BUSY 4000
 #define IDLE_MAX_MS 1000
 #define BLOCKED_MS 20
-
-struct choice {
-	struct ledger *l;
-	struct stamp now;
-	int n, max;
-	struct item *items[TURN_MAX];
-};
 
 struct ledger *ledger_new(const struct ledger_options *o, struct lt_err *err)
 {
@@ -72,126 +64,7 @@ void ledger_set_read_only(struct ledger *l)
 	atomic_store(&l->read_only, true);
 }
 
-/* Choosing a turn ---------------------------------------------------------------------------------------- */
-
-static bool room(const struct choice *c) { return c->n < c->max; }
-
-static bool same_unit(const struct item *a, const struct item *b)
-{
-	return strcmp(((const struct msg_reading *)a->m)->instrument, ((const struct msg_reading *)b->m)->instrument) == 0;
-}
-
-_Static_assert(offsetof(struct msg_reading, instrument) == offsetof(struct msg_link, instrument) &&
-	       offsetof(struct msg_reading, instrument) == offsetof(struct msg_interlock, instrument), "one layout for the meter lane");
-
-/* An item that waits for its next attempt holds back what comes after it from the same instrument. */
-static bool held_back(const struct lane *lane, const struct item *it, int64_t boot_ms)
-{
-	if (it->not_before > boot_ms)
-		return true;
-	for (const struct item *p = lane->first; p != it; p = p->next)
-		if (p->m && it->m && p->not_before > boot_ms && same_unit(p, it))
-			return true;
-	return false;
-}
-
-static void choose(struct choice *c, struct lane *lane, int most)
-{
-	struct item *it, *next;
-
-	for (it = lane->first; it && most > 0 && room(c); it = next) {
-		next = it->next;
-		if (held_back(lane, it, c->now.boot_ms))
-			continue;
-		lane_remove(lane, it);
-		if (it->kind == ITEM_READING) {
-			struct unit *u = inbox_unit(c->l, ((struct msg_reading *)it->m)->instrument);
-			if (u && u->plain == it)
-				u->plain = NULL;
-		}
-		c->items[c->n++] = it;
-		most--;
-	}
-}
-
-static void earliest(const struct lane *lane, int64_t *boot_ms)
-{
-	for (const struct item *it = lane->first; it; it = it->next)
-		if (it->kind != ITEM_TIMER && it->kind != ITEM_ALARM && it->at.boot_ms < *boot_ms)
-			*boot_ms = it->at.boot_ms;
-}
-
-bool timer_waits(const struct ledger *l, const char *kind, int64_t ref, int64_t boot_ms)
-{
-	for (int i = 0; i < ASIDE_MAX; i++)
-		if (l->aside[i].until > boot_ms && l->aside[i].ref == ref && strcmp(l->aside[i].kind, kind) == 0)
-			return true;
-	for (const struct item *it = l->parked.first; it; it = it->next)
-		if (it->kind == ITEM_TIMER && it->ref == ref && strcmp(it->timer, kind) == 0)
-			return true;
-	for (const struct item *it = l->meter.first; it; it = it->next)
-		if (it->kind == ITEM_TIMER && it->ref == ref && strcmp(it->timer, kind) == 0)
-			return true;
-	return false;
-}
-
-static bool chosen(const struct choice *c, const char *kind, int64_t ref)
-{
-	for (int i = 0; i < c->n; i++)
-		if (c->items[i]->kind == ITEM_TIMER && c->items[i]->ref == ref && strcmp(c->items[i]->timer, kind) == 0)
-			return true;
-	return false;
-}
-
-static struct stmt *timers_by_due(struct ledger *l)
-{
-	return db_query(l->o.db, "SELECT kind, ref, due_at FROM timer ORDER BY due_at, kind, ref LIMIT ?1", "i",
-			(int64_t)(2 * TURN_TIMERS + ASIDE_MAX + l->parked.n));
-}
-
-/* A due timer is stamped with its due time; it never overtakes a request or reading that was complete by then. */
-static void choose_timers(struct choice *c)
-{
-	struct ledger *l = c->l;
-	int64_t horizon = INT64_MAX;
-	struct stmt *s;
-	int left = TURN_TIMERS;
-
-	earliest(&l->meter, &horizon);
-	earliest(&l->known, &horizon);
-	earliest(&l->others, &horizon);
-	earliest(&l->parked, &horizon);
-	s = timers_by_due(l);
-	while (left > 0 && room(c) && db_step(s) == DB_ROW) {
-		int64_t due = db_int(s, 2), boot = c->now.boot_ms - (c->now.wall_ms - due);
-		struct item *it;
-		if (due > c->now.wall_ms || boot >= horizon)
-			break;
-		if (chosen(c, db_text(s, 0), db_int(s, 1)) || timer_waits(l, db_text(s, 0), db_int(s, 1), c->now.boot_ms))
-			continue;
-		it = item_new(l, ITEM_TIMER, (struct stamp){ boot, due });
-		if (!it)
-			break;
-		db_copy_text(s, 0, it->timer, sizeof(it->timer));
-		it->ref = db_int(s, 1);
-		it->due_at = due;
-		c->items[c->n++] = it;
-		left--;
-	}
-	db_end(s);
-}
-
-static int by_stamp(const void *pa, const void *pb)
-{
-	const struct item *a = *(struct item *const *)pa, *b = *(struct item *const *)pb;
-	bool ta = a->kind == ITEM_TIMER, tb = b->kind == ITEM_TIMER;
-
-	if (a->at.boot_ms != b->at.boot_ms)
-		return a->at.boot_ms < b->at.boot_ms ? -1 : 1;
-	if (ta != tb)
-		return ta ? 1 : -1;
-	return a->order < b->order ? -1 : a->order > b->order;
-}
+/* Turns ----------------------------------------------------------------------------------------------------- */
 
 static bool meter_starts(const struct ledger *l, struct stamp now)
 {
@@ -215,24 +88,8 @@ static bool ended_start(const struct ledger *l, struct stamp now)
 
 static bool must_turn(const struct ledger *l, struct stamp now)
 {
-	return l->known.n || l->others.n || l->next_due_at <= now.wall_ms || meter_starts(l, now) || alarms_start(l, now) ||
-	       ended_start(l, now) || (l->stop && l->meter.n);
-}
-
-/* Parks whose deadline is over come back unread. */
-static void expire_parks(struct choice *c)
-{
-	struct item *it, *next;
-
-	for (it = c->l->parked.first; it && room(c); it = next) {
-		next = it->next;
-		if (it->deadline > c->now.boot_ms)
-			continue;
-		lane_remove(&c->l->parked, it);
-		it->unread = true;
-		it->polled = false;
-		c->items[c->n++] = it;
-	}
+	return l->known.n || l->others.n || l->next_due_at <= now.wall_ms || meter_starts(l, now) ||
+		alarms_start(l, now) || ended_start(l, now) || (l->stop && l->meter.n);
 }
 
 /* The wall time of the next timer that would be chosen. */
@@ -278,7 +135,8 @@ static void refuse_writes(struct ledger *l)
 
 	for (size_t i = 0; i < sizeof(lanes) / sizeof(lanes[0]); i++)
 		while ((it = lane_pop(lanes[i]))) {
-			struct msg_reply *r = it->kind == ITEM_REQUEST ? reply_busy(l, (struct msg_request *)it->m) : NULL;
+			struct msg_reply *r = it->kind == ITEM_REQUEST ? reply_busy(l,
+				(struct msg_request *)it->m) : NULL;
 			if (r)
 				queue_push(l->o.out, &r->head);
 			item_free(it);
@@ -290,28 +148,20 @@ static void refuse_writes(struct ledger *l)
 
 static int one_turn(struct ledger *l, struct stamp now)
 {
-	struct choice c = { .l = l, .now = now, .max = l->alone > 0 ? 1 : TURN_MAX };
-	int r;
+	struct item *items[TURN_MAX];
+	int n = choose_turn(l, now, items), r;
 
-	choose(&c, &l->meter, TURN_METER);
-	expire_parks(&c);
-	choose(&c, &l->known, TURN_REQUESTS - (l->others.n < TURN_OTHERS ? l->others.n : TURN_OTHERS));
-	choose(&c, &l->others, TURN_OTHERS);
-	choose(&c, &l->ended, 4);
-	choose(&c, &l->alarms, 4);
-	choose_timers(&c);
 	if (l->alone > 0)
 		l->alone--;
 	l->plain_since = -1;
 	for (const struct item *it = l->meter.first; it; it = it->next)
 		if (!it->edge && (l->plain_since < 0 || it->at.boot_ms < l->plain_since))
 			l->plain_since = it->at.boot_ms;
-	if (c.n == 0) { /* a due timer waits for what was complete before it: look again soon */
+	if (n == 0) { /* a due timer waits for what was complete before it: look again soon */
 		l->next_due_at = l->next_due_at <= now.wall_ms ? now.wall_ms + BLOCKED_MS : l->next_due_at;
 		return 0;
 	}
-	qsort(c.items, (size_t)c.n, sizeof(c.items[0]), by_stamp);
-	r = turn_run(l, c.items, c.n, now);
+	r = turn_run(l, items, n, now);
 	if (r == 0)
 		look_ahead(l, now);
 	publish_numbers(l, now);
@@ -409,7 +259,8 @@ static int adopt(struct ledger *l, struct act *a)
 	int r = l->o.reload ? l->o.reload(a, l->site, &err) : 0;
 
 	if (r != 0)
-		log_event(LOG_ERROR_LEVEL, "the store refuses the configuration", "where", err.field, "why", err.text, NULL);
+		log_event(LOG_ERROR_LEVEL, "the store refuses the configuration", "where", err.field, "why", err.text,
+			NULL);
 	return r;
 }
 
@@ -434,7 +285,8 @@ static int start(struct ledger *l, struct stamp now)
 	if (r == 0)
 		r = db_commit(l->o.db);
 	if (r != 0) {
-		log_event(LOG_ERROR_LEVEL, "the store cannot recover", "why", db_why(l->o.db), "refused", a.refusal.err.text, NULL);
+		log_event(LOG_ERROR_LEVEL, "the store cannot recover", "why", db_why(l->o.db), "refused",
+			a.refusal.err.text, NULL);
 		db_rollback(l->o.db);
 		return r < 0 ? r : DB_MISUSE;
 	}
@@ -461,7 +313,8 @@ static int try_reload(struct ledger *l, const struct site *next, struct stamp no
 		r = db_release(l->o.db);
 	if (r != 0) {
 		if (r < 0 && err->text[0] == '\0')
-			lt_err_set(err, "store-failed", "", "the store could not take the new configuration: %s", db_why(l->o.db));
+			lt_err_set(err, "store-failed", "", "the store could not take the new configuration: %s",
+				db_why(l->o.db));
 		db_rollback(l->o.db);
 		return 1;
 	}

@@ -1,6 +1,6 @@
 /*
  * parts.h - the ledger's own parts, shared by ledger.c (steps), inbox.c (what waits), turn.c (one transaction),
- * leases.c (interlock wishes) and streams.c (long answers). Nobody else includes it.
+ * choose.c (what runs next), leases.c (interlock wishes) and streams.c (long answers). Nobody else includes it.
  */
 #ifndef APP_PARTS_H
 #define APP_PARTS_H
@@ -15,6 +15,7 @@
 #define TURN_TIMERS 64
 #define TURN_REQUESTS 256
 #define TURN_OTHERS (TURN_REQUESTS / 8)
+#define TURN_MAX (TURN_METER + TURN_TIMERS + TURN_REQUESTS + 8)
 #define READS_A_STEP 64
 #define COMPANY_MS 200          /* plain readings wait this long for company         */
 #define PARK_MS 1000
@@ -111,7 +112,11 @@ void turn_act(struct ledger *l, struct act *a, struct effects *e, struct stamp n
 void turn_alarm(struct ledger *l, struct stamp now, const char *text);
 struct msg_reply *reply_new(struct ledger *l, const struct msg_request *m, struct ledger_reply *r);
 struct msg_reply *reply_busy(struct ledger *l, const struct msg_request *m);
+
+/* choose.c */
+int choose_turn(struct ledger *l, struct stamp now, struct item *ret[TURN_MAX]); /* how many */
 bool timer_waits(const struct ledger *l, const char *kind, int64_t ref, int64_t boot_ms); /* parked or set aside */
+struct stmt *timers_by_due(struct ledger *l);
 
 /* leases.c */
 void leases_publish(struct ledger *l, struct stamp now);

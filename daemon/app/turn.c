@@ -61,9 +61,11 @@ struct msg_reply *reply_new(struct ledger *l, const struct msg_request *m, struc
 
 struct msg_reply *reply_busy(struct ledger *l, const struct msg_request *m)
 {
-	static const char text[] = "{\"type\": \"about:blank\", \"title\": \"Service Unavailable\", \"status\": 503, \"code\": \"try-again\", "
+	static const char text[] = "{\"type\": \"about:blank\", \"title\": \"Service Unavailable\", \"status\": 503, "
+		"\"code\": \"try-again\", "
 		"\"detail\": \"The store could not take this now; nothing was changed. Send the same request again.\"}";
-	struct ledger_reply r = { .status = 503, .content_type = "application/problem+json", .retry_after_s = 1, .body = strdup(text) };
+	struct ledger_reply r = { .status = 503, .content_type = "application/problem+json", .retry_after_s = 1,
+		.body = strdup(text) };
 
 	r.body_size = r.body ? sizeof(text) - 1 : 0;
 	return reply_new(l, m, &r);
@@ -143,7 +145,8 @@ static int run_timer(struct ledger *l, struct act *a, struct item *it)
 	const struct timer_kind *k = l->o.ports->timer(it->timer);
 
 	lt_fmt(a->who.actor, sizeof(a->who.actor), "timer");
-	db_run(a->db, "DELETE FROM timer WHERE kind = ?1 AND ref = ?2 AND due_at = ?3", "tii", it->timer, it->ref, it->due_at);
+	db_run(a->db, "DELETE FROM timer WHERE kind = ?1 AND ref = ?2 AND due_at = ?3", "tii", it->timer, it->ref,
+		it->due_at);
 	if (db_failed(a->db) || db_changes(a->db) == 0)
 		return act_end(a); /* an item before it in this turn moved or ended it */
 	return k ? k->fire(a, it->ref, it->due_at) : DB_MISUSE;
@@ -222,7 +225,8 @@ static int answer(struct turn *t, struct act *a, struct item *it, struct ledger_
 
 static void refused_timer(struct ledger *l, struct act *a, const struct item *it)
 {
-	db_run(l->o.db, "DELETE FROM timer WHERE kind = ?1 AND ref = ?2 AND due_at = ?3", "tii", it->timer, it->ref, it->due_at);
+	db_run(l->o.db, "DELETE FROM timer WHERE kind = ?1 AND ref = ?2 AND due_at = ?3", "tii", it->timer, it->ref,
+		it->due_at);
 	log_event(LOG_WARN, "a timer was refused", "kind", it->timer, "why", a->refusal.err.text, NULL);
 }
 
@@ -310,7 +314,8 @@ static int run_items(struct turn *t, struct item **items, int n)
 static int record_touches(struct ledger *l, struct stamp now)
 {
 	for (int i = 0; i < l->n_touch; i++)
-		db_run(l->o.db, "UPDATE token SET last_used_at = ?2 WHERE public_id = ?1", "ti", l->touch[i], now.wall_ms);
+		db_run(l->o.db, "UPDATE token SET last_used_at = ?2 WHERE public_id = ?1", "ti", l->touch[i],
+			now.wall_ms);
 	return db_failed(l->o.db);
 }
 
@@ -453,7 +458,8 @@ int turn_run(struct ledger *l, struct item **items, int n, struct stamp now)
 	if (r == 0)
 		r = record_touches(l, now);
 	if (r < 0) {
-		log_event(LOG_ERROR_LEVEL, "a turn failed before its commit; it is run again item by item", "why", db_why(l->o.db), NULL);
+		log_event(LOG_ERROR_LEVEL, "a turn failed before its commit; it is run again item by item", "why",
+			db_why(l->o.db), NULL);
 		l->numbers.failed_turns++;
 		db_rollback(l->o.db);
 		l->alone = n > 1 ? n : l->alone;

@@ -52,8 +52,10 @@ struct db {
 /* Classes ------------------------------------------------------------------------------------------------ */
 
 static const struct { int code, class; const char *constraint; } classes[] = {
-	{ SQLITE_CONSTRAINT_UNIQUE, DB_CONSTRAINT, "unique" }, { SQLITE_CONSTRAINT_PRIMARYKEY, DB_CONSTRAINT, "unique" },
-	{ SQLITE_CONSTRAINT_ROWID, DB_CONSTRAINT, "unique" }, { SQLITE_CONSTRAINT_FOREIGNKEY, DB_CONSTRAINT, "foreign-key" },
+	{ SQLITE_CONSTRAINT_UNIQUE, DB_CONSTRAINT, "unique" },
+		{ SQLITE_CONSTRAINT_PRIMARYKEY, DB_CONSTRAINT, "unique" },
+	{ SQLITE_CONSTRAINT_ROWID, DB_CONSTRAINT, "unique" },
+		{ SQLITE_CONSTRAINT_FOREIGNKEY, DB_CONSTRAINT, "foreign-key" },
 	{ SQLITE_CONSTRAINT_CHECK, DB_CONSTRAINT, "check" }, { SQLITE_CONSTRAINT_NOTNULL, DB_CONSTRAINT, "not-null" },
 	{ SQLITE_CONSTRAINT_DATATYPE, DB_CONSTRAINT, "datatype" }, { SQLITE_MISMATCH, DB_CONSTRAINT, "datatype" },
 	{ SQLITE_TOOBIG, DB_CONSTRAINT, "too-big" }, { SQLITE_BUSY, DB_RETRY, "" }, { SQLITE_LOCKED, DB_RETRY, "" },
@@ -79,7 +81,8 @@ static int fail(struct db *db, int class, const char *constraint, const char *wh
 static void drop_ballast(struct db *db)
 {
 	if (db->ballast[0] && unlink(db->ballast) == 0)
-		log_event(LOG_ERROR_LEVEL, "disk full: the ballast file was deleted, free some space now", "file", db->ballast, NULL);
+		log_event(LOG_ERROR_LEVEL, "disk full: the ballast file was deleted, free some space now", "file",
+			db->ballast, NULL);
 	db->ballast[0] = '\0';
 }
 
@@ -418,7 +421,8 @@ static const struct guarded *guarded(const struct db *db, const char *table)
 
 static int pragma_allowed(const char *name)
 {
-	return strcmp(name, "integrity_check") == 0 || strcmp(name, "quick_check") == 0 || strcmp(name, "page_count") == 0
+	return strcmp(name, "integrity_check") == 0 || strcmp(name, "quick_check") == 0 ||
+		strcmp(name, "page_count") == 0
 		       ? SQLITE_OK : SQLITE_DENY;
 }
 
@@ -462,8 +466,9 @@ static void guard_table(struct db *db, const char *table, bool update)
 
 static void guard_tables(struct db *db)
 {
-	struct stmt *s = db_query(db, "SELECT tbl_name, name LIKE '%\\_no\\_update' ESCAPE '\\' FROM sqlite_schema WHERE type = 'trigger' "
-		"AND (name LIKE '%\\_no\\_update' ESCAPE '\\' OR name LIKE '%\\_no\\_delete' ESCAPE '\\')", "");
+	struct stmt *s = db_query(db, "SELECT tbl_name, name LIKE '%\\_no\\_update' ESCAPE '\\' FROM sqlite_schema "
+		"WHERE type = 'trigger' AND (name LIKE '%\\_no\\_update' ESCAPE '\\' OR name LIKE '%\\_no\\_delete' "
+		"ESCAPE '\\')", "");
 
 	while (db_step(s) == DB_ROW)
 		guard_table(db, db_text(s, 0), db_int(s, 1) != 0);
@@ -540,7 +545,8 @@ static int open_file(struct db *db, const char *path, unsigned flags, struct lt_
 	} else if (!(flags & DB_READ_ONLY)) {
 		fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 		if (fd < 0)
-			return lt_err_set(err, "store-unreachable", path, "cannot open or create the store: %s", strerror(errno));
+			return lt_err_set(err, "store-unreachable", path, "cannot open or create the store: %s",
+				strerror(errno));
 		close(fd);
 		temporary_files(path);
 	}
@@ -567,14 +573,16 @@ static int backup_whole(struct db *db, const char *path, struct lt_err *err)
 	while (r == DB_ROW)
 		r = db_backup_step(b, 1000);
 	db_backup_free(b);
-	return r == DB_DONE ? 0 : lt_err_set(err, "backup-failed", path, "cannot copy the store before the upgrade; is the disk full?");
+	return r == DB_DONE ? 0 : lt_err_set(err, "backup-failed", path,
+		"cannot copy the store before the upgrade; is the disk full?");
 }
 
 static int migrate_one(struct db *db, const struct migration *m, const char *path, struct lt_err *err)
 {
 	char version[64];
 
-	lt_fmt(version, sizeof(version), "PRAGMA application_id=%d; PRAGMA user_version=%d", APPLICATION_ID, m->version);
+	lt_fmt(version, sizeof(version), "PRAGMA application_id=%d; PRAGMA user_version=%d", APPLICATION_ID,
+		m->version);
 	if (db_begin(db) == 0 && exec(db, m->sql) == 0 && exec(db, version) == 0 && db_commit(db) == 0)
 		return 0;
 	lt_err_set(err, "migration-failed", path, "migration %d failed and changed nothing: %s", m->version, db->why);
@@ -590,18 +598,20 @@ static int migrate(struct db *db, const char *path, unsigned flags, const struct
 	char copy[512];
 
 	if (db->failed)
-		return lt_err_set(err, "store-unreadable", path, "cannot read the store: %s; restore a backup", db->why);
+		return lt_err_set(err, "store-unreadable", path, "cannot read the store: %s; restore a backup",
+			db->why);
 	if (tables > 0 && id != APPLICATION_ID)
 		return lt_err_set(err, "not-a-store", path, "this file is not a labtime store; name another path");
 	while (m->sql && m->version <= version)
 		m++;
 	if (m == list ? version > 0 : m[-1].version < version)
-		return lt_err_set(err, "store-too-new", path, "the store has schema %lld, this labtimed knows up to %d; upgrade labtimed",
-				  (long long)version, m == list ? 0 : m[-1].version);
+		return lt_err_set(err, "store-too-new", path, "the store has schema %lld, this labtimed knows up to "
+			"%d; upgrade labtimed", (long long)version, m == list ? 0 : m[-1].version);
 	if (!m->sql)
 		return 0;
 	if (flags & (DB_READ_ONLY | DB_NO_MIGRATE))
-		return lt_err_set(err, "store-too-old", path, "the store has schema %lld; start labtimed once to upgrade it", (long long)version);
+		return lt_err_set(err, "store-too-old", path, "the store has schema %lld; start labtimed once to "
+			"upgrade it", (long long)version);
 	lt_fmt(copy, sizeof(copy), "%s.before-%03d", path, m->version);
 	if (version > 0 && !in_memory(path) && backup_whole(db, copy, err) < 0)
 		return -1;
@@ -624,7 +634,8 @@ struct db *db_open_with(const char *path, unsigned flags, const struct migration
 		return db_close(db);
 	configure(db, flags);
 	if (db->failed) {
-		lt_err_set(err, "store-unreadable", path, "cannot use the store: %s; is it a labtime store, and whole?", db->why);
+		lt_err_set(err, "store-unreadable", path, "cannot use the store: %s; is it a labtime store, and whole?",
+			db->why);
 		return db_close(db);
 	}
 	if (migrate(db, path, flags, list, err) < 0)

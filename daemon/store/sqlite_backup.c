@@ -32,10 +32,12 @@ struct db_backup *db_backup_new(struct db *db, const char *path, struct lt_err *
 	}
 	lt_fmt(b->path, sizeof(b->path), "%s", path);
 	lt_fmt(b->part, sizeof(b->part), "%s.part", path);
-	fd = access(path, F_OK) == 0 ? (errno = EEXIST, -1) : open(b->part, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+	fd = access(path, F_OK) == 0 ? (errno = EEXIST, -1) : open(b->part,
+		O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (fd < 0) {
-		lt_err_set(err, errno == EEXIST ? "file-exists" : "file-unwritable", "path", "cannot write %s: %s; name a new file in a directory that labtimed may write",
-			   path, strerror(errno));
+		lt_err_set(err, errno == EEXIST ? "file-exists" : "file-unwritable", "path",
+			"cannot write %s: %s; name a new file in a directory that labtimed may write", path,
+			strerror(errno));
 		free(b);
 		return NULL;
 	}
@@ -43,7 +45,8 @@ struct db_backup *db_backup_new(struct db *db, const char *path, struct lt_err *
 	if (sqlite3_open_v2(b->part, &b->to, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL) == SQLITE_OK)
 		b->b = sqlite3_backup_init(b->to, "main", db_sqlite(db), "main");
 	if (!b->b) {
-		lt_err_set(err, "backup-failed", "path", "cannot start the copy: %s", b->to ? sqlite3_errmsg(b->to) : "out of memory");
+		lt_err_set(err, "backup-failed", "path", "cannot start the copy: %s",
+			b->to ? sqlite3_errmsg(b->to) : "out of memory");
 		return db_backup_free(b);
 	}
 	return b;

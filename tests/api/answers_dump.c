@@ -14,18 +14,25 @@ static const char *const methods[] = { "get", "post", "patch", "delete" };
 /* Bodies and queries that are accepted, so that the answers are not all problems. */
 static const struct { enum method method; const char *path, *query, *body; } good[] = {
 	{ METHOD_GET, "/v1/free", "duration_seconds=3600&instrument=krios-1", NULL },
-	{ METHOD_GET, "/v1/instruments/{instrument}/calendar", "from=2026-12-01T00:00:00Z&to=2026-12-02T00:00:00Z", NULL },
+	{ METHOD_GET, "/v1/instruments/{instrument}/calendar", "from=2026-12-01T00:00:00Z&to=2026-12-02T00:00:00Z",
+		NULL },
 	{ METHOD_GET, "/v1/blocks", "instrument=krios-1&from=2026-12-01T00:00:00Z&to=2026-12-02T00:00:00Z", NULL },
 	{ METHOD_GET, "/v1/usage", "from=2026-11-01T00:00:00Z&to=2026-12-01T00:00:00Z&by=instrument", NULL },
 	{ METHOD_GET, "/v1/bill", "period=2026-11", NULL },
 	{ METHOD_GET, "/v1/charges", "period=2026-11", NULL },
-	{ METHOD_POST, "/v1/quotes", NULL, "{\"instrument\":\"seq-1\",\"from\":\"2026-12-02T01:00:00Z\",\"to\":\"2026-12-02T02:00:00Z\"}" },
-	{ METHOD_POST, "/v1/quotes", NULL, "{\"instrument\":\"krios-1\",\"from\":\"2026-12-01T01:30:00Z\",\"to\":\"2026-12-01T02:00:01Z\"}" },
-	{ METHOD_POST, "/v1/bookings", NULL, "{\"instrument\":\"seq-1\",\"from\":\"2026-12-02T01:00:00Z\",\"to\":\"2026-12-02T02:00:00Z\"}" },
-	{ METHOD_POST, "/v1/bookings", NULL, "{\"instrument\":\"krios-1\",\"from\":\"2026-12-01T01:30:00Z\",\"to\":\"2026-12-01T02:15:00Z\"}" },
+	{ METHOD_POST, "/v1/quotes", NULL,
+		"{\"instrument\":\"seq-1\",\"from\":\"2026-12-02T01:00:00Z\",\"to\":\"2026-12-02T02:00:00Z\"}" },
+	{ METHOD_POST, "/v1/quotes", NULL,
+		"{\"instrument\":\"krios-1\",\"from\":\"2026-12-01T01:30:00Z\",\"to\":\"2026-12-01T02:00:01Z\"}" },
+	{ METHOD_POST, "/v1/bookings", NULL,
+		"{\"instrument\":\"seq-1\",\"from\":\"2026-12-02T01:00:00Z\",\"to\":\"2026-12-02T02:00:00Z\"}" },
+	{ METHOD_POST, "/v1/bookings", NULL,
+		"{\"instrument\":\"krios-1\",\"from\":\"2026-12-01T01:30:00Z\",\"to\":\"2026-12-01T02:15:00Z\"}" },
 	{ METHOD_PATCH, "/v1/bookings/{booking}", NULL, "{\"note\":\"another\"}" },
-	{ METHOD_POST, "/v1/blocks", NULL, "{\"instrument\":\"seq-1\",\"from\":\"2026-12-03T01:00:00Z\",\"to\":\"2026-12-03T02:00:00Z\",\"reason\":\"service\"}" },
-	{ METHOD_POST, "/v1/instruments/{instrument}/prices", NULL, "{\"effective_at\":\"2026-12-05T00:00:00Z\",\"rate\":\"120.00\"}" },
+	{ METHOD_POST, "/v1/blocks", NULL,
+		"{\"instrument\":\"seq-1\",\"from\":\"2026-12-03T01:00:00Z\",\"to\":\"2026-12-03T02:00:00Z\",\"reason\":\"service\"}" },
+	{ METHOD_POST, "/v1/instruments/{instrument}/prices", NULL,
+		"{\"effective_at\":\"2026-12-05T00:00:00Z\",\"rate\":\"120.00\"}" },
 	{ METHOD_PATCH, "/v1/instruments/{instrument}", NULL, "{\"notes\":\"lens changed\"}" },
 	{ METHOD_POST, "/v1/claims", NULL, "{\"instrument\":\"krios-1\",\"at\":\"2026-11-30T15:00:00Z\"}" },
 	{ METHOD_POST, "/v1/exports", NULL, "{\"period\":\"2026-11\",\"format\":\"csv\"}" },
@@ -39,7 +46,8 @@ static const struct { enum method method; const char *path, *query, *body; } goo
 static void path_of(const struct route *r, const char *token, char dst[200])
 {
 	static const struct { const char *name, *value; } names[] = {
-		{ "{booking}", "B-1" }, { "{session}", "S-1" }, { "{charge}", "C-1" }, { "{claim}", "L-1" }, { "{org}", "acme" }, { "{user}", "alice" },
+		{ "{booking}", "B-1" }, { "{session}", "S-1" }, { "{charge}", "C-1" }, { "{claim}", "L-1" },
+			{ "{org}", "acme" }, { "{user}", "alice" },
 		{ "{instrument}", "krios-1" }, { "{export}", "X-1" }, { "{block}", "K-1" }, { "{item}", "V-1" },
 	};
 	const char *open = strchr(r->path, '{'), *value = token;
@@ -61,7 +69,8 @@ static void ask(struct world *w, const struct route *r, const struct lt_token *t
 
 	path_of(r, t->public_id, path);
 	lt_fmt(key, sizeof(key), "key-%d", n++);
-	a = rig_call(w, (struct call){ .method = r->method, .path = path, .query = query, .body = body, .key = key, .if_match = "1", .token = t });
+	a = rig_call(w, (struct call){ .method = r->method, .path = path, .query = query, .body = body, .key = key,
+		.if_match = "1", .token = t });
 	printf("{\"method\":\"%s\",\"path\":\"%s\",\"status\":%d,\"body\":%s}\n", methods[r->method], r->path, a.status,
 	       a.body[0] == '{' ? a.body : "null");
 	answer_free(&a);

@@ -11,12 +11,14 @@
 #include "base/base.h"
 #include "common/fmt.h"
 
-const struct route *const rig_tables[6] = { meta_routes, people_routes, instrument_routes, booking_routes, session_routes, charge_routes };
+const struct route *const rig_tables[6] = { meta_routes, people_routes, instrument_routes, booking_routes,
+	session_routes, charge_routes };
 
 static void run(struct world *w, const char *sql)
 {
 	if (db_run(w->db, sql, "") < 0) {
-		log_event(LOG_ERROR_LEVEL, "the rig's rows do not fit the schema", "why", db_why(w->db), "sql", sql, NULL);
+		log_event(LOG_ERROR_LEVEL, "the rig's rows do not fit the schema", "why", db_why(w->db), "sql", sql,
+			NULL);
 		abort();
 	}
 }
@@ -24,23 +26,30 @@ static void run(struct world *w, const char *sql)
 /* Three of each; columns without a default are given, the rest is the schema's. */
 static void objects(struct world *w)
 {
-	run(w, "INSERT INTO booking (id, instrument, org, user, state, booked_from, booked_to, held_to, priced_to, policy_version, price_version, "
-	       "quote_minor, created_at, created_by, note) SELECT column1, 'krios-1', column2, column3, 'confirmed', 1796086800000 + column1 * 3600000, "
-	       "1796090400000 + column1 * 3600000, 1796090400000 + column1 * 3600000, 1796090400000 + column1 * 3600000, 1, 1, 10000, 1, column3, "
-	       "'note of ' || column3 FROM (VALUES (1, 'acme', 'alice'), (2, 'acme', 'bob'), (3, 'zeta', 'zoe'))");
-	run(w, "INSERT INTO occupancy (id, unit, busy_from, busy_to, kind, ref) SELECT id, 1, booked_from, held_to, 'booking', id FROM booking");
-	run(w, "INSERT INTO session (id, instrument, booking, org, user, kind, state, outcome, opened_at, opened_cause, closed_at, close_cause) "
-	       "SELECT id, instrument, id, org, user, 'booked', 'closed', 'settling', 1796000000000, 'user', 1796003600000, 'user' FROM booking");
-	run(w, "INSERT INTO claim (id, instrument, at, org, user, created_at, state) SELECT id, instrument, 1796000000000, org, user, 1, 'open' FROM booking");
+	run(w, "INSERT INTO booking (id, instrument, org, user, state, booked_from, booked_to, held_to, priced_to, "
+		"policy_version, price_version, quote_minor, created_at, created_by, note) SELECT column1, 'krios-1', "
+		"column2, column3, 'confirmed', 1796086800000 + column1 * 3600000, 1796090400000 + column1 * 3600000, "
+		"1796090400000 + column1 * 3600000, 1796090400000 + column1 * 3600000, 1, 1, 10000, 1, column3, 'note "
+		"of ' || column3 FROM (VALUES (1, 'acme', 'alice'), (2, 'acme', 'bob'), (3, 'zeta', 'zoe'))");
+	run(w, "INSERT INTO occupancy (id, unit, busy_from, busy_to, kind, ref) SELECT id, 1, booked_from, held_to, "
+		"'booking', id FROM booking");
+	run(w, "INSERT INTO session (id, instrument, booking, org, user, kind, state, outcome, opened_at, "
+		"opened_cause, closed_at, close_cause) SELECT id, instrument, id, org, user, 'booked', 'closed', "
+		"'settling', 1796000000000, 'user', 1796003600000, 'user' FROM booking");
+	run(w, "INSERT INTO claim (id, instrument, at, org, user, created_at, state) SELECT id, instrument, "
+		"1796000000000, org, user, 1, 'open' FROM booking");
 	run(w, "INSERT INTO period (id, state) VALUES ('2026-11', 'open') ON CONFLICT (id) DO NOTHING");
-	run(w, "INSERT INTO charge (id, seq, session, booking, kind, org, user, instrument, posted_at, period, service_from, service_to, used_s, idle_s, "
-	       "overrun_s, billed_s, estimated_s, amount_minor, currency, record, sha256) SELECT id, id, id, id, 'usage', org, user, instrument, "
-	       "1796000000000, '2026-11', 1796000000000, 1796003600000, 3600, 0, 0, 3600, 0, 10000, 'USD', '{}', zeroblob(32) FROM booking");
-	run(w, "INSERT INTO event (id, at, kind, instrument, org, user, booking, detail) SELECT id, 1, 'booking', instrument, org, user, id, 'by ' || user FROM booking");
+	run(w, "INSERT INTO charge (id, seq, session, booking, kind, org, user, instrument, posted_at, period, "
+		"service_from, service_to, used_s, idle_s, overrun_s, billed_s, estimated_s, amount_minor, currency, "
+		"record, sha256) SELECT id, id, id, id, 'usage', org, user, instrument, 1796000000000, '2026-11', "
+		"1796000000000, 1796003600000, 3600, 0, 0, 3600, 0, 10000, 'USD', '{}', zeroblob(32) FROM booking");
+	run(w, "INSERT INTO event (id, at, kind, instrument, org, user, booking, detail) SELECT id, 1, 'booking', "
+		"instrument, org, user, id, 'by ' || user FROM booking");
 	run(w, "INSERT INTO export (id, format, org, period, from_seq, to_seq, actor, created_at, state) "
 	       "SELECT id, 'csv', org, '2026-11', 1, 3, user, 1, 'ready' FROM booking");
-	run(w, "INSERT INTO counter (name, next) VALUES ('booking', 4), ('session', 4), ('charge', 4), ('claim', 4), ('occupancy', 4), ('event', 4), ('export', 4) "
-	       "ON CONFLICT (name) DO UPDATE SET next = MAX(next, excluded.next)");
+	run(w, "INSERT INTO counter (name, next) VALUES ('booking', 4), ('session', 4), ('charge', 4), ('claim', 4), "
+		"('occupancy', 4), ('event', 4), ('export', 4) ON CONFLICT (name) DO UPDATE SET next = MAX(next, "
+		"excluded.next)");
 }
 
 struct world *rig_world(void)
@@ -90,7 +99,8 @@ static void request_fill(struct world *w, struct msg_request *m, const struct ca
 }
 
 /* As the turn does it: the row of the key outside the item's savepoint. */
-static void finish(struct world *w, struct act *a, const struct msg_request *m, struct ledger_reply *reply, int r, bool keep)
+static void finish(struct world *w, struct act *a, const struct msg_request *m, struct ledger_reply *reply, int r,
+	bool keep)
 {
 	if (r == 0 && !a->dry_run)
 		db_release(w->db);

@@ -15,7 +15,8 @@
 #include "common/fmt.h"
 
 static const struct { const char *user; enum role role; } users[] = {
-	{ "alice", ROLE_MEMBER }, { "olga", ROLE_ORG_ADMIN }, { "mia", ROLE_MANAGER }, { "finn", ROLE_FINANCE }, { "root", ROLE_ADMIN },
+	{ "alice", ROLE_MEMBER }, { "olga", ROLE_ORG_ADMIN }, { "mia", ROLE_MANAGER }, { "finn", ROLE_FINANCE },
+		{ "root", ROLE_ADMIN },
 };
 enum owner { OWNER_SELF, OWNER_COLLEAGUE, OWNER_STRANGER, OWNERS };
 
@@ -24,7 +25,8 @@ static struct lt_token tokens[5], owner_tokens[OWNERS];
 /* Names the object of {..}. Objects without an owner get one that exists, or a number that does not. */
 static void object_name(const struct route *r, enum owner o, char dst[40])
 {
-	static const char letters[] = { [OBJ_BOOKING] = 'B', [OBJ_SESSION] = 'S', [OBJ_CHARGE] = 'C', [OBJ_CLAIM] = 'L' };
+	static const char letters[] = { [OBJ_BOOKING] = 'B', [OBJ_SESSION] = 'S', [OBJ_CHARGE] = 'C',
+		[OBJ_CLAIM] = 'L' };
 	static const char *const orgs[] = { "acme", "acme", "zeta" }, *const people[] = { "alice", "bob", "zoe" };
 
 	if (r->object == OBJ_ORG)
@@ -55,13 +57,14 @@ static void path_of(const struct route *r, enum owner o, char dst[200])
 		lt_fmt(dst, 200, "%s", r->path);
 }
 
-static struct answer ask(struct world *w, const struct route *r, enum owner o, const struct lt_token *t, const char *query)
+static struct answer ask(struct world *w, const struct route *r, enum owner o, const struct lt_token *t,
+	const char *query)
 {
 	char path[200];
 
 	path_of(r, o, path);
-	return rig_call(w, (struct call){ .method = r->method, .path = path, .query = query, .body = r->method == METHOD_GET ? NULL : "{}",
-		.key = "k", .if_match = "1", .token = t, .uid = 12345 });
+	return rig_call(w, (struct call){ .method = r->method, .path = path, .query = query,
+		.body = r->method == METHOD_GET ? NULL : "{}", .key = "k", .if_match = "1", .token = t, .uid = 12345 });
 }
 
 /* A name of zeta, its people, or their notes. */
@@ -74,8 +77,8 @@ static void judge(const struct route *r, size_t u, enum owner o, const struct an
 {
 	enum reach reach = r->access[users[u].role];
 	bool customer = users[u].role == ROLE_MEMBER || users[u].role == ROLE_ORG_ADMIN;
-	bool hidden = r->object != OBJ_NONE && ((customer && o == OWNER_STRANGER) || (reach == REACH_OWN && r->object != OBJ_ORG && o != OWNER_SELF) ||
-						  (reach == REACH_OWN && !customer));
+	bool hidden = r->object != OBJ_NONE && ((customer && o == OWNER_STRANGER) ||
+		(reach == REACH_OWN && r->object != OBJ_ORG && o != OWNER_SELF) || (reach == REACH_OWN && !customer));
 	const char *why = NULL;
 
 	if (users[u].role == ROLE_ORG_ADMIN && reach == REACH_OWN && r->object != OBJ_NONE)
@@ -95,7 +98,8 @@ static void judge(const struct route *r, size_t u, enum owner o, const struct an
 	else if (customer && leaks(a))
 		why = "another org shows";
 	if (why)
-		fail_msg("%s: method %d %s as %s, object %d: %d %s", why, r->method, r->path, users[u].user, o, a->status, a->body);
+		fail_msg("%s: method %d %s as %s, object %d: %d %s", why, r->method, r->path, users[u].user, o,
+			a->status, a->body);
 }
 
 static void test_triples(void **state)
@@ -135,20 +139,25 @@ static void test_nobody(void **state)
 /* Filters must narrow, never widen. */
 static void test_filters(void **state)
 {
-	static const char *const queries[] = { "org=zeta", "user=zoe", "org=zeta&user=zoe", "period=2026-11&org=zeta", "period=2026-11",
-		"from=2026-11-01T00:00:00Z&to=2026-12-30T00:00:00Z&by=org", "from=2026-11-01T00:00:00Z&to=2026-12-30T00:00:00Z&by=user",
-		"from=2026-12-01T00:00:00Z&to=2026-12-02T00:00:00Z", "booking=B-3", "instrument=krios-1", "after=0", "limit=200",
+	static const char *const queries[] = { "org=zeta", "user=zoe", "org=zeta&user=zoe", "period=2026-11&org=zeta",
+		"period=2026-11",
+		"from=2026-11-01T00:00:00Z&to=2026-12-30T00:00:00Z&by=org",
+			"from=2026-11-01T00:00:00Z&to=2026-12-30T00:00:00Z&by=user",
+		"from=2026-12-01T00:00:00Z&to=2026-12-02T00:00:00Z", "booking=B-3", "instrument=krios-1", "after=0",
+			"limit=200",
 		"state=confirmed", "state=all", "kind=microscope" };
 	struct world *w = *state;
 	int answered = 0;
 
 	for (int i = 0; i < 6; i++)
 		for (const struct route *r = rig_tables[i]; r->path; r++)
-			for (size_t q = 0; q < sizeof(queries) / sizeof(queries[0]) && r->method == METHOD_GET && !(r->flags & ROUTE_PUBLIC); q++)
+			for (size_t q = 0; q < sizeof(queries) / sizeof(queries[0]) && r->method == METHOD_GET &&
+				!(r->flags & ROUTE_PUBLIC); q++)
 				for (size_t u = 0; u < 2; u++) {
 					struct answer a = ask(w, r, OWNER_SELF, &tokens[u], queries[q]);
 					if (leaks(&a))
-						fail_msg("%s?%s as %s shows zeta: %s", r->path, queries[q], users[u].user, a.body);
+						fail_msg("%s?%s as %s shows zeta: %s", r->path, queries[q],
+							users[u].user, a.body);
 					answered += a.status == 200;
 					answer_free(&a);
 				}
@@ -194,7 +203,8 @@ static int teardown(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_table), cmocka_unit_test(test_nobody), cmocka_unit_test(test_triples), cmocka_unit_test(test_filters),
+		cmocka_unit_test(test_table), cmocka_unit_test(test_nobody), cmocka_unit_test(test_triples),
+			cmocka_unit_test(test_filters),
 	};
 
 	log_level_set(LOG_ERROR_LEVEL);

@@ -41,13 +41,20 @@ static void expect(struct world *w, struct call c, int status, const char *code)
 static void test_bodies(void **state)
 {
 	static const struct { const char *body, *code; int status; } cases[] = {
-		{ "{", "bad-json", 400 }, { "[]", "bad-json", 400 }, { "1", "bad-json", 400 }, { "{\"id\":1,\"id\":2}", "bad-json", 400 },
-		{ "{\"id\":\"a\",\"name\":\"b\"} x", "bad-json", 400 }, { "{\"a\":[[[[[[[[[[[[[[[[1]]]]]]]]]]]]]]]]}", "bad-json", 400 },
-		{ "{\"id\":1e999}", "bad-json", 400 }, { "{\"id\":99999999999999999999}", "bad-json", 400 }, { "{\"id\":\"\\u0000\"}", "bad-json", 400 },
-		{ "{\"id\":\"\\ud800\"}", "bad-json", 400 }, { "{\"id\":\"\xff\"}", "bad-json", 400 }, { "{\"id\":\"new\",\"name\":\"N\",\"x\":1}", "unknown-member", 422 },
-		{ "{}", "bad-request", 422 }, { "", "bad-request", 422 }, { "{\"id\":7,\"name\":\"N\"}", "bad-request", 422 },
-		{ "{\"id\":\"UPPER\",\"name\":\"N\"}", "bad-request", 422 }, { "{\"id\":\"new\",\"name\":\"a\\nb\"}", "bad-request", 422 },
-		{ "{\"id\":\"new\",\"name\":\"\"}", "bad-request", 422 }, { "{\"id\":\"new\",\"name\":\"N\",\"host\":1}", "bad-request", 422 },
+		{ "{", "bad-json", 400 }, { "[]", "bad-json", 400 }, { "1", "bad-json", 400 },
+			{ "{\"id\":1,\"id\":2}", "bad-json", 400 },
+		{ "{\"id\":\"a\",\"name\":\"b\"} x", "bad-json", 400 },
+			{ "{\"a\":[[[[[[[[[[[[[[[[1]]]]]]]]]]]]]]]]}", "bad-json", 400 },
+		{ "{\"id\":1e999}", "bad-json", 400 }, { "{\"id\":99999999999999999999}", "bad-json", 400 },
+			{ "{\"id\":\"\\u0000\"}", "bad-json", 400 },
+		{ "{\"id\":\"\\ud800\"}", "bad-json", 400 }, { "{\"id\":\"\xff\"}", "bad-json", 400 },
+			{ "{\"id\":\"new\",\"name\":\"N\",\"x\":1}", "unknown-member", 422 },
+		{ "{}", "bad-request", 422 }, { "", "bad-request", 422 },
+			{ "{\"id\":7,\"name\":\"N\"}", "bad-request", 422 },
+		{ "{\"id\":\"UPPER\",\"name\":\"N\"}", "bad-request", 422 },
+			{ "{\"id\":\"new\",\"name\":\"a\\nb\"}", "bad-request", 422 },
+		{ "{\"id\":\"new\",\"name\":\"\"}", "bad-request", 422 },
+			{ "{\"id\":\"new\",\"name\":\"N\",\"host\":1}", "bad-request", 422 },
 		{ "{\"id\":\"acme\",\"name\":\"Again\"}", "exists", 409 },
 	};
 	struct world *w = rig_world();
@@ -72,8 +79,10 @@ static void test_bodies(void **state)
 static void test_queries(void **state)
 {
 	static const struct { const char *query; int status; } cases[] = {
-		{ "limit=2", 200 }, { "", 200 }, { "limit=0", 422 }, { "limit=201", 422 }, { "limit=x", 422 }, { "cursor=5", 422 }, { "cursor=k-1", 422 },
-		{ "nope=1", 422 }, { "limit", 400 }, { "limit=%zz", 400 }, { "limit=%00", 400 }, { "limit=%ff", 400 }, { "limit=1&limit=2", 400 },
+		{ "limit=2", 200 }, { "", 200 }, { "limit=0", 422 }, { "limit=201", 422 }, { "limit=x", 422 },
+			{ "cursor=5", 422 }, { "cursor=k-1", 422 },
+		{ "nope=1", 422 }, { "limit", 400 }, { "limit=%zz", 400 }, { "limit=%00", 400 }, { "limit=%ff", 400 },
+			{ "limit=1&limit=2", 400 },
 		{ "limit=%32", 200 }, { "dry_run=true", 400 }, { "dry_run=maybe", 400 }, { "limit=2&", 400 },
 	};
 	struct world *w = rig_world();
@@ -98,7 +107,8 @@ static void test_pages(void **state)
 		json_t *v = parsed(&a), *item;
 		size_t i;
 		json_array_foreach(json_object_get(v, "items"), i, item)
-			lt_fmt(seen + strlen(seen), sizeof(seen) - strlen(seen), "%s ", json_string_value(json_object_get(item, "id")));
+			lt_fmt(seen + strlen(seen), sizeof(seen) - strlen(seen), "%s ",
+				json_string_value(json_object_get(item, "id")));
 		next = json_string_value(json_object_get(v, "next_cursor"));
 		lt_fmt(query, sizeof(query), "limit=3&cursor=%s", next ? next : "");
 		pages++;
@@ -116,8 +126,10 @@ static void test_keys(void **state)
 	const char *body = "{\"id\":\"nova\",\"name\":\"Nova\"}";
 	struct answer a;
 
-	expect(w, (struct call){ .method = METHOD_POST, .path = "/v1/orgs", .body = body }, 400, "idempotency-key-missing");
-	expect(w, (struct call){ .method = METHOD_POST, .path = "/v1/orgs", .body = body, .key = "a b" }, 400, "bad-idempotency-key");
+	expect(w, (struct call){ .method = METHOD_POST, .path = "/v1/orgs", .body = body }, 400,
+		"idempotency-key-missing");
+	expect(w, (struct call){ .method = METHOD_POST, .path = "/v1/orgs", .body = body, .key = "a b" }, 400,
+		"bad-idempotency-key");
 	a = rig_call(w, (struct call){ POST_ORG, .body = body, .keep = true });
 	assert_int_equal(a.status, 201);
 	assert_string_equal(a.location, "/v1/orgs/nova");
@@ -130,7 +142,8 @@ static void test_keys(void **state)
 	assert_string_equal(a.location, "/v1/orgs/nova");
 	answer_free(&a);
 	expect(w, (struct call){ POST_ORG, .body = "{\"id\":\"other\",\"name\":\"Other\"}" }, 422, "key-reused");
-	expect(w, (struct call){ .method = METHOD_POST, .path = "/v1/orgs", .key = "k2", .body = body, .keep = true }, 409, "exists");
+	expect(w, (struct call){ .method = METHOD_POST, .path = "/v1/orgs", .key = "k2", .body = body, .keep = true },
+		409, "exists");
 	a = rig_call(w, (struct call){ .method = METHOD_POST, .path = "/v1/orgs", .key = "k2", .body = body });
 	assert_true(a.status == 409 && a.replayed);
 	answer_free(&a);
@@ -171,7 +184,8 @@ static void test_tokens(void **state)
 {
 	struct world *w = rig_world();
 	struct lt_token root = rig_token(w, "root"), alice;
-	struct call make = { .method = METHOD_POST, .path = "/v1/tokens", .key = "t", .body = "{\"user\":\"alice\"}", .token = &root, .keep = true };
+	struct call make = { .method = METHOD_POST, .path = "/v1/tokens", .key = "t", .body = "{\"user\":\"alice\"}",
+		.token = &root, .keep = true };
 	struct answer a = rig_call(w, make);
 	json_t *v = parsed(&a);
 	char path[64];
@@ -212,11 +226,15 @@ static void test_tokens(void **state)
 static void test_who_may_manage(void **state)
 {
 	static const struct { const char *user, *path, *body; int status; } cases[] = {
-		{ "alice", "/v1/tokens", "{\"user\":\"bob\"}", 403 }, { "alice", "/v1/tokens", "{}", 201 }, { "mia", "/v1/tokens", "{\"user\":\"finn\"}", 403 },
-		{ "alice", "/v1/tokens", "{\"user\":\"zoe\"}", 422 }, { "olga", "/v1/tokens", "{\"user\":\"bob\"}", 201 },
-		{ "olga", "/v1/tokens", "{\"user\":\"zoe\"}", 422 }, { "root", "/v1/tokens", "{\"user\":\"mia\"}", 201 },
+		{ "alice", "/v1/tokens", "{\"user\":\"bob\"}", 403 }, { "alice", "/v1/tokens", "{}", 201 },
+			{ "mia", "/v1/tokens", "{\"user\":\"finn\"}", 403 },
+		{ "alice", "/v1/tokens", "{\"user\":\"zoe\"}", 422 },
+			{ "olga", "/v1/tokens", "{\"user\":\"bob\"}", 201 },
+		{ "olga", "/v1/tokens", "{\"user\":\"zoe\"}", 422 },
+			{ "root", "/v1/tokens", "{\"user\":\"mia\"}", 201 },
 		{ "root", "/v1/tokens", "{\"user\":\"mia\",\"expires_at\":\"2028-01-01T00:00:00Z\"}", 422 },
-		{ "olga", "/v1/users", "{\"id\":\"new\",\"name\":\"N\"}", 201 }, { "olga", "/v1/users", "{\"id\":\"new\",\"name\":\"N\",\"org\":\"zeta\"}", 422 },
+		{ "olga", "/v1/users", "{\"id\":\"new\",\"name\":\"N\"}", 201 },
+			{ "olga", "/v1/users", "{\"id\":\"new\",\"name\":\"N\",\"org\":\"zeta\"}", 422 },
 		{ "olga", "/v1/users", "{\"id\":\"new\",\"name\":\"N\",\"role\":\"manager\"}", 422 },
 		{ "mia", "/v1/users", "{\"id\":\"new\",\"name\":\"N\",\"org\":\"zeta\"}", 201 },
 		{ "mia", "/v1/users", "{\"id\":\"new\",\"name\":\"N\",\"org\":\"lab\",\"role\":\"admin\"}", 403 },
@@ -229,7 +247,8 @@ static void test_who_may_manage(void **state)
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		struct lt_token t = rig_token(w, cases[i].user);
-		expect(w, (struct call){ .method = METHOD_POST, .path = cases[i].path, .key = "k", .body = cases[i].body, .token = &t }, cases[i].status, NULL);
+		expect(w, (struct call){ .method = METHOD_POST, .path = cases[i].path, .key = "k",
+			.body = cases[i].body, .token = &t }, cases[i].status, NULL);
 	}
 	world_free(w);
 }
@@ -239,12 +258,16 @@ static void test_deactivation(void **state)
 	struct world *w = rig_world();
 	struct lt_token root = rig_token(w, "root");
 
-	expect(w, (struct call){ .method = METHOD_DELETE, .path = "/v1/users/alice", .if_match = "1" }, 409, "has-bookings");
-	expect(w, (struct call){ .method = METHOD_DELETE, .path = "/v1/users/root", .if_match = "1", .token = &root }, 409, "self");
-	expect(w, (struct call){ .method = METHOD_DELETE, .path = "/v1/users/finn", .if_match = "1", .keep = true }, 200, NULL);
+	expect(w, (struct call){ .method = METHOD_DELETE, .path = "/v1/users/alice", .if_match = "1" }, 409,
+		"has-bookings");
+	expect(w, (struct call){ .method = METHOD_DELETE, .path = "/v1/users/root", .if_match = "1", .token = &root },
+		409, "self");
+	expect(w, (struct call){ .method = METHOD_DELETE, .path = "/v1/users/finn", .if_match = "1", .keep = true },
+		200, NULL);
 	assert_int_equal(world_int(w, "SELECT active FROM user WHERE id = 'finn'"), 0);
 	db_run(w->db, "UPDATE session SET booking = NULL WHERE id = 2", "");
-	expect(w, (struct call){ .method = METHOD_DELETE, .path = "/v1/users/bob", .query = "cancel=true", .if_match = "1", .keep = true }, 200, NULL);
+	expect(w, (struct call){ .method = METHOD_DELETE, .path = "/v1/users/bob", .query = "cancel=true",
+		.if_match = "1", .keep = true }, 200, NULL);
 	assert_int_equal(world_int(w, "SELECT COUNT(*) FROM booking WHERE user = 'bob' AND state = 'cancelled'"), 1);
 	world_free(w);
 }
@@ -258,8 +281,10 @@ static void test_local(void **state)
 	w->site.n_admins = 1;
 	expect(w, (struct call){ .path = "/v1/whoami", .uid = 4711 }, 200, NULL);
 	expect(w, (struct call){ .path = "/v1/doctor" }, 200, NULL);
-	expect(w, (struct call){ .method = METHOD_POST, .path = "/v1/backups", .key = "b", .body = "{\"path\":\"relative.db\"}" }, 422, "bad-path");
-	expect(w, (struct call){ .method = METHOD_POST, .path = "/v1/backups", .key = "b", .body = "{\"path\":\"/etc/passwd\"}" }, 409, "file-exists");
+	expect(w, (struct call){ .method = METHOD_POST, .path = "/v1/backups", .key = "b",
+		.body = "{\"path\":\"relative.db\"}" }, 422, "bad-path");
+	expect(w, (struct call){ .method = METHOD_POST, .path = "/v1/backups", .key = "b",
+		.body = "{\"path\":\"/etc/passwd\"}" }, 409, "file-exists");
 	world_free(w);
 }
 
@@ -268,7 +293,8 @@ static void test_routes_known(void **state)
 	struct lt_err err = { 0 };
 	char allow[64];
 
-	assert_int_equal(api_configure(&(struct api_info){ "1.2.3", "libevent", "/var/lib/labtime/labtime.db" }, &err), 0);
+	assert_int_equal(api_configure(&(struct api_info){ "1.2.3", "libevent", "/var/lib/labtime/labtime.db" }, &err),
+		0);
 	assert_int_equal(api_route_known("GET", "/v1/orgs", allow), 0);
 	assert_int_equal(api_route_known("PUT", "/v1/orgs/acme", allow), 405);
 	assert_string_equal(allow, "GET, PATCH");
@@ -281,8 +307,10 @@ static void test_routes_known(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_bodies), cmocka_unit_test(test_queries), cmocka_unit_test(test_pages), cmocka_unit_test(test_keys),
-		cmocka_unit_test(test_versions_and_dry_runs), cmocka_unit_test(test_tokens), cmocka_unit_test(test_who_may_manage),
+		cmocka_unit_test(test_bodies), cmocka_unit_test(test_queries), cmocka_unit_test(test_pages),
+			cmocka_unit_test(test_keys),
+		cmocka_unit_test(test_versions_and_dry_runs), cmocka_unit_test(test_tokens),
+			cmocka_unit_test(test_who_may_manage),
 		cmocka_unit_test(test_deactivation), cmocka_unit_test(test_local), cmocka_unit_test(test_routes_known),
 	};
 

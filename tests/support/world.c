@@ -29,18 +29,20 @@ static void instrument_fill(struct instrument *i, const char *id, const char *ki
 
 static void people_fill(struct db *db)
 {
-	static const char *const orgs[][2] = { { "acme", "Acme Bio" }, { "lab", "The Lab" }, { "zeta", "Zeta Genomics" } };
+	static const char *const orgs[][2] = { { "acme", "Acme Bio" }, { "lab", "The Lab" },
+		{ "zeta", "Zeta Genomics" } };
 	static const char *const users[][3] = {
-		{ "alice", "acme", "member" }, { "bob", "acme", "member" }, { "olga", "acme", "org_admin" }, { "zoe", "zeta", "member" },
+		{ "alice", "acme", "member" }, { "bob", "acme", "member" }, { "olga", "acme", "org_admin" },
+			{ "zoe", "zeta", "member" },
 		{ "mia", "lab", "manager" }, { "finn", "lab", "finance" }, { "root", "lab", "admin" },
 	};
 
 	for (size_t i = 0; i < sizeof(orgs) / sizeof(orgs[0]); i++)
-		db_run(db, "INSERT INTO org (id, name, host, created_at) VALUES (?1, ?2, ?3, 0)", "tti", orgs[i][0], orgs[i][1],
-		       (int64_t)(i == 1));
+		db_run(db, "INSERT INTO org (id, name, host, created_at) VALUES (?1, ?2, ?3, 0)", "tti", orgs[i][0],
+			orgs[i][1], (int64_t)(i == 1));
 	for (size_t i = 0; i < sizeof(users) / sizeof(users[0]); i++)
-		db_run(db, "INSERT INTO user (id, org, name, role, created_at) VALUES (?1, ?2, ?1, ?3, 0)", "ttt", users[i][0], users[i][1],
-		       users[i][2]);
+		db_run(db, "INSERT INTO user (id, org, name, role, created_at) VALUES (?1, ?2, ?1, ?3, 0)", "ttt",
+			users[i][0], users[i][1], users[i][2]);
 }
 
 struct world *world_new(void)
@@ -62,7 +64,8 @@ struct world *world_new(void)
 	instrument_fill(&w->instruments[1], "plc-1", "power", METER_STATE);
 	instrument_fill(&w->instruments[2], "seq-1", "sequencer", METER_COUNTER);
 	for (int i = 0; i < 3; i++)
-		db_run(w->db, "INSERT INTO instrument (id, unit, link) VALUES (?1, ?2, 'up')", "ti", w->instruments[i].id, (int64_t)i + 1);
+		db_run(w->db, "INSERT INTO instrument (id, unit, link) VALUES (?1, ?2, 'up')", "ti",
+			w->instruments[i].id, (int64_t)i + 1);
 	people_fill(w->db);
 	assert(db_failed(w->db) == 0);
 	w->now = (struct stamp){ .boot_ms = 1000000, .wall_ms = WORLD_NOW };

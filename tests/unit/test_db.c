@@ -77,7 +77,8 @@ static void test_constraint_names(void **state)
 {
 	struct db *db = memory();
 
-	assert_int_equal(db_run(db, "INSERT INTO user (id, org, name, role, created_at) VALUES ('u', 'none', 'U', 'member', 0)", ""), DB_CONSTRAINT);
+	assert_int_equal(db_run(db, "INSERT INTO user (id, org, name, role, created_at) VALUES ('u', 'none', 'U', "
+		"'member', 0)", ""), DB_CONSTRAINT);
 	assert_string_equal(db_constraint(db), "foreign-key");
 	db_clear_constraint(db);
 	assert_int_equal(db_run(db, "INSERT INTO period (id, state) VALUES ('2026-11', 'odd')", ""), DB_CONSTRAINT);
@@ -87,8 +88,10 @@ static void test_constraint_names(void **state)
 	assert_string_equal(db_constraint(db), "datatype");
 	db_clear_constraint(db);
 	db_run(db, "INSERT INTO instrument (id, unit) VALUES ('i', 1)", "");
-	db_run(db, "INSERT INTO occupancy (id, unit, busy_from, busy_to, kind, ref) VALUES (1, 1, 10, 20, 'block', 1)", "");
-	assert_int_equal(db_run(db, "INSERT INTO occupancy (id, unit, busy_from, busy_to, kind, ref) VALUES (2, 1, 15, 25, 'block', 2)", ""), DB_CONSTRAINT);
+	db_run(db, "INSERT INTO occupancy (id, unit, busy_from, busy_to, kind, ref) VALUES (1, 1, 10, 20, 'block', 1)",
+		"");
+	assert_int_equal(db_run(db, "INSERT INTO occupancy (id, unit, busy_from, busy_to, kind, ref) VALUES (2, 1, 15, "
+		"25, 'block', 2)", ""), DB_CONSTRAINT);
 	assert_string_equal(db_constraint(db), "r01_overlap");
 	db_close(db);
 }
@@ -116,10 +119,13 @@ static void test_misuse(void **state)
 static void test_forbidden(void **state)
 {
 	static const char *const sql[] = {
-		"DROP TABLE counter", "DROP TRIGGER charge_no_update", "ALTER TABLE counter RENAME TO c", "CREATE TABLE t (a)",
+		"DROP TABLE counter", "DROP TRIGGER charge_no_update", "ALTER TABLE counter RENAME TO c",
+			"CREATE TABLE t (a)",
 		"ATTACH 'x' AS y", "PRAGMA journal_mode=OFF", "PRAGMA foreign_keys=OFF", "PRAGMA writable_schema=ON",
-		"UPDATE charge SET amount_minor = 0", "DELETE FROM charge", "DELETE FROM entry", "UPDATE audit SET actor = 'x'",
-		"DELETE FROM event", "SELECT load_extension('x')", "UPDATE sqlite_schema SET sql = ''", "REINDEX", "ANALYZE", "VACUUM",
+		"UPDATE charge SET amount_minor = 0", "DELETE FROM charge", "DELETE FROM entry",
+			"UPDATE audit SET actor = 'x'",
+		"DELETE FROM event", "SELECT load_extension('x')", "UPDATE sqlite_schema SET sql = ''", "REINDEX",
+			"ANALYZE", "VACUUM",
 	};
 	struct db *db = memory();
 
@@ -128,7 +134,8 @@ static void test_forbidden(void **state)
 		db_rollback(db);
 	}
 	db_run(db, "INSERT INTO audit (id, at, actor, act, object) VALUES (1, 1, 'a', 'b', 'c')", "");
-	assert_int_equal(db_run(db, "INSERT OR REPLACE INTO audit (id, at, actor, act, object) VALUES (1, 1, 'x', 'b', 'c')", ""), DB_CONSTRAINT);
+	assert_int_equal(db_run(db, "INSERT OR REPLACE INTO audit (id, at, actor, act, object) VALUES (1, 1, 'x', 'b', "
+		"'c')", ""), DB_CONSTRAINT);
 	assert_string_equal(db_constraint(db), "append_only");
 	db_close(db);
 }
@@ -208,9 +215,12 @@ static void test_file_and_copy(void **state)
 
 static void test_migrations(void **state)
 {
-	static const struct migration one[] = { { 1, "CREATE TABLE a (x INTEGER) STRICT; INSERT INTO a VALUES (1);" }, { 0, NULL } };
-	static const struct migration two[] = { one[0], { 2, "ALTER TABLE a ADD COLUMN y INTEGER; UPDATE a SET y = 2;" }, { 0, NULL } };
-	static const struct migration bad[] = { one[0], { 2, "ALTER TABLE a ADD COLUMN y INTEGER; SELECT nonsense;" }, { 0, NULL } };
+	static const struct migration one[] = { { 1, "CREATE TABLE a (x INTEGER) STRICT; INSERT INTO a VALUES (1);" },
+		{ 0, NULL } };
+	const struct migration two[] = { one[0], { 2,
+		"ALTER TABLE a ADD COLUMN y INTEGER; UPDATE a SET y = 2;" }, { 0, NULL } };
+	const struct migration bad[] = { one[0], { 2, "ALTER TABLE a ADD COLUMN y INTEGER; SELECT nonsense;" },
+		{ 0, NULL } };
 	char dir[] = "/tmp/labtime-db-XXXXXX", path[256], copy[256], text[200];
 	struct lt_err err = { 0 };
 	struct db *db;
@@ -245,7 +255,8 @@ static void test_not_a_store(void **state)
 	struct lt_err err = { 0 };
 	int fd = mkstemp(path);
 
-	assert_int_equal(write(fd, "this is a letter, not a database at all, and long enough to be read as a header of one....................", 100), 100);
+	assert_int_equal(write(fd, "this is a letter, not a database at all, and long enough to be read as a header of "
+		"one....................", 100), 100);
 	close(fd);
 	assert_null(db_open(path, 0, &err));
 	assert_string_equal(err.code, "store-unreadable");
@@ -259,9 +270,12 @@ static void test_not_a_store(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_rows), cmocka_unit_test(test_sticky_constraint), cmocka_unit_test(test_constraint_names),
-		cmocka_unit_test(test_misuse), cmocka_unit_test(test_forbidden), cmocka_unit_test(test_transaction_gone),
-		cmocka_unit_test(test_file_and_copy), cmocka_unit_test(test_migrations), cmocka_unit_test(test_not_a_store),
+		cmocka_unit_test(test_rows), cmocka_unit_test(test_sticky_constraint),
+			cmocka_unit_test(test_constraint_names),
+		cmocka_unit_test(test_misuse), cmocka_unit_test(test_forbidden),
+			cmocka_unit_test(test_transaction_gone),
+		cmocka_unit_test(test_file_and_copy), cmocka_unit_test(test_migrations),
+			cmocka_unit_test(test_not_a_store),
 	};
 
 	return cmocka_run_group_tests_name("db", tests, NULL, NULL);

@@ -107,7 +107,8 @@ static int request(struct act *a, const struct msg_request *m, struct ledger_rep
 	return answer(ret, 200, db_one_int(a->db, 0, "SELECT COUNT(*) FROM counter", "") > 0 ? "some" : "none");
 }
 
-static bool is_read(const struct msg_request *m) { return m->method == METHOD_GET || (m->query && strcmp(m->query, "dry_run=true") == 0); }
+static bool is_read(const struct msg_request *m) { return m->method == METHOD_GET ||
+	(m->query && strcmp(m->query, "dry_run=true") == 0); }
 
 static int reading(struct act *a, const struct msg_reading *m)
 {
@@ -118,7 +119,8 @@ static int reading(struct act *a, const struct msg_reading *m)
 static int link_changed(struct act *a, const struct msg_link *m) { say("link:%d ", m->up); return 0; }
 static int interlock(struct act *a, const struct msg_interlock *m) { say("lock:%d ", m->lock); return 0; }
 static int recover(struct act *a) { say("recover "); return 0; }
-static int desired(struct act *a, const char *instrument, enum lt_lock *ret) { *ret = (enum lt_lock)desired_is; return act_end(a); }
+static int desired(struct act *a, const char *instrument,
+	enum lt_lock *ret) { *ret = (enum lt_lock)desired_is; return act_end(a); }
 
 static int fire_note(struct act *a, int64_t ref, int64_t due) { say("timer:%d ", (int)ref); return act_end(a); }
 static int fire_fail(struct act *a, int64_t ref, int64_t due)
@@ -128,7 +130,8 @@ static int fire_fail(struct act *a, int64_t ref, int64_t due)
 		db_run(a->db, "SELECT nonsense", "");
 	return act_end(a);
 }
-static int fire_refuse(struct act *a, int64_t ref, int64_t due) { say("refuse "); return act_refuse(a, 409, "no", "", "no"); }
+static int fire_refuse(struct act *a, int64_t ref, int64_t due) { say("refuse "); return act_refuse(a, 409, "no", "",
+	"no"); }
 static int fire_park(struct act *a, int64_t ref, int64_t due)
 {
 	int r = act_park(a, "seq-1");
@@ -140,7 +143,8 @@ static int fire_park(struct act *a, int64_t ref, int64_t due)
 
 static const struct timer_kind *find(const char *name)
 {
-	static const struct timer_kind kinds[] = { { "note", fire_note }, { "fail", fire_fail }, { "refuse", fire_refuse }, { "park", fire_park } };
+	static const struct timer_kind kinds[] = { { "note", fire_note }, { "fail", fire_fail },
+		{ "refuse", fire_refuse }, { "park", fire_park } };
 
 	for (size_t i = 0; i < 4; i++)
 		if (strcmp(kinds[i].name, name) == 0)
@@ -203,7 +207,8 @@ static void rig_free(struct rig *r)
 	free(r);
 }
 
-static int64_t count(struct rig *r) { return world_int(r->w, "SELECT COUNT(*) FROM counter WHERE name NOT IN ('event', 'audit')"); }
+static int64_t count(struct rig *r) { return world_int(r->w,
+	"SELECT COUNT(*) FROM counter WHERE name NOT IN ('event', 'audit')"); }
 
 static struct msg *got(struct rig *r, enum msg_kind kind, int nth)
 {
@@ -228,7 +233,8 @@ static struct msg_request *ask(struct rig *r, enum method method, const char *pa
 	return m;
 }
 
-static void read_meter(struct rig *r, const char *instrument, uint64_t value, bool running, uint64_t ticket, uint32_t flags, int64_t boot_after)
+static void read_meter(struct rig *r, const char *instrument, uint64_t value, bool running, uint64_t ticket,
+	uint32_t flags, int64_t boot_after)
 {
 	struct msg_reading *m = msg_new(MSG_READING, sizeof(*m));
 
@@ -501,7 +507,8 @@ static void test_set_aside(void **state)
 	world_sleep(r->w, 61000);
 	ask(r, METHOD_POST, "/put/y", "k2", 0);
 	step(r);
-	assert_int_equal(world_int(r->w, "SELECT COUNT(*) FROM timer WHERE kind = 'fail'"), 0); /* tried again, and it went */
+	assert_int_equal(world_int(r->w, "SELECT COUNT(*) FROM timer WHERE kind = 'fail'"),
+		0); /* tried again, and it went */
 	rig_free(r);
 }
 
@@ -557,7 +564,8 @@ static void test_reading_set_aside(void **state)
 		world_sleep(r->w, 150);
 	}
 	assert_string_equal(trace, "reading:5 reading:5 reading:5 ");
-	assert_int_equal(world_int(r->w, "SELECT COUNT(*) FROM event WHERE kind = 'alarm' AND detail LIKE '%krios-1%'"), 1);
+	assert_int_equal(world_int(r->w, "SELECT COUNT(*) FROM event WHERE kind = 'alarm' AND detail LIKE '%krios-1%'"),
+		1);
 	rig_free(r);
 }
 
@@ -791,7 +799,8 @@ int main(void)
 		cmocka_unit_test(test_start), cmocka_unit_test(test_order), cmocka_unit_test(test_savepoints),
 		cmocka_unit_test(test_idempotency), cmocka_unit_test(test_reads), cmocka_unit_test(test_coalescing),
 		cmocka_unit_test(test_park), cmocka_unit_test(test_timers), cmocka_unit_test(test_set_aside),
-		cmocka_unit_test(test_failed_turn), cmocka_unit_test(test_reading_set_aside), cmocka_unit_test(test_commit_in_doubt),
+		cmocka_unit_test(test_failed_turn), cmocka_unit_test(test_reading_set_aside),
+			cmocka_unit_test(test_commit_in_doubt),
 		cmocka_unit_test(test_streams), cmocka_unit_test(test_stop), cmocka_unit_test(test_read_only),
 		cmocka_unit_test(test_every_operation_fails), cmocka_unit_test(test_thread),
 	};
