@@ -51,6 +51,9 @@ static int read_override(struct act *a, struct api_request *rq, char dst[REASON_
 	if (!json_is_object(o) || json_object_size(o) != 1 || reason == NULL || reason[0] == '\0' || strlen(reason) >= REASON_MAX)
 		return act_refuse(a, 422, "bad-request", "override", "an override is {\"reason\": \"...\"}, up to %d bytes",
 				  REASON_MAX - 1);
+	for (const char *c = reason; *c != '\0'; c++)
+		if ((unsigned char)*c < 0x20 || *c == 0x7f)
+			return act_refuse(a, 422, "bad-request", "override", "the reason holds a control character");
 	if (a->who.role != ROLE_MANAGER && a->who.role != ROLE_ADMIN)
 		return act_refuse(a, 403, "forbidden", "override", "only a manager may override a rule");
 	lt_fmt(dst, REASON_MAX, "%s", reason);
@@ -126,7 +129,7 @@ static json_t *json_violations(const struct verdict *v)
 
 	for (int i = 0; i < v->n; i++)
 		json_array_append_new(list, json_pack("{s:s, s:s, s:s, s:s, s:s, s:s}", "rule", v->v[i].rule, "code", v->v[i].code,
-			"class", v->v[i].class == RULE_HARD ? "hard" : "staff", "limit", v->v[i].limit, "value", v->v[i].value,
+			"class", v->v[i].class == RULE_HARD ? "HARD" : "STAFF", "limit", v->v[i].limit, "value", v->v[i].value,
 			"detail", v->v[i].text));
 	return list;
 }
@@ -242,9 +245,9 @@ static json_t *history(struct act *a, int64_t id)
 	if (store_booking_history(a->db, id, h, HISTORY_MAX, &n) < 0)
 		return list;
 	for (int i = 0; i < n; i++)
-		json_array_append_new(list, json_pack("{s:o, s:s, s:s, s:s, s:s, s:s}", "at", json_instant(a->site, h[i].at),
+		json_array_append_new(list, json_pack("{s:o, s:s, s:s, s:s, s:s, s:o}", "at", json_instant(a->site, h[i].at),
 			"actor", h[i].actor, "verb", h[i].verb, "from_state", h[i].from_state, "to_state", h[i].to_state,
-			"detail", h[i].detail));
+			"detail", json_safe(h[i].detail)));
 	return list;
 }
 
@@ -257,8 +260,8 @@ static json_t *overrides(struct act *a, int64_t id)
 	if (store_booking_overrides(a->db, id, o, 32, &n) < 0)
 		return list;
 	for (int i = 0; i < n; i++)
-		json_array_append_new(list, json_pack("{s:s, s:s, s:s, s:s, s:s, s:o}", "rule", o[i].rule, "value", o[i].value,
-			"limit", o[i].bound, "actor", o[i].actor, "reason", o[i].reason, "at", json_instant(a->site, o[i].at)));
+		json_array_append_new(list, json_pack("{s:s, s:s, s:s, s:s, s:o, s:o}", "rule", o[i].rule, "value", o[i].value,
+			"limit", o[i].bound, "actor", o[i].actor, "reason", json_safe(o[i].reason), "at", json_instant(a->site, o[i].at)));
 	return list;
 }
 
@@ -399,7 +402,7 @@ static int get_why(struct act *a, struct api_request *rq, json_t **ret_body)
 			: was_overridden(o, n_overrides, v->rule) ? "overridden" : "refused";
 
 		json_array_append_new(rules, json_pack("{s:s, s:s, s:s, s:b, s:s, s:s, s:s, s:s}", "rule", v->rule, "code", v->code,
-			"class", v->class == RULE_HARD ? "hard" : "staff", "applies", (int)found[i].applies, "verdict", verdict,
+			"class", v->class == RULE_HARD ? "HARD" : "STAFF", "applies", (int)found[i].applies, "verdict", verdict,
 			"limit", v->limit, "value", v->value, "detail", v->text));
 	}
 	*ret_body = json_pack("{s:o, s:I, s:o}", "booking", json_id('B', b.id), "policy_version", (json_int_t)b.policy_version,
