@@ -81,7 +81,14 @@ static const char *cure_of(const char *code, long status)
 	return NULL;
 }
 
-/* said: the sentence that is already there. */
+/* Does the sentence that was said already end with this one? */
+static bool was_said(const char *said, const char *text)
+{
+	size_t n = said ? strlen(said) : 0, k = strlen(text);
+
+	return n >= k && strcmp(said + n - k, text) == 0;
+}
+
 static void violations(json_t *list, const char *said)
 {
 	json_t *v;
@@ -93,7 +100,7 @@ static void violations(json_t *list, const char *said)
 		fputs("  ", stderr);
 		say(rule ? rule : "");
 		fputc(' ', stderr);
-		say(detail && said && strcmp(detail, said) == 0 && code ? code : detail ? detail : code ? code : "");
+		say(detail && code && was_said(said, detail) ? code : detail ? detail : code ? code : "");
 		if (class && (strcmp(class, "STAFF") == 0 || strcmp(class, "staff") == 0))
 			fputs("  (a manager may override: --override REASON)", stderr);
 		fputc('\n', stderr);
