@@ -42,13 +42,10 @@ static int grow_run(struct act *a, struct step *t)
 		t->run.to_at = t->run_to > t->run.to_at ? t->run_to : t->run.to_at;
 	t->run_to = t->run.to_at;
 	t->run.measured_ms += t->ms;
-	t->run.estimated_ms += v->estimated_ms;
 	t->run.raw_to = (int64_t)v->raw;
 	t->run.open = v->running;
-	if (t->has_session && t->run.session == t->s.id) {
+	if (t->has_session && t->run.session == t->s.id)
 		t->s.measured_ms += t->ms;
-		t->s.estimated_ms += v->estimated_ms;
-	}
 	return store_usage_update(a->db, &t->run);
 }
 
@@ -316,7 +313,6 @@ static int estimated(struct act *a, struct step *t)
 	lt_fmt(u.instrument, sizeof(u.instrument), "%s", id_of(t));
 	lt_fmt(u.reason, sizeof(u.reason), "reset");
 	t->s.estimated_ms += v->estimated_ms;
-	v->estimated_ms = 0;
 	return store_usage_insert(a->db, &u);
 }
 
@@ -357,9 +353,9 @@ int metering_attribute(struct act *a, struct reading_now *r)
 	if (rc == 0)
 		rc = nobodys(a, &t, v->from_wall, v->at, v->quantised_ms, "quantisation");
 	if (rc == 0)
-		rc = find_claimants(a, &t, &c);
-	if (rc == 0)
 		rc = estimated(a, &t);
+	if (rc == 0)
+		rc = find_claimants(a, &t, &c);
 	if (rc != 0)
 		return rc;
 	apart = v->gap || c.n_loose > 0 || (t.has_session && t.s.opened_at > v->from_wall + BLIND_MS && !t.has_run && v->class != METER_FIRST);
