@@ -38,7 +38,7 @@ def test_a_day_of_work():
         assert lab.cli("show", booking, token="ada").stdout
         assert lab.cli("show", booking, token="bob", check=False).returncode == 3
         out = os.path.join(lab.dir, "month.csv")
-        lab.cli("export", "this-month", "--format", "csv", "-o", out, token="fin")
+        lab.cli("export", "this month", "--format", "csv", "-o", out, token="fin")
         assert charge["id"] in open(out, encoding="utf-8").read()
         assert not [n for n in os.listdir(lab.dir) if n.startswith(".") or n.endswith(".part")]
 
