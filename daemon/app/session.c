@@ -113,6 +113,15 @@ static int take_place(struct act *a, const struct session *s)
 	return rc < 0 ? rc : act_end(a);
 }
 
+/* An open session is unknown when no reading comes for so long. */
+static void watch(struct act *a, const char *instrument)
+{
+	const struct instrument *i = site_instrument(a->site, instrument);
+
+	if (i)
+		act_timer(a, "gap", store_unit_of(a->db, instrument), a->now.wall_ms + metering_gap_limit(a, i));
+}
+
 int session_begin(struct act *a, struct session *s)
 {
 	const struct instrument *i = site_instrument(a->site, s->instrument);
@@ -134,7 +143,7 @@ int session_begin(struct act *a, struct session *s)
 		return rc;
 	tell(a, s, s->presumed ? "session_presumed" : told[s->kind],
 	     s->presumed ? "a run began in your booking without a check-in; disown it if it is not yours" : "");
-	act_timer(a, "gap", store_unit_of(a->db, s->instrument), a->now.wall_ms + (i ? metering_gap_limit(a, i) : LT_MINUTE));
+	watch(a, s->instrument);
 	act_lease(a, s->instrument);
 	return act_end(a);
 }
@@ -238,8 +247,10 @@ int session_follow(struct act *a, struct session *s, bool running, int64_t run_f
 	bool was_unknown = s->state == SESSION_UNKNOWN, was_on = s->state == SESSION_RUNNING;
 	int rc = 0;
 
-	if (was_unknown)
+	if (was_unknown) {
 		s->unknown_since = 0;
+		watch(a, s->instrument); /* for the next gap */
+	}
 	if (running && !was_on) {
 		rc = run_began(a, s, run_from, at);
 		if (rc == 0)

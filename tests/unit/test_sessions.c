@@ -534,10 +534,15 @@ static void test_gap_loses_nothing(void **state)
 	assert_int_equal(s.state, SESSION_RUNNING);
 	ABOUT(s.measured_ms, MIN(21), 6000);
 	assert_int_equal(reviews("meter_lost"), 0); /* the counter shows it whole */
+	d.of[0].silent = true; /* a second gap is seen like the first */
+	run(MIN(2));
+	assert_int_equal(of_booking(b).state, SESSION_UNKNOWN);
+	d.of[0].silent = false;
+	run(MIN(1));
 	d.of[0].on = false;
 	run(MIN(1));
 	must("alice", do_checkout, b);
-	assert_int_equal(of_booking(b).measured_ms, MIN(21));
+	assert_int_equal(of_booking(b).measured_ms, MIN(24));
 	assert_int_equal(of_booking(b).outcome, OUTCOME_CHARGED);
 }
 
