@@ -241,6 +241,7 @@ int run_export(struct cli *c)
 		discard(&d);
 	else
 		report(c, &d, m);
+	sha256_free(&d.hash);
 	json_decref(e);
 	json_decref(m);
 	return rc;

@@ -53,6 +53,7 @@ static bool fingerprint(const char *pem, char hex[65], char shown[96])
 		}
 	}
 	sha256_end(&s, digest);
+	sha256_free(&s);
 	sha256_hex(digest, hex);
 	for (int i = 0; i < 32; i++)
 		lt_fmt(shown + 3 * i, (size_t)(96 - 3 * i), "%c%c%s", hex[2 * i] - (hex[2 * i] >= 'a' ? 32 : 0),

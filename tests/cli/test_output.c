@@ -270,6 +270,7 @@ static void hashes(void **state)
 		sha256_init(&s);
 		sha256_add(&s, rows[i].text, strlen(rows[i].text));
 		sha256_end(&s, d);
+		sha256_free(&s);
 		sha256_hex(d, hex);
 		assert_string_equal(hex, rows[i].hex);
 	}
@@ -277,6 +278,7 @@ static void hashes(void **state)
 	for (int i = 0; i < 1000000; i++)
 		sha256_add(&s, "a", 1);
 	sha256_end(&s, d);
+	sha256_free(&s);
 	sha256_hex(d, hex);
 	assert_string_equal(hex, "cdc76e5c9914fb9281a1c7e284d73e67f1809a48a497200e046d39ccc7112cd0");
 }
