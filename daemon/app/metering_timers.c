@@ -71,6 +71,12 @@ int metering_lost_review(struct act *a, const struct session *s, int64_t from, i
 	return review_open(a, "meter_lost", s->instrument, s->id, s->org, detail);
 }
 
+/* Booked end + g; a session that was lost after its end has g from then on: a hiccup in an overrun closes nothing. */
+static int64_t given_up_at(const struct session *s, const struct booking *b, const struct policy *p)
+{
+	return (s->unknown_since > b->booked_to ? s->unknown_since : b->booked_to) + p->grace_ms;
+}
+
 int metering_lost(struct act *a, const struct instrument *i, struct session *s, int64_t since)
 {
 	struct booking b;
@@ -87,7 +93,7 @@ int metering_lost(struct act *a, const struct instrument *i, struct session *s, 
 	if (rc == 0)
 		rc = terms_policy(a, i->id, b.policy_version, &p);
 	if (rc == 0)
-		act_timer(a, "session_end", s->id, b.booked_to + p.grace_ms > a->now.wall_ms ? b.booked_to + p.grace_ms : a->now.wall_ms);
+		act_timer(a, "session_end", s->id, given_up_at(s, &b, &p));
 	return rc < 0 ? rc : act_end(a);
 }
 
@@ -219,8 +225,8 @@ static int end_unknown(struct act *a, struct session *s, int64_t due_at)
 		rc = terms_policy(a, s->instrument, b.policy_version, &p);
 	if (rc != 0)
 		return rc < 0 ? rc : 0;
-	if (due_at < b.booked_to + p.grace_ms) {
-		act_timer(a, "session_end", s->id, b.booked_to + p.grace_ms);
+	if (due_at < given_up_at(s, &b, &p)) {
+		act_timer(a, "session_end", s->id, given_up_at(s, &b, &p));
 		return act_end(a);
 	}
 	if (store_meter_load(a->db, s->instrument, &m) == 0) {

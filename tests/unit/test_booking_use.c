@@ -90,9 +90,9 @@ static void run_to(int64_t to)
 {
 	while (w->now.wall_ms < to) {
 		int64_t due = world_int(w, "SELECT COALESCE(MIN(due_at), 253402300799000) FROM timer");
-		int64_t next = w->now.wall_ms + POLL < to ? w->now.wall_ms + POLL : to;
+		int64_t poll_at = w->now.wall_ms - w->now.wall_ms % POLL + POLL, next = poll_at < to ? poll_at : to;
 
-		if (due <= next) {
+		if (due < next || due <= w->now.wall_ms) {   /* a reading of the same instant goes first */
 			if (due > w->now.wall_ms)
 				pass(due);
 			fire(w->now.wall_ms);
