@@ -89,6 +89,8 @@ class Lab:
     # programs -------------------------------------------------------------------------------------------
 
     def start_sim(self):
+        if all(i.get("external") for i in self.instruments):
+            return
         args = [SIM, "--control", self.path("sim.sock")]
         for i in self.instruments:
             if not i.get("external"):
