@@ -457,7 +457,7 @@ static size_t answer_length(const char *p, size_t n)
 		return last ? (size_t)(last + 7 - p) : 0;
 	}
 	if (length)
-		head += (size_t)atoll(length + 16);
+		head += (size_t)strtoull(length + 16, NULL, 10);
 	return head <= n ? head : 0;
 }
 
@@ -467,7 +467,7 @@ int client_status(const struct client *c, int i)
 
 	while ((n = answer_length(c->in + at, c->n - at)) > 0) {
 		if (i-- == 0)
-			return atoi(c->in + at + 9);
+			return (int)strtol(c->in + at + 9, NULL, 10);
 		at += n;
 	}
 	return 0;
@@ -518,4 +518,27 @@ int client_ask(struct client *c, const char *request)
 	client_text(c, request);
 	rig_until(c->rig, c, has_answers, before + 1, 5000);
 	return client_status(c, before);
+}
+
+bool is_quiet(struct rig *r, struct client *c, int64_t arg)
+{
+	(void)c, (void)arg;
+	return net_idle(r->net);
+}
+
+void rig_token(char dst[LT_TOKEN_TEXT], int i)
+{
+	struct lt_token t = { .kind = "user" };
+
+	snprintf(t.public_id, sizeof(t.public_id), "tok%05d", i);
+	memset(t.secret, i, sizeof(t.secret));
+	lt_token_text(dst, &t);
+}
+
+void rig_request(char dst[512], const char *path, int token)
+{
+	char text[LT_TOKEN_TEXT];
+
+	rig_token(text, token);
+	snprintf(dst, 512, "GET %s HTTP/1.1\r\nHost: lab\r\nAuthorization: Bearer %s\r\n\r\n", path, text);
 }

@@ -14,6 +14,7 @@
 
 #include <openssl/ssl.h>
 
+#include "common/token.h"
 #include "net/net.h"
 
 struct stream { struct conn_ref conn; int64_t left; int slices; bool open, broken; };
@@ -71,5 +72,13 @@ int client_status(const struct client *c, int i);/* status of the i-th answer, 0
 int client_ask(struct client *c, const char *request);
 bool client_saw(const struct client *c, const char *text);
 bool running_under_asan(void);
+bool is_quiet(struct rig *r, struct client *c, int64_t arg); /* nothing is owed to anybody */
+
+#define ECHO "GET /v1/echo HTTP/1.1\r\nHost: lab\r\n\r\n"
+#define HOLD "GET /v1/hold HTTP/1.1\r\nHost: lab\r\n\r\n"
+#define PAGE(p) "GET " p " HTTP/1.1\r\nHost: lab\r\n\r\n"
+/* The i-th token, always the same; a request that shows it. */
+void rig_token(char dst[LT_TOKEN_TEXT], int i);
+void rig_request(char dst[512], const char *path, int token);
 
 #endif

@@ -263,24 +263,24 @@ static void reads_byte_by_byte(void **state)
 static int ask_sized(struct rig *r, size_t uri, int headers, size_t value)
 {
 	struct client *c = client_unix(r);
-	char *q = malloc(uri + (size_t)headers * 16 + value + 256);
-	size_t n;
+	size_t size = uri + (size_t)headers * 16 + value + 256, n;
+	char *q = malloc(size);
 	int i, status;
 
 	assert_non_null(q);
-	n = (size_t)sprintf(q, "GET /v1/echo?");
+	n = (size_t)snprintf(q, size, "GET /v1/echo?");
 	memset(q + n, 'a', uri - 9);
 	n += uri - 9;
-	n += (size_t)sprintf(q + n, " HTTP/1.1\r\nHost: lab\r\n");
+	n += (size_t)snprintf(q + n, size - n, " HTTP/1.1\r\nHost: lab\r\n");
 	for (i = 1; i < headers; i++)
-		n += (size_t)sprintf(q + n, "X-%d: %d\r\n", i, i);
+		n += (size_t)snprintf(q + n, size - n, "X-%d: %d\r\n", i, i);
 	if (value > 0) {
-		n += (size_t)sprintf(q + n, "Y: ");
+		n += (size_t)snprintf(q + n, size - n, "Y: ");
 		memset(q + n, 'b', value);
 		n += value;
-		n += (size_t)sprintf(q + n, "\r\n");
+		n += (size_t)snprintf(q + n, size - n, "\r\n");
 	}
-	sprintf(q + n, "\r\n");
+	snprintf(q + n, size - n, "\r\n");
 	status = client_ask(c, q);
 	free(q);
 	client_free(c);

@@ -14,7 +14,6 @@
 #include "base/base.h"
 #include "net_rig.h"
 
-#define ECHO "GET /v1/echo HTTP/1.1\r\nHost: lab\r\n\r\n"
 #define LAST "GET /v1/echo HTTP/1.1\r\nHost: lab\r\nConnection: close\r\n\r\n"
 
 static void speaks_tls13_only(void **state)
