@@ -144,19 +144,23 @@ def without(*names):
     return [a for n in names for a in ("--no-suite", n)]
 
 
+# What the sanitized programs are asked: they take several times as long, and doses belong to the other half.
+SMALL = {"LABTIME_KILLS": "3", "LABTIME_ROUNDS": "50"}
+
+
 def main():
     long_run = "--long" in sys.argv[1:]
     optimised = ["-Dbuildtype=debugoptimized", "-Doptimization=2"]
     sanitized = ["-Dbuildtype=debugoptimized", "-Doptimization=1", "-Db_sanitize=address,undefined", "-Db_lundef=false"]
 
     if build("gcc -O2", "build/gcc", "gcc", optimised):
-        run_tests("gcc -O2", "build/gcc", jobs() + without("long", "bench"))
+        run_tests("gcc -O2", "build/gcc", jobs() + without("long", "bench", "small"))
         if long_run:
             run_tests("full doses", "build/gcc", ["--num-processes", "1", "--timeout-multiplier", "20"] + suites("long", "bench"),
                       {"LABTIME_KILLS": "100", "LABTIME_LONG": "1"})
     if build("clang -O1 with sanitizers", "build/sanitize", "clang", sanitized):
         run_tests("clang with sanitizers", "build/sanitize", jobs() + ["--timeout-multiplier", "5"] +
-                  suites("unit", "property", "drivers", "api", "sim", "fuzz") + without("long", "bench"), {"LABTIME_DOSE": "small"})
+                  suites("unit", "property", "drivers", "api", "cli", "small", "fuzz", "fault"), SMALL)
     if long_run:
         for compiler, level in (("gcc", "0"), ("clang", "0"), ("clang", "2")):
             name, directory = f"{compiler} -O{level}", f"build/{compiler}-O{level}"
