@@ -120,7 +120,6 @@ static void forced_polls(void **state)
 	struct poll_target t[2];
 	const struct msg_reading *m;
 	const struct msg_link *l;
-	int64_t began;
 	struct rig r;
 	int at = 0;
 

@@ -1,0 +1,298 @@
+/*
+ * test_sessions_gaps.c - the rules about sessions when readings are missing or wrong, when the instrument fails, and when
+ * people decide afterwards. Virtual time, as in test_sessions.c.
+ */
+#include "sessions_rig.h"
+
+/* ---- gaps ---- */
+
+static void test_gap_loses_nothing(void **state)
+{
+	int64_t b = book("alice", "krios-1", H(1), H(3));
+	struct session s;
+
+	(void)state;
+	run_until(H(1));
+	must("alice", do_checkin, b);
+	d.of[0].on = true;
+	run(MIN(10));
+	d.of[0].silent = true;
+	run(MIN(2));
+	s = of_booking(b);
+	assert_int_equal(s.state, SESSION_UNKNOWN);
+	assert_true(s.unknown_since > 0);
+	ABOUT(s.measured_ms, MIN(10), 1000); /* I7 */
+	run(MIN(8));
+	d.of[0].silent = false;
+	run(MIN(1));
+	s = of_booking(b);
+	assert_int_equal(s.state, SESSION_RUNNING);
+	ABOUT(s.measured_ms, MIN(21), 6000);
+	assert_int_equal(reviews("meter_lost"), 0); /* the counter shows it whole */
+	d.of[0].silent = true; /* a second gap is seen like the first */
+	run(MIN(2));
+	assert_int_equal(of_booking(b).state, SESSION_UNKNOWN);
+	d.of[0].silent = false;
+	run(MIN(1));
+	d.of[0].on = false;
+	run(MIN(1));
+	must("alice", do_checkout, b);
+	assert_int_equal(of_booking(b).measured_ms, MIN(24));
+	assert_int_equal(of_booking(b).outcome, OUTCOME_CHARGED);
+}
+
+static void test_gap_with_less_than_its_length_is_reviewed(void **state)
+{
+	int64_t b = book("alice", "krios-1", H(1), H(3));
+
+	(void)state;
+	run_until(H(1));
+	must("alice", do_checkin, b);
+	d.of[0].on = true;
+	run(MIN(10));
+	d.of[0].silent = true;
+	run(MIN(10));
+	d.of[0].on = false;
+	run(MIN(20));
+	d.of[0].silent = false;
+	run(MIN(1));
+	assert_int_equal(of_booking(b).measured_ms, MIN(20));
+	assert_int_equal(world_int(w, "SELECT measured_ms FROM usage WHERE reason = 'gap'"), MIN(10));
+	assert_int_equal(world_int(w, "SELECT placed FROM usage WHERE reason = 'gap'"), 0);
+	assert_int_equal(reviews("meter_lost"), 1);
+	must("alice", do_checkout, b);
+	assert_int_equal(of_booking(b).outcome, OUTCOME_REVIEW);
+	must("mia", do_accept, world_int(w, "SELECT id FROM review"));
+	assert_int_equal(of_booking(b).outcome, OUTCOME_CHARGED);
+	assert_int_equal(world_int(w, "SELECT used_s FROM charge"), 1200);
+}
+
+static void test_unknown_closes_and_the_next_checks_in(void **state)
+{
+	int64_t b = book("alice", "krios-1", H(1), H(2)), z = book("zoe", "krios-1", H(3), H(4));
+	struct session s;
+
+	(void)state;
+	run_until(H(1));
+	must("alice", do_checkin, b);
+	d.of[0].on = true;
+	run(MIN(30));
+	d.of[0].silent = true;
+	run_until(H(2) + MIN(6));
+	s = of_booking(b);
+	assert_int_equal(s.state, SESSION_CLOSED);
+	assert_string_equal(s.close_cause, "timer");
+	assert_int_equal(s.closed_at, H(1) + MIN(30));
+	assert_true(s.outcome == OUTCOME_OPEN_GAP || s.outcome == OUTCOME_REVIEW);
+	d.of[0].on = false; /* ran 36 min in the dark */
+	run_until(H(3));
+	must("zoe", do_checkin, z);
+	d.of[0].on = true;
+	run(MIN(10));
+	d.of[0].silent = false;
+	run(MIN(5));
+	/* the run that was on at the gap's start keeps the difference up to the other's check-in */
+	ABOUT(of_booking(b).measured_ms, MIN(30) + MIN(46), 6000);
+	ABOUT(of_booking(z).measured_ms, MIN(5), 6000);
+	assert_int_equal(of_booking(z).state, SESSION_RUNNING);
+	d.of[0].on = false;
+}
+
+static void test_dark_run_of_nobody(void **state)
+{
+	(void)state;
+	run(MIN(1));
+	d.of[0].silent = true;
+	run(MIN(5));
+	d.of[0].on = true;
+	run(MIN(5));
+	d.of[0].on = false;
+	run(MIN(5));
+	d.of[0].silent = false;
+	run(MIN(5));
+	assert_int_equal(world_int(w, "SELECT COUNT(*) FROM session"), 0);
+	assert_int_equal(world_int(w, "SELECT SUM(measured_ms) FROM usage WHERE session IS NULL AND reason = 'gap'"), MIN(5));
+}
+
+static void test_restart_is_a_gap(void **state)
+{
+	int64_t b = book("alice", "plc-1", H(1), H(3)), c = book("bob", "krios-1", H(1), H(3));
+
+	(void)state;
+	run_until(H(1));
+	must("alice", do_checkin, b);
+	must("bob", do_checkin, c);
+	d.of[0].on = d.of[1].on = true;
+	run(MIN(10));
+	/* ten minutes pass while nobody looks */
+	for (int k = 0; k < 2; k++)
+		d.of[k].run_ms += MIN(10);
+	world_sleep(w, MIN(10));
+	must(NULL, do_recover, 0);
+	assert_int_equal(of_booking(b).state, SESSION_UNKNOWN);
+	run(MIN(10));
+	assert_int_equal(of_booking(c).state, SESSION_RUNNING);
+	ABOUT(of_booking(c).measured_ms, MIN(30), 6000);
+	ABOUT(of_booking(b).measured_ms, MIN(20), 11000); /* a sampling meter measures nothing in a gap */
+	assert_int_equal(reviews("meter_lost"), 1);
+	d.of[0].on = d.of[1].on = false;
+}
+
+static void test_replay_adds_nothing(void **state)
+{
+	int64_t before;
+
+	(void)state;
+	d.of[0].on = true;
+	run(MIN(3));
+	before = world_int(w, "SELECT ext_ms FROM meter WHERE instrument = 'krios-1'");
+	for (int i = 0; i < 5; i++)
+		devices_poll(&d, 0);
+	check();
+	assert_int_equal(world_int(w, "SELECT ext_ms FROM meter WHERE instrument = 'krios-1'"), before);
+	d.of[0].on = false;
+}
+
+static void test_outliers_do_not_reach_the_bill(void **state)
+{
+	int64_t b = book("alice", "krios-1", H(1), H(3));
+
+	(void)state;
+	run_until(H(1));
+	must("alice", do_checkin, b);
+	d.of[0].on = true;
+	for (int i = 0; i < 60; i++) {
+		d.of[0].lie = i % 7 == 0;
+		d.of[0].lie_raw = i % 2 ? 0 : 0xffffffff;
+		run(MIN(1));
+	}
+	d.of[0].on = false;
+	run(MIN(1));
+	must("alice", do_checkout, b);
+	assert_int_equal(of_booking(b).measured_ms, MIN(60));
+	assert_true(world_int(w, "SELECT COUNT(*) FROM reading WHERE class = 'OUTLIER'") > 0);
+}
+
+/* ---- outages, faults ---- */
+
+static void test_usable_minutes_and_idle_at_fault(void **state)
+{
+	int64_t b = book("alice", "krios-1", H(1), H(3)), usable;
+	struct msg_link m = { .head.at = w->now, .up = false, .why = "timeout" };
+
+	(void)state;
+	run_until(H(1));
+	must("alice", do_checkin, b);
+	run(MIN(10));
+	d.of[0].faulty = true;
+	run(MIN(10));
+	d.of[0].faulty = false;
+	run(MIN(10));
+	ABOUT(of_booking(b).fault_ms, MIN(10), 6000);
+	lt_fmt(m.instrument, sizeof(m.instrument), "krios-1");
+	assert_int_equal(world_end(w, metering_link(world_act(w, NULL), &m)), 0);
+	d.of[0].silent = true;
+	run(MIN(10));
+	assert_int_equal(metering_usable_ms(world_read(w, NULL), "krios-1", H(1), H(1) + MIN(40), &usable), 0);
+	ABOUT(usable, MIN(20), 6000);
+	d.of[0].silent = false;
+	m.up = true;
+	m.head.at = w->now;
+	assert_int_equal(world_end(w, metering_link(world_act(w, NULL), &m)), 0);
+	run(MIN(10));
+	assert_int_equal(metering_usable_ms(world_read(w, NULL), "krios-1", H(1), H(1) + MIN(50), &usable), 0);
+	ABOUT(usable, MIN(30), 6000);
+}
+
+/* ---- review ---- */
+
+static int64_t stray_run(void)
+{
+	d.of[2].on = true;
+	run(MIN(20));
+	d.of[2].on = false;
+	run(MIN(10));
+	return world_int(w, "SELECT id FROM review WHERE state = 'open'");
+}
+
+static int attribute(const char *by, int64_t item, const char *org, const char *user)
+{
+	struct by_id x = { .id = item, .org = org, .user = user };
+	int r = devices_act(&d, by, do_attribute, &x);
+
+	check();
+	return r;
+}
+
+static int do_claim(struct act *a, void *arg)
+{
+	struct claim c;
+
+	return claim_make(a, "seq-1", *(int64_t *)arg, "", &c);
+}
+
+static void test_claim_needs_one_person(void **state)
+{
+	int64_t item = stray_run(), at = w->now.wall_ms - MIN(15);
+
+	(void)state;
+	assert_int_equal(devices_act(&d, "alice", do_claim, &at), 0);
+	assert_int_equal(attribute("mia", item, "acme", "zoe"), ACT_REFUSED); /* not acme's */
+	assert_int_equal(attribute("mia", item, "acme", "alice"), 0);
+	assert_int_equal(latest().outcome, OUTCOME_CHARGED);
+	assert_int_equal(world_int(w, "SELECT used_s FROM charge"), 1200);
+	assert_int_equal(attribute("root", item, "acme", "alice"), ACT_REFUSED);
+}
+
+static void test_without_a_claim_two_people_and_an_objection(void **state)
+{
+	int64_t item = stray_run(), id = latest().id;
+
+	(void)state;
+	assert_int_equal(attribute("mia", item, "zeta", "zoe"), 0);
+	assert_int_equal(latest().kind, SESSION_UNATTRIBUTED);
+	assert_int_equal(attribute("mia", item, "zeta", "zoe"), ACT_REFUSED);
+	assert_int_equal(attribute("root", item, "acme", "bob"), ACT_REFUSED);
+	assert_int_equal(attribute("root", item, "zeta", "zoe"), 0);
+	assert_string_equal(latest().org, "zeta");
+	assert_int_equal(latest().outcome, OUTCOME_REVIEW); /* the org may object for 7 days */
+	must("zoe", do_disown, id);
+	assert_int_equal(latest().kind, SESSION_UNATTRIBUTED);
+	assert_int_equal(reviews("unattributed"), 1);
+	assert_int_equal(attribute("mia", item, "zeta", "zoe"), 0);
+	assert_int_equal(attribute("root", item, "zeta", "zoe"), 0);
+	d.poll_ms = LT_HOUR;
+	run(7 * LT_DAY + MIN(1));
+	assert_int_equal(by_id(id).outcome, OUTCOME_CHARGED);
+	assert_int_equal(world_int(w, "SELECT COUNT(*) FROM charge WHERE org = 'zeta'"), 1);
+}
+
+static void test_waive_needs_two(void **state)
+{
+	int64_t item = stray_run();
+
+	(void)state;
+	must("mia", do_waive, item);
+	assert_int_equal(act("mia", do_waive, item), ACT_REFUSED);
+	assert_int_equal(act("root", do_accept, item), ACT_REFUSED); /* nobody to charge */
+	must("root", do_waive, item);
+	assert_int_equal(latest().outcome, OUTCOME_UNATTRIBUTED);
+	assert_int_equal(reviews("unattributed"), 0);
+	/* the store itself refuses a maker who checks */
+	assert_int_equal(db_begin(w->db), 0);
+	assert_int_equal(db_run(w->db, "UPDATE review SET decided_by = proposed_by WHERE id = ?1", "i", item), DB_CONSTRAINT);
+	db_rollback(w->db);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		T(test_gap_loses_nothing), T(test_gap_with_less_than_its_length_is_reviewed),
+		T(test_unknown_closes_and_the_next_checks_in), T(test_dark_run_of_nobody), T(test_restart_is_a_gap),
+		T(test_replay_adds_nothing), T(test_outliers_do_not_reach_the_bill),
+		T(test_usable_minutes_and_idle_at_fault), T(test_claim_needs_one_person),
+		T(test_without_a_claim_two_people_and_an_objection), T(test_waive_needs_two),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
