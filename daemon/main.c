@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/base.h"
+#include "common/fmt.h"
 #include "conf/conf.h"
 #include "drivers/modbus/codec.h"
 #include "serve.h"
@@ -29,9 +30,9 @@ static const char usage[] =
 
 enum mode { MODE_SERVE, MODE_CHECK, MODE_VERIFY };
 
-struct options { enum mode mode; const char *config, *profiles; };
+struct options { enum mode mode; const char *config; struct serve_options serve; };
 
-enum { OPT_CONFIG = 256, OPT_CHECK, OPT_VERIFY, OPT_PROFILES, OPT_DEBUG, OPT_VERSION, OPT_HELP };
+enum { OPT_CONFIG = 256, OPT_CHECK, OPT_VERIFY, OPT_PROFILES, OPT_DEBUG, OPT_TURN_ITEMS, OPT_VERSION, OPT_HELP };
 
 static const struct option long_options[] = {
 	{ "config", required_argument, NULL, OPT_CONFIG },
@@ -39,6 +40,7 @@ static const struct option long_options[] = {
 	{ "verify", no_argument, NULL, OPT_VERIFY },
 	{ "profiles", required_argument, NULL, OPT_PROFILES },
 	{ "debug", no_argument, NULL, OPT_DEBUG },
+	{ "turn-items", required_argument, NULL, OPT_TURN_ITEMS }, /* for benches: docs/benchmarks.md */
 	{ "version", no_argument, NULL, OPT_VERSION },
 	{ "help", no_argument, NULL, OPT_HELP },
 	{ 0 },
@@ -47,6 +49,7 @@ static const struct option long_options[] = {
 /* -1: go on; else the exit code. */
 static int parse_options(int argc, char **argv, struct options *o)
 {
+	int64_t number;
 	int c;
 
 	while ((c = getopt_long(argc, argv, "", long_options, NULL)) != -1) {
@@ -61,10 +64,17 @@ static int parse_options(int argc, char **argv, struct options *o)
 			o->mode = MODE_VERIFY;
 			break;
 		case OPT_PROFILES:
-			o->profiles = optarg;
+			o->serve.profiles_dir = optarg;
 			break;
 		case OPT_DEBUG:
 			log_level_set(LOG_DEBUG);
+			break;
+		case OPT_TURN_ITEMS:
+			if (!lt_parse_i64(optarg, 1, 1000, &number)) {
+				fputs("labtimed: --turn-items is a number from 1 to 1000\n", stderr);
+				return 2;
+			}
+			o->serve.turn_items = (int)number;
 			break;
 		case OPT_VERSION:
 			puts("labtimed " LABTIME_VERSION);
@@ -113,7 +123,7 @@ static int verify(const struct conf *c)
 
 int main(int argc, char **argv)
 {
-	struct options o = { .config = "/etc/labtime/labtimed.conf", .profiles = LABTIME_PROFILES };
+	struct options o = { .config = "/etc/labtime/labtimed.conf", .serve.profiles_dir = LABTIME_PROFILES };
 	struct modbus_codec *codec;
 	struct lt_err err = { 0 };
 	struct conf *conf;
@@ -125,7 +135,7 @@ int main(int argc, char **argv)
 	codec = modbus_codec_new(&err); /* first: libmodbus wants small descriptors */
 	if (!codec)
 		return complain(&err);
-	conf = conf_load(o.config, o.profiles, &err);
+	conf = conf_load(o.config, o.serve.profiles_dir, &err);
 	if (!conf)
 		r = complain(&err);
 	else if (o.mode == MODE_CHECK)
@@ -133,7 +143,7 @@ int main(int argc, char **argv)
 	else if (o.mode == MODE_VERIFY)
 		r = verify(conf);
 	else
-		r = serve(conf, o.profiles, codec, &err) < 0 ? complain(&err) : 0;
+		r = serve(conf, &o.serve, codec, &err) < 0 ? complain(&err) : 0;
 	conf_unref(conf);
 	modbus_codec_free(codec);
 	return r;

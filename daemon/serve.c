@@ -35,6 +35,7 @@ enum phase { PHASE_SERVING, PHASE_ANSWERING, PHASE_LOCKING, PHASE_LAST_TURN, PHA
 struct server {
 	struct conf *conf, *next_conf;     /* next_conf: a reload that the ledger is judging */
 	const char *profiles_dir;
+	int turn_items;
 	struct db *db;
 	struct queue *to_ledger, *to_loop;
 	struct ledger *ledger;
@@ -337,7 +338,8 @@ static int start_ledger(struct server *s, struct lt_err *err)
 {
 	struct ledger_options o = {
 		.site = &s->conf->site, .boot_id = clock_boot_id(), .request = api_handle, .is_read = api_is_read,
-		.reload = adopt_site, .clock_us = clock_boot_us, .service_version = LABTIME_VERSION, .ports = &ledger_ports,
+		.reload = adopt_site, .clock_us = clock_boot_us, .cpu_us = clock_thread_us, .turn_items = s->turn_items,
+		.service_version = LABTIME_VERSION, .ports = &ledger_ports,
 	};
 
 	make_directory_of(s->conf->store_path, 0700);
@@ -435,9 +437,10 @@ static void finish(struct server *s)
 	conf_unref(s->conf);
 }
 
-int serve(struct conf *conf, const char *profiles_dir, struct modbus_codec *codec, struct lt_err *err)
+int serve(struct conf *conf, const struct serve_options *o, struct modbus_codec *codec, struct lt_err *err)
 {
-	struct server s = { .conf = conf_ref(conf), .profiles_dir = profiles_dir, .next_due_at = INT64_MAX };
+	struct server s = { .conf = conf_ref(conf), .profiles_dir = o->profiles_dir, .turn_items = o->turn_items,
+			    .next_due_at = INT64_MAX };
 	char port[16];
 	int r = start(&s, codec, err);
 

@@ -154,7 +154,8 @@ static void expire_parks(struct choice *c)
 
 int choose_turn(struct ledger *l, struct stamp now, struct item *ret[TURN_MAX])
 {
-	struct choice c = { .l = l, .now = now, .max = l->alone > 0 ? 1 : TURN_MAX, .items = ret };
+	int most = l->o.turn_items > 0 && l->o.turn_items < TURN_MAX ? l->o.turn_items : TURN_MAX;
+	struct choice c = { .l = l, .now = now, .max = l->alone > 0 ? 1 : most, .items = ret };
 
 	choose(&c, &l->meter, TURN_METER);
 	expire_parks(&c);

@@ -120,6 +120,7 @@ static void publish_numbers(struct ledger *l, struct stamp now)
 	l->numbers.next_due_at = l->next_due_at;
 	l->numbers.ready = l->started;
 	l->numbers.read_only = atomic_load(&l->read_only);
+	l->numbers.cpu_us = l->o.cpu_us ? l->o.cpu_us() : 0;
 	l->numbers.head = m->head;
 	*m = l->numbers;
 	queue_push(l->o.out, &m->head);

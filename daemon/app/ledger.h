@@ -51,6 +51,8 @@ struct ledger_options {
 	/* Gives the site its parts in the store, at the start and at a reload; refuses with *err. */
 	int (*reload)(struct act *a, const struct site *next, struct lt_err *err);
 	int64_t (*clock_us)(void);    /* for commit_us only                                               */
+	int64_t (*cpu_us)(void);      /* CPU time of the ledger thread; may be NULL                       */
+	int turn_items;               /* at most so many items a turn; 0: as many as lanes allow (benches) */
 	const char *service_version;
 	const struct ledger_ports *ports; /* &ledger_ports                                                */
 };

@@ -15,6 +15,7 @@
 
 int64_t clock_boot_ms(void);             /* CLOCK_BOOTTIME                                               */
 int64_t clock_boot_us(void);
+int64_t clock_thread_us(void);           /* CPU time of the calling thread                               */
 int64_t clock_wall_ms(void);             /* CLOCK_REALTIME                                               */
 const char *clock_boot_id(void);         /* 36 characters; "unknown" when the kernel does not say        */
 

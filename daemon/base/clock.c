@@ -14,6 +14,11 @@ static int64_t read_us(clockid_t id)
 	return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
 }
 
+int64_t clock_thread_us(void)
+{
+	return read_us(CLOCK_THREAD_CPUTIME_ID);
+}
+
 int64_t clock_boot_us(void)
 {
 	return read_us(CLOCK_BOOTTIME);

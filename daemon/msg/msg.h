@@ -123,6 +123,7 @@ struct msg_turn {
 	bool ready, read_only;
 	uint64_t turns, items, commits, failed_turns, set_aside, readings;
 	int64_t commit_us;            /* of this turn, 0 when none                                        */
+	int64_t cpu_us;               /* the ledger thread so far                                         */
 };
 
 struct msg_reloaded { struct msg head; bool ok; struct lt_err err; struct site *site; };

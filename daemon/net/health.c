@@ -47,6 +47,8 @@ static size_t ledger_lines(const struct net *n, char *dst, size_t cap)
 		{ "items_set_aside_total", "counter", "Items that failed alone three times.", (int64_t)t->set_aside },
 		{ "readings_total", "counter", "Readings stored.", (int64_t)t->readings },
 		{ "commit_microseconds", "gauge", "Duration of the last commit.", t->commit_us },
+		{ "loop_cpu_microseconds_total", "counter", "CPU time of the thread that owns the sockets.", clock_thread_us() },
+		{ "ledger_cpu_microseconds_total", "counter", "CPU time of the thread that owns the store.", t->cpu_us },
 	};
 	size_t used = 0, i;
 

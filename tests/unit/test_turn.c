@@ -60,6 +60,33 @@ static void test_order(void **state)
 	rig_free(r);
 }
 
+/* labtimed --turn-items: a bound on each turn; what is left waits for the next one. */
+static void test_small_turns(void **state)
+{
+	struct rig *r = rig_new();
+	struct ledger_options o = { .db = r->w->db, .site = &r->w->site, .boot_id = "b", .in = r->in, .out = r->out,
+		.request = request, .is_read = is_read, .ports = &ports, .turn_items = 2 };
+	struct lt_err err;
+
+	ledger_free(r->l);
+	r->l = ledger_new(&o, &err);
+	assert_non_null(r->l);
+	started(r);
+	ask(r, METHOD_POST, "/put/a", "k1", 1);
+	ask(r, METHOD_POST, "/put/b", "k2", 2);
+	ask(r, METHOD_POST, "/put/c", "k3", 3);
+	world_sleep(r->w, 10);
+	step(r);
+	assert_int_equal(count(r), 2);
+	assert_non_null(reply(r, 1));
+	assert_null(reply(r, 2));
+	assert_int_equal(ledger_idle_ms(r->l, r->w->now), 0);
+	step(r);
+	assert_int_equal(count(r), 3);
+	assert_non_null(reply(r, 0));
+	rig_free(r);
+}
+
 static void test_savepoints(void **state)
 {
 	struct rig *r = rig_new();
@@ -389,7 +416,7 @@ static void test_thread(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_start), cmocka_unit_test(test_order), cmocka_unit_test(test_savepoints),
+		cmocka_unit_test(test_start), cmocka_unit_test(test_order), cmocka_unit_test(test_small_turns), cmocka_unit_test(test_savepoints),
 		cmocka_unit_test(test_idempotency), cmocka_unit_test(test_reads), cmocka_unit_test(test_coalescing),
 		cmocka_unit_test(test_park), cmocka_unit_test(test_timers), cmocka_unit_test(test_set_aside),
 		cmocka_unit_test(test_streams), cmocka_unit_test(test_stop), cmocka_unit_test(test_read_only),
