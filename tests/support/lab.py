@@ -131,6 +131,9 @@ class Lab:
                 address=i.get("address") or f"127.0.0.1:{i['port']}", profile=i.get("profile", "generic-plc"),
                 interlock=i.get("interlock", INTERLOCK), policy=i.get("policy", FAST)))
 
+    def command(self):
+        return [LABTIMED, "--config", self.path("labtimed.conf"), "--profiles", os.path.join(SOURCE, "etc", "profiles")]
+
     def start_daemon(self):
         for name in ("cert.pem", "key.pem"):
             if os.path.exists(os.path.join(SOURCE, "tests", "support", name)) and not os.path.exists(self.path(name)):
@@ -138,9 +141,7 @@ class Lab:
         log = open(self.path("labtimed.log"), "ab")
         mark = log.tell()
         self.daemon = subprocess.Popen(
-            self.wrapper + [LABTIMED, "--config", self.path("labtimed.conf"), "--profiles",
-                            os.path.join(SOURCE, "etc", "profiles")],
-            stdout=log, stderr=log, env=self.env)
+            self.wrapper + self.command(), stdout=log, stderr=log, env=self.env)
         wait_for("labtimed", lambda: self._daemon_ready(mark), seconds=60)
 
     def _daemon_ready(self, mark):
