@@ -47,7 +47,8 @@ static const struct column check_columns[] = {
 };
 
 /* org, user and token are the same shape: a collection, its members' names, how they are shown. */
-static const struct noun { const char *name, *path; const struct column *columns; const char *first, *options; } nouns[] = {
+static const struct noun { const char *name, *path; const struct column *columns; const char *first, *options;
+	} nouns[] = {
 	{ "org", "/v1/orgs", org_columns, "id", "name tax-id host" },
 	{ "user", "/v1/users", user_columns, "id", "org name role" },
 	{ "token", "/v1/tokens", token_columns, "user", "note expires" },
@@ -148,8 +149,8 @@ static int run_add(struct cli *c)
 		return rc;
 	if (TEXT(o, "secret") && (c->out.mode == OUT_TABLE || c->out.mode == OUT_TABS)) {
 		puts(TEXT(o, "secret"));
-		fprintf(stderr, "Token %s of %s. It is shown this once: keep it in a file that only its owner can read, or hand it to\n"
-			"  labtime login --token-file FILE\n", TEXT(o, "id") ? TEXT(o, "id") : "", c->args.pos[0]);
+		fprintf(stderr, "Token %s of %s. It is shown this once: keep it in a file that only its owner can read, or "
+			"hand it to\n  labtime login --token-file FILE\n", TEXT(o, "id") ? TEXT(o, "id") : "", c->args.pos[0]);
 	} else {
 		out_record(&c->out, n->columns, o, "id");
 	}
@@ -220,7 +221,8 @@ static int token_version(struct cli *c, char dst[80])
 		return rc;
 	lt_fmt(dst, 80, "1");
 	json_array_foreach(json_object_get(doc, "items"), i, t)
-		if (TEXT(t, "id") && strcmp(TEXT(t, "id"), c->args.pos[0]) == 0 && json_is_integer(json_object_get(t, "version")))
+		if (TEXT(t, "id") && strcmp(TEXT(t, "id"), c->args.pos[0]) == 0 &&
+				json_is_integer(json_object_get(t, "version")))
 			lt_fmt(dst, 80, "%lld", (long long)json_integer_value(json_object_get(t, "version")));
 	json_decref(doc);
 	return EXIT_OK;
@@ -304,8 +306,10 @@ static void quoted(const char *s)
 static int run_instrument_add(struct cli *c)
 {
 	const struct args *a = &c->args;
-	const char *id = a->pos[0], *title = args_get(a, "title"), *kind = args_get(a, "kind"), *where = args_get(a, "location");
-	const char *address = args_get(a, "address"), *profile = args_get(a, "profile"), *unit = args_get(a, "unit"), *rate = args_get(a, "rate");
+	const char *id = a->pos[0], *title = args_get(a, "title"), *kind = args_get(a, "kind"),
+		*where = args_get(a, "location");
+	const char *address = args_get(a, "address"), *profile = args_get(a, "profile"), *unit = args_get(a, "unit"),
+		*rate = args_get(a, "rate");
 	int64_t n = 1;
 
 	if (strspn(id, "abcdefghijklmnopqrstuvwxyz0123456789-") != strlen(id) || strlen(id) > 40 || !*id)
@@ -331,7 +335,8 @@ static int run_instrument_add(struct cli *c)
 	printf("; unit = %lld; profile = ", (long long)n);
 	quoted(profile ? profile : "generic-plc");
 	fputs("; };\n};\n", stdout);
-	fprintf(stderr, "Install it as instruments.d/%s.conf beside labtimed.conf, then: labtimed --check-config && systemctl reload labtimed\n", id);
+	fprintf(stderr, "Install it as instruments.d/%s.conf beside labtimed.conf, then: labtimed --check-config && "
+		"systemctl reload labtimed\n", id);
 	return EXIT_OK;
 }
 
@@ -403,7 +408,8 @@ static int run_doctor(struct cli *c)
 
 static int run_backup(struct cli *c)
 {
-	static const struct column fields[] = { { "File", "path", CELL_TEXT }, { "Bytes", "bytes", CELL_NUMBER }, { NULL } };
+	static const struct column fields[] = { { "File", "path", CELL_TEXT }, { "Bytes", "bytes", CELL_NUMBER },
+		{ NULL } };
 	char path[PATH_MAX * 2], cwd[PATH_MAX];
 	json_t *body, *o;
 	int rc;
@@ -430,8 +436,10 @@ static const struct opt user_opts[] = {
 	{ "org", 0, "ORG", "the organisation" }, { "name", 0, "NAME", "the person's name" },
 	{ "role", 0, "ROLE", "member, org_admin, manager, finance or admin", "member org_admin manager finance admin" }, { NULL },
 };
-static const struct opt user_rm_opts[] = { { "cancel", 0, NULL, "cancel the user's future bookings, free of charge" }, { NULL } };
-static const struct opt token_opts[] = { { "note", 0, "TEXT", "what it is for" }, { "expires", 0, "TIME", "valid until" }, { NULL } };
+static const struct opt user_rm_opts[] = { { "cancel", 0, NULL, "cancel the user's future bookings, free of charge" },
+	{ NULL } };
+static const struct opt token_opts[] = { { "note", 0, "TEXT", "what it is for" },
+	{ "expires", 0, "TIME", "valid until" }, { NULL } };
 static const struct opt instrument_set_opts[] = {
 	{ "out-of-service", 0, "yes|no", "take it out of service, or back", "yes no" }, { "notes", 0, "TEXT", "a note for everyone" }, { NULL },
 };
@@ -440,7 +448,8 @@ static const struct opt instrument_add_opts[] = {
 	{ "address", 0, "HOST:PORT", "its controller" }, { "unit", 0, "N", "Modbus unit (1)" },
 	{ "profile", 0, "NAME", "register map (generic-plc)" }, { "rate", 0, "AMOUNT", "an hour" }, { NULL },
 };
-static const struct opt rate_opts[] = { { "from", 0, "TIME", "in force from then on (now)" }, { "dry-run", 0, NULL, "check, write nothing" }, { NULL } };
+static const struct opt rate_opts[] = { { "from", 0, "TIME", "in force from then on (now)" },
+	{ "dry-run", 0, NULL, "check, write nothing" }, { NULL } };
 
 #define G "ADMIN"
 const struct command admin_commands[] = {

@@ -123,14 +123,16 @@ static int unknown_command(const char *word, const char *second)
 	int n = 0;
 
 	snprintf(both, sizeof both, "%s %s", word, second ? second : "");
-	fprintf(stderr, "labtime: there is no command '%s'.\n", second && second[0] != '-' && is_family(word) ? both : word);
+	fprintf(stderr, "labtime: there is no command '%s'.\n", second && second[0] != '-' &&
+		is_family(word) ? both : word);
 	for (int t = 0; command_tables[t]; t++) {
 		for (const struct command *c = command_tables[t]; c->name && n < 4; c++) {
 			size_t w = strlen(word);
 			bool family = strncmp(c->name, word, w) == 0 && c->name[w] == ' ';
 
 			if (c->name[0] != '_' && (family || args_near(word, c->name) || (second && args_near(both, c->name))))
-				fprintf(stderr, "  %s labtime %s%s%s\n", n++ ? "        " : "you mean", c->name, *c->args ? " " : "", c->args);
+				fprintf(stderr, "  %s labtime %s%s%s\n", n++ ? "        " : "you mean", c->name, *c->args ? " " : "",
+					c->args);
 		}
 	}
 	fputs(n ? "[usage]\n" : "  try: labtime help\n[usage]\n", stderr);

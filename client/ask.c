@@ -81,7 +81,8 @@ static int judge(struct cli *c, struct answer *a, unsigned flags, json_t **ret)
 	return rc;
 }
 
-int ask(struct cli *c, const char *method, const char *path, json_t *body, const char *if_match, unsigned flags, json_t **ret)
+int ask(struct cli *c, const char *method, const char *path, json_t *body, const char *if_match, unsigned flags,
+	json_t **ret)
 {
 	char key[TRANSPORT_KEY], *text = NULL;
 	struct request rq = { .method = method, .path = path, .if_match = if_match };
@@ -168,8 +169,8 @@ static int load_zone(struct cli *c, const char *name)
 	if (!f && strcmp(name, "UTC") == 0)
 		return lt_zone_utc(&c->zone), EXIT_OK;
 	if (!f)
-		return fail(EXIT_FAILED, "no-zone-data", "this machine has no data for the site's time zone %s (%s); cure: apt install tzdata",
-			name, path);
+		return fail(EXIT_FAILED, "no-zone-data",
+			"this machine has no data for the site's time zone %s (%s); cure: apt install tzdata", name, path);
 	n = fread(tzif, 1, sizeof tzif, f);
 	fclose(f);
 	if (lt_zone_parse(&c->zone, name, tzif, n, &err) < 0)

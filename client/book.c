@@ -58,9 +58,10 @@ static int next_slot(struct cli *c, struct when *w, char *target, size_t cap)
 		return rc;
 	slot = json_array_get(json_object_get(doc, "items"), 0);
 	if (!slot)
-		rc = fail(EXIT_RULE, "nothing-free", "%s has no free slot of that length within its booking horizon; ask for less", target);
-	else if (!TEXT(slot, "instrument") || !TEXT(slot, "from") || !TEXT(slot, "to") || !lt_rfc3339_parse(TEXT(slot, "from"), &w->from) ||
-			!lt_rfc3339_parse(TEXT(slot, "to"), &w->to))
+		rc = fail(EXIT_RULE, "nothing-free",
+			"%s has no free slot of that length within its booking horizon; ask for less", target);
+	else if (!TEXT(slot, "instrument") || !TEXT(slot, "from") || !TEXT(slot, "to") ||
+			!lt_rfc3339_parse(TEXT(slot, "from"), &w->from) || !lt_rfc3339_parse(TEXT(slot, "to"), &w->to))
 		rc = fail(EXIT_FAILED, "bad-answer", "the answer of /v1/free is not understood");
 	else
 		lt_fmt(target, cap, "%s", TEXT(slot, "instrument"));
@@ -183,7 +184,8 @@ static void booked(struct cli *c, json_t *b, const char *verb)
 	if (c->out.mode == OUT_TABLE) {
 		cell_span(&c->out, TEXT(b, "from"), TEXT(b, "to"), span, sizeof span);
 		printf("%s %s: %s %s\n", verb, id ? id : "", TEXT(b, "instrument") ? TEXT(b, "instrument") : "", span);
-		fprintf(stderr, "Next: labtime show %s   labtime start %s   labtime cancel %s\n", id ? id : "", id ? id : "", id ? id : "");
+		fprintf(stderr, "Next: labtime show %s   labtime start %s   labtime cancel %s\n", id ? id : "", id ? id : "",
+			id ? id : "");
 	} else if (c->out.mode == OUT_TABS) {
 		puts(id ? id : ""); /* a script wants the id */
 	} else {
@@ -208,7 +210,8 @@ static int dry_run(struct cli *c, const struct wish *w, const json_t *max)
 
 static int run_book(struct cli *c)
 {
-	bool ask_first = !args_has(&c->args, "yes") && !args_has(&c->args, "dry-run"), tty = isatty(STDIN_FILENO) && c->out.terminal, go;
+	bool ask_first = !args_has(&c->args, "yes") && !args_has(&c->args, "dry-run"), tty = isatty(STDIN_FILENO) &&
+		c->out.terminal, go;
 	const char *limit = args_get(&c->args, "max-price");
 	json_t *max = NULL, *b;
 	struct wish w;
@@ -317,7 +320,8 @@ static int run_extend(struct cli *c)
 
 	if (rc || (rc = read_duration(text, &more)) != 0 || (rc = load_booking(c, &p, &b, version)) != 0)
 		return rc;
-	known = TEXT(b, "from") && TEXT(b, "to") && lt_rfc3339_parse(TEXT(b, "from"), &from) && lt_rfc3339_parse(TEXT(b, "to"), &to);
+	known = TEXT(b, "from") && TEXT(b, "to") && lt_rfc3339_parse(TEXT(b, "from"), &from) &&
+		lt_rfc3339_parse(TEXT(b, "to"), &to);
 	json_decref(b);
 	if (!known)
 		return fail(EXIT_FAILED, "bad-answer", "the booking has no times; is this a labtimed?");
@@ -360,11 +364,14 @@ static int cancel_asks(struct cli *c, const struct path *p)
 	if ((rc = ask(c, "POST", dry.text, json_object(), NULL, ASK_KEY, &b)) != 0)
 		return rc;
 	if (costs(b)) {
-		const char *fee = TEXT(json_object_get(b, "fee"), "amount"), *currency = TEXT(json_object_get(b, "fee"), "currency");
+		const char *fee = TEXT(json_object_get(b, "fee"), "amount"), *currency = TEXT(json_object_get(b, "fee"),
+			"currency");
 
-		snprintf(question, sizeof question, "Cancelling %s now costs %s %s. Cancel it?", c->args.pos[0], currency ? currency : "", fee);
+		snprintf(question, sizeof question, "Cancelling %s now costs %s %s. Cancel it?", c->args.pos[0],
+			currency ? currency : "", fee);
 		if (!isatty(STDIN_FILENO) || !c->out.terminal)
-			rc = args_usage(c->args.cmd, "cancelling %s now costs %s %s; add --yes to accept that", c->args.pos[0], currency ? currency : "", fee);
+			rc = args_usage(c->args.cmd, "cancelling %s now costs %s %s; add --yes to accept that", c->args.pos[0],
+				currency ? currency : "", fee);
 		else if (!confirm(question))
 			rc = fail(EXIT_FAILED, "not-confirmed", "not cancelled");
 	}
@@ -416,7 +423,8 @@ static int check(struct cli *c, const char *what, const char *said)
 		printf("%s %s%s%s\n", said, TEXT(b, "id") ? TEXT(b, "id") : "", json_is_string(session) ? ", session " : "",
 			json_is_string(session) ? json_string_value(session) : "");
 	if (c->out.mode == OUT_TABLE && json_is_true(json_object_get(b, "waiting")))
-		fputs("Another session still holds the instrument: you are recorded as waiting, and no no-show runs against you.\n", stderr);
+		fputs("Another session still holds the instrument: you are recorded as waiting, and no no-show runs against "
+			"you.\n", stderr);
 	json_decref(b);
 	return EXIT_OK;
 }
@@ -466,7 +474,8 @@ static const struct opt book_opts[] = {
 	{ "note", 0, "TEXT", "a note" },
 	OPT_FOR, OPT_OVERRIDE, { NULL },
 };
-static const struct opt move_opts[] = { OPT_DRY, OPT_OVERRIDE, { "note", 0, "TEXT", "a new note" }, { "project", 0, "PROJECT", "a new project" }, { NULL } };
+static const struct opt move_opts[] = { OPT_DRY, OPT_OVERRIDE, { "note", 0, "TEXT", "a new note" },
+	{ "project", 0, "PROJECT", "a new project" }, { NULL } };
 static const struct opt extend_opts[] = { OPT_DRY, OPT_OVERRIDE, { NULL } };
 static const struct opt cancel_opts[] = {
 	{ "reason", 0, "REASON", "why" }, { "yes", 'y', NULL, "accept a fee without being asked" }, OPT_DRY, { NULL },

@@ -121,7 +121,8 @@ static int cells(struct cal *k, json_t *entries, int64_t from, int64_t to, char 
 		int64_t a, b = to;
 		int m = mark_of(e);
 
-		if (!TEXT(e, "from") || !lt_rfc3339_parse(TEXT(e, "from"), &a) || (TEXT(e, "to") && !lt_rfc3339_parse(TEXT(e, "to"), &b)))
+		if (!TEXT(e, "from") || !lt_rfc3339_parse(TEXT(e, "from"), &a) ||
+				(TEXT(e, "to") && !lt_rfc3339_parse(TEXT(e, "to"), &b)))
 			continue;
 		for (int c = 0; c < n; c++)
 			if (a < from + (c + 1) * step && b > from + c * step && cell[c] < m)

@@ -58,7 +58,8 @@ static bool local_time(const struct out *o, const char *s, struct local *l)
 	for (int i = 0; i < 6; i++)
 		if (!lt_parse_i64n(s + where[i][0], (size_t)where[i][1], 0, 9999, &v[i]))
 			return false;
-	l->year = (int)v[0], l->month = (int)v[1], l->day = (int)v[2], l->hour = (int)v[3], l->minute = (int)v[4], l->second = (int)v[5];
+	l->year = (int)v[0], l->month = (int)v[1], l->day = (int)v[2], l->hour = (int)v[3], l->minute = (int)v[4],
+		l->second = (int)v[5];
 	l->days = lt_days_from_civil(l->year, l->month, l->day);
 	civil = l->days * LT_DAY + l->hour * LT_HOUR + l->minute * LT_MINUTE;
 	l->today = (o->now + civil - l->at / LT_MINUTE * LT_MINUTE) / LT_DAY;
@@ -142,7 +143,8 @@ void cell_human(const struct out *o, const struct column *c, json_t *item, char 
 
 	switch (c->kind) {
 	case CELL_SPAN:
-		cell_span(o, json_string_value(json_object_get(item, "from")), json_string_value(json_object_get(item, "to")), dst, cap);
+		cell_span(o, json_string_value(json_object_get(item, "from")), json_string_value(json_object_get(item, "to")),
+			dst, cap);
 		return;
 	case CELL_TIME:
 		cell_time(o, json_string_value(v), dst, cap);

@@ -14,8 +14,8 @@
 #include "client/transport.h"
 #include "client/when.h"
 
-enum { EXIT_OK = 0, EXIT_FAILED = 1, EXIT_USAGE = 2, EXIT_NOT_FOUND = 3, EXIT_LOGIN = 4, EXIT_CONFLICT = 5, EXIT_RULE = 6,
-	EXIT_UNREACHABLE = 7, EXIT_TIMEOUT = 8, EXIT_PARTIAL = 9, EXIT_INTERRUPTED = 130 };
+enum { EXIT_OK = 0, EXIT_FAILED = 1, EXIT_USAGE = 2, EXIT_NOT_FOUND = 3, EXIT_LOGIN = 4, EXIT_CONFLICT = 5,
+	EXIT_RULE = 6, EXIT_UNREACHABLE = 7, EXIT_TIMEOUT = 8, EXIT_PARTIAL = 9, EXIT_INTERRUPTED = 130 };
 
 struct cli {
 	struct args args;
@@ -33,7 +33,8 @@ struct cli {
 	char etag[80];                        /* of the last answer                     */
 };
 
-/* ask.c: one request; prints the problem and returns its exit code, or EXIT_OK and *ret (a new reference; NULL for 204). */
+/* ask.c: one request; prints the problem and returns its exit code, or EXIT_OK and *ret (a new reference; NULL for
+ * 204). */
 enum { ASK_KEY = 1 /* POST with Idempotency-Key */, ASK_QUIET = 2 /* do not print a problem: *ret holds it */ };
 int ask(struct cli *c, const char *method, const char *path, json_t *body /* stolen */, const char *if_match, unsigned flags,
 	json_t **ret);

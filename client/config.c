@@ -28,8 +28,8 @@ bool config_name_ok(const char *name)
 {
 	size_t n = strlen(name);
 
-	return n > 0 && n < 64 && strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-") == n && name[0] != '.' &&
-		name[0] != '-';
+	return n > 0 && n < 64 && strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-") == n &&
+		name[0] != '.' && name[0] != '-';
 }
 
 static int find_dir(struct config *c, struct lt_err *err)
@@ -55,15 +55,16 @@ static int slurp(const char *path, char *dst, size_t cap, size_t *ret_n, bool se
 	ssize_t got = 0;
 
 	if (fd < 0)
-		return errno == ENOENT || errno == ENOTDIR ? 1 : lt_err_set(err, "config", path, "cannot read %s: %s", path, strerror(errno));
+		return errno == ENOENT || errno == ENOTDIR ? 1 : lt_err_set(err, "config", path, "cannot read %s: %s", path,
+			strerror(errno));
 	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode)) {
 		close(fd);
 		return lt_err_set(err, "config", path, "%s is not a regular file", path);
 	}
 	if (secret && (st.st_mode & 077 || (st.st_uid != geteuid() && st.st_uid != 0))) {
 		close(fd);
-		return lt_err_set(err, "credentials-open", path, "%s can be read by others, so its secret is not used; cure: chmod 600 %s", path,
-			path);
+		return lt_err_set(err, "credentials-open", path,
+			"%s can be read by others, so its secret is not used; cure: chmod 600 %s", path, path);
 	}
 	while (n < cap && (got = read(fd, dst + n, cap - n)) > 0)
 		n += (size_t)got;
@@ -140,8 +141,9 @@ static int parse_line(struct config *c, struct context **x, char *line, struct l
 	*eq = '\0';
 	key = trim(key);
 	if (set_key(c, *x, key, trim(eq + 1)) < 0)
-		return lt_err_set(err, "config", where, "unknown key '%s', or its value is too long; known are context and, in a section, "
-			"endpoint, fingerprint, certificate", key);
+		return lt_err_set(err, "config", where,
+			"unknown key '%s', or its value is too long; known are context and, in a section, endpoint, fingerprint, "
+			"certificate", key);
 	return 0;
 }
 
@@ -183,11 +185,13 @@ struct context *config_add(struct config *c, const char *name, struct lt_err *er
 	if (x)
 		return x;
 	if (!config_name_ok(name)) {
-		lt_err_set(err, "config", "name", "a context's name is 1 to 63 letters, digits, '.', '_' or '-', not '%s'", name);
+		lt_err_set(err, "config", "name", "a context's name is 1 to 63 letters, digits, '.', '_' or '-', not '%s'",
+			name);
 		return NULL;
 	}
 	if (c->n >= CONFIG_CONTEXTS) {
-		lt_err_set(err, "config", "name", "more than %d contexts; remove one: labtime context rm NAME", CONFIG_CONTEXTS);
+		lt_err_set(err, "config", "name", "more than %d contexts; remove one: labtime context rm NAME",
+			CONFIG_CONTEXTS);
 		return NULL;
 	}
 	x = &c->context[c->n++];
@@ -223,7 +227,8 @@ static int make_dir(const char *dir, struct lt_err *err)
 	return 0;
 }
 
-int config_write(const struct config *c, const char *name, const char *text, size_t size, unsigned mode, struct lt_err *err)
+int config_write(const struct config *c, const char *name, const char *text, size_t size, unsigned mode,
+	struct lt_err *err)
 {
 	char path[640], temp[700];
 	int fd;

@@ -48,7 +48,8 @@ int config_token(const struct config *c, const char *name, char *token, size_t c
 /* A file that holds one secret: refused when others can read it. */
 int config_read_secret(const char *path, char *dst, size_t cap, struct lt_err *err);
 /* Replaces a file of the directory as a whole. */
-int config_write(const struct config *c, const char *name, const char *text, size_t size, unsigned mode, struct lt_err *err);
+int config_write(const struct config *c, const char *name, const char *text, size_t size, unsigned mode,
+	struct lt_err *err);
 
 /* "unix:/path", "/path", "https://host[:port]" */
 int endpoint_parse(struct endpoint *e, const char *text, struct lt_err *err);

@@ -44,7 +44,8 @@ static void progress(struct download *d)
 	rate = d->lines * 1000 / ms;
 	left = rate > 0 && d->rows > d->lines ? (d->rows - d->lines) / rate : 0;
 	if (d->rows > 0)
-		fprintf(stderr, "\r\033[K%lld of %lld rows, %lld/s, %llds left", (long long)d->lines, (long long)d->rows, (long long)rate, (long long)left);
+		fprintf(stderr, "\r\033[K%lld of %lld rows, %lld/s, %llds left", (long long)d->lines, (long long)d->rows,
+			(long long)rate, (long long)left);
 	else
 		fprintf(stderr, "\r\033[K%lld rows, %lld/s", (long long)d->lines, (long long)rate);
 	fflush(stderr);
@@ -55,7 +56,8 @@ static int sink(void *user, const char *p, size_t n)
 	struct download *d = user;
 
 	if (fwrite(p, 1, n, d->f) != n) {
-		fail(EXIT_FAILED, "write-failed", "cannot write %s: %s", d->file ? d->file : "standard output", strerror(errno));
+		fail(EXIT_FAILED, "write-failed", "cannot write %s: %s", d->file ? d->file : "standard output",
+			strerror(errno));
 		return -1;
 	}
 	sha256_add(&d->hash, p, n);
@@ -109,7 +111,8 @@ static int finish(struct download *d)
 
 	umask(mask);
 	if (!d->file)
-		return fflush(stdout) == 0 ? EXIT_OK : fail(EXIT_PARTIAL, "write-failed", "cannot write standard output: %s", strerror(errno));
+		return fflush(stdout) == 0 ? EXIT_OK : fail(EXIT_PARTIAL, "write-failed", "cannot write standard output: %s",
+			strerror(errno));
 	ok = fflush(d->f) == 0 && fchmod(fileno(d->f), 0666 & ~mask) == 0 && fsync(fileno(d->f)) == 0;
 	ok = fclose(d->f) == 0 && ok;
 	d->f = NULL;
@@ -143,13 +146,14 @@ static int compare(struct download *d, json_t *m)
 	if (!sha || strlen(sha) != 64)
 		return fail(EXIT_PARTIAL, "no-manifest", "the daemon's manifest has no SHA-256; the file was not kept");
 	if (strcmp(sha, hex) != 0)
-		return fail(EXIT_PARTIAL, "mismatch", "what came is not what was sent (SHA-256 %s, manifest %s); try again", hex, sha);
+		return fail(EXIT_PARTIAL, "mismatch", "what came is not what was sent (SHA-256 %s, manifest %s); try again",
+			hex, sha);
 	if (json_is_integer(bytes) && json_integer_value(bytes) != d->bytes)
 		return fail(EXIT_PARTIAL, "mismatch", "%lld bytes came, the manifest says %lld; try again", (long long)d->bytes,
 			(long long)json_integer_value(bytes));
 	if (!json_is_integer(rows) || json_integer_value(rows) != d->lines - 1) /* one line is the header */
-		return fail(EXIT_PARTIAL, "mismatch", "%lld rows came, the manifest says %lld; try again", (long long)d->lines - 1,
-			(long long)json_integer_value(rows));
+		return fail(EXIT_PARTIAL, "mismatch", "%lld rows came, the manifest says %lld; try again",
+			(long long)d->lines - 1, (long long)json_integer_value(rows));
 	return EXIT_OK;
 }
 
@@ -208,7 +212,8 @@ static void report(struct cli *c, struct download *d, json_t *m)
 	const char *currency;
 	json_t *sum;
 
-	fprintf(stderr, "%s: %lld rows", d->file ? d->file : "standard output", (long long)json_integer_value(json_object_get(m, "rows")));
+	fprintf(stderr, "%s: %lld rows", d->file ? d->file : "standard output",
+		(long long)json_integer_value(json_object_get(m, "rows")));
 	json_object_foreach(json_object_get(m, "sums"), currency, sum) {
 		const char *amount = json_is_object(sum) ? TEXT(sum, "amount") : json_string_value(sum);
 

@@ -31,7 +31,8 @@ int endpoint_parse(struct endpoint *e, const char *text, struct lt_err *err)
 		return n < 108 ? copy(e->socket, sizeof e->socket, text, n, err) :
 			lt_err_set(err, "usage", "endpoint", "the path of a Unix socket has at most 107 bytes");
 	if (strncmp(text, "https://", 8) != 0)
-		return lt_err_set(err, "usage", "endpoint", "an endpoint is unix:/path/to/socket or https://host:7620, not '%.80s'", text);
+		return lt_err_set(err, "usage", "endpoint",
+			"an endpoint is unix:/path/to/socket or https://host:7620, not '%.80s'", text);
 	while (n > 8 && text[n - 1] == '/')
 		n--;
 	host = text + 8;
@@ -61,7 +62,8 @@ static const struct context *same_endpoint(struct config *c, const struct endpoi
 	for (int i = 0; i < c->n; i++) {
 		struct endpoint o = { 0 };
 
-		if (endpoint_parse(&o, c->context[i].endpoint, NULL) == 0 && strcmp(o.url, e->url) == 0 && strcmp(o.socket, e->socket) == 0)
+		if (endpoint_parse(&o, c->context[i].endpoint, NULL) == 0 && strcmp(o.url, e->url) == 0 &&
+				strcmp(o.socket, e->socket) == 0)
 			return &c->context[i];
 	}
 	return NULL;
@@ -85,7 +87,8 @@ static int find_endpoint(struct endpoint *e, struct config *c, const char *conte
 	if (context) {
 		x = config_find(c, context);
 		if (!x)
-			return lt_err_set(err, "usage", "context", "there is no context '%s', which %s names; see: labtime context ls", context, from);
+			return lt_err_set(err, "usage", "context",
+				"there is no context '%s', which %s names; see: labtime context ls", context, from);
 		return use_context(e, c, x, err);
 	}
 	e->fallback = true;
@@ -109,8 +112,8 @@ static int find_token(struct endpoint *e, struct config *c, struct lt_err *err)
 		snprintf(e->token_from, sizeof e->token_from, "%s/credentials", c->dir);
 	}
 	if (e->token[0] && !lt_token_parse(e->token, &t))
-		return lt_err_set(err, "bad-token", e->token_from, "%s holds no labtime token (lt_user_...), or a damaged one; cure: labtime login",
-			e->token_from);
+		return lt_err_set(err, "bad-token", e->token_from,
+			"%s holds no labtime token (lt_user_...), or a damaged one; cure: labtime login", e->token_from);
 	return 0;
 }
 

@@ -137,14 +137,16 @@ bool is_id(const char *text, char letter)
 {
 	size_t n = strlen(text);
 
-	return n > 2 && n < 22 && toupper((unsigned char)text[0]) == letter && text[1] == '-' && strspn(text + 2, "0123456789") == n - 2;
+	return n > 2 && n < 22 && toupper((unsigned char)text[0]) == letter && text[1] == '-' &&
+		strspn(text + 2, "0123456789") == n - 2;
 }
 
 int need_id(struct cli *c, int pos, char letter, const char *what)
 {
 	if (pos < c->args.npos && is_id(c->args.pos[pos], letter))
 		return EXIT_OK;
-	return args_usage(c->args.cmd, "'%s' is no %s; one looks like %c-1042", pos < c->args.npos ? c->args.pos[pos] : "", what, letter);
+	return args_usage(c->args.cmd, "'%s' is no %s; one looks like %c-1042", pos < c->args.npos ? c->args.pos[pos] : "",
+		what, letter);
 }
 
 int confirm(const char *question)

@@ -27,7 +27,8 @@ static void on_signal(int sig)
 	if (echo_saved)
 		tcsetattr(STDIN_FILENO, TCSANOW, &saved);
 	say("\nlabtime: interrupted");
-	say(in_flight ? "; the request may have been done: labtime mine\n[interrupted]\n" : ", nothing was changed\n[interrupted]\n");
+	say(in_flight ? "; the request may have been done: labtime mine\n[interrupted]\n"
+		: ", nothing was changed\n[interrupted]\n");
 	_exit(128 + sig);
 }
 

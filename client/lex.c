@@ -197,7 +197,8 @@ static int clock_digits(struct lex *l, int32_t *ret_second)
 		return 0;
 	}
 	if (half && (h < 1 || h > 12))
-		return lex_fail(l, start, "time-range", "there is no %d %s; hours run from 1 to 12 there", h, half == 1 ? "am" : "pm");
+		return lex_fail(l, start, "time-range", "there is no %d %s; hours run from 1 to 12 there", h,
+			half == 1 ? "am" : "pm");
 	if (h > 24 || m > 59 || s > 59 || (h == 24 && (m || s)))
 		return lex_fail(l, start, "time-range", "there is no time of day %d:%02d; hours run from 0:00 to 23:59", h, m);
 	if (half)
@@ -405,8 +406,8 @@ int lex_length(struct lex *l, int64_t *ret)
 
 int lex_weekday(struct lex *l, int *ret)
 {
-	static const char *const words[] = { "mon", "monday", "tue", "tues", "tuesday", "wed", "wednesday", "thu", "thur", "thurs",
-		"thursday", "fri", "friday", "sat", "saturday", "sun", "sunday", NULL };
+	static const char *const words[] = { "mon", "monday", "tue", "tues", "tuesday", "wed", "wednesday", "thu", "thur",
+		"thurs", "thursday", "fri", "friday", "sat", "saturday", "sun", "sunday", NULL };
 	static const char day[] = { 1, 1, 2, 2, 2, 3, 3, 4, 4, 4, 4, 5, 5, 6, 6, 7, 7 };
 	int w = lex_words(l, words);
 
@@ -417,8 +418,9 @@ int lex_weekday(struct lex *l, int *ret)
 
 int lex_month(struct lex *l, int *ret)
 {
-	static const char *const words[] = { "jan", "january", "feb", "february", "mar", "march", "apr", "april", "may", "jun", "june",
-		"jul", "july", "aug", "august", "sep", "september", "sept", "oct", "october", "nov", "november", "dec", "december", NULL };
+	static const char *const words[] = { "jan", "january", "feb", "february", "mar", "march", "apr", "april", "may",
+		"jun", "june", "jul", "july", "aug", "august", "sep", "september", "sept", "oct", "october", "nov", "november",
+		"dec", "december", NULL };
 	static const char month[] = { 1, 1, 2, 2, 3, 3, 4, 4, 5, 6, 6, 7, 7, 8, 8, 9, 9, 9, 10, 10, 11, 11, 12, 12 };
 	int w = lex_words(l, words);
 

@@ -78,7 +78,8 @@ static int pin(struct cli *c, struct context *x, const struct endpoint *e)
 	if (!fingerprint(pem, hex, shown))
 		return fail(EXIT_FAILED, "bad-certificate", "%s shows no certificate that can be read", e->url);
 	fprintf(stderr, "%s shows a certificate that nobody here vouches for.\n  SHA-256 %s\n"
-		"Compare it with the one its administrator sees: openssl x509 -in CERTIFICATE -noout -fingerprint -sha256\n", e->url, shown);
+		"Compare it with the one its administrator sees: openssl x509 -in CERTIFICATE -noout -fingerprint -sha256\n",
+		e->url, shown);
 	if (given && strcasecmp(given, shown) != 0 && strcasecmp(given, hex) != 0)
 		return fail(EXIT_LOGIN, "untrusted-certificate", "this is not the fingerprint that you gave");
 	if (!given && !isatty(STDIN_FILENO))
@@ -89,7 +90,8 @@ static int pin(struct cli *c, struct context *x, const struct endpoint *e)
 	lt_fmt(x->pin, sizeof x->pin, "%s", hex);
 	if (lt_fmt(x->ca_file, sizeof x->ca_file, "%s.pem", x->name) >= sizeof x->ca_file)
 		return args_usage(c->args.cmd, "the context's name is too long; choose another: --name NAME");
-	return config_write(&c->config, x->ca_file, pem, strlen(pem), 0600, &err) < 0 ? fail_err(EXIT_FAILED, &err) : EXIT_OK;
+	return config_write(&c->config, x->ca_file, pem, strlen(pem), 0600, &err) < 0 ? fail_err(EXIT_FAILED,
+		&err) : EXIT_OK;
 }
 
 /* A line without echo. */
@@ -225,12 +227,14 @@ static int run_logout(struct cli *c)
 
 	if (rc)
 		return rc;
-	name = c->args.npos ? c->args.pos[0] : args_get(&c->args, "context") ? args_get(&c->args, "context") : c->config.current;
+	name = c->args.npos ? c->args.pos[0] : args_get(&c->args, "context") ? args_get(&c->args,
+		"context") : c->config.current;
 	if (!*name || !config_find(&c->config, name))
 		return fail(EXIT_USAGE, "usage", "there is no context '%s' to log out of; see: labtime context ls", name);
 	if (config_save_token(&c->config, name, "", &err) < 0)
 		return fail_err(EXIT_FAILED, &err);
-	fprintf(stderr, "The token of '%s' is gone from this machine. To make it void everywhere: labtime token rm\n", name);
+	fprintf(stderr, "The token of '%s' is gone from this machine. To make it void everywhere: labtime token rm\n",
+		name);
 	return EXIT_OK;
 }
 
@@ -260,7 +264,8 @@ static int run_context_ls(struct cli *c)
 	if (!rc)
 		out_list(&c->out, columns, doc, "name");
 	if (!rc && c->config.n == 0 && c->out.mode == OUT_TABLE)
-		fprintf(stderr, "No contexts: unix:%s is used, else %s. Add one: labtime login https://HOST:7620\n", CONFIG_DEFAULT_SOCKET, CONFIG_DEFAULT_URL);
+		fprintf(stderr, "No contexts: unix:%s is used, else %s. Add one: labtime login https://HOST:7620\n",
+			CONFIG_DEFAULT_SOCKET, CONFIG_DEFAULT_URL);
 	json_decref(doc);
 	return rc;
 }

@@ -68,7 +68,8 @@ static int run_ls(struct cli *c)
 	if (word) {
 		filter(doc, named, word[0] == '@' ? word + 1 : word);
 		if (json_array_size(json_object_get(doc, "items")) == 0)
-			rc = fail(EXIT_NOT_FOUND, "not-found", "there is no instrument and no kind '%s' that you may see; try: labtime ls", word);
+			rc = fail(EXIT_NOT_FOUND, "not-found",
+				"there is no instrument and no kind '%s' that you may see; try: labtime ls", word);
 	} else if (c->out.mode == OUT_TABLE && json_array_size(json_object_get(doc, "items")) == 0) {
 		fputs("No instruments yet. Print a file for one: labtime instrument add --help\n", stderr);
 	}
@@ -118,14 +119,16 @@ static int run_free(struct cli *c)
 	json_t *doc;
 	int rc = words_join(c, 0, text, sizeof text);
 
-	if (rc || (rc = read_duration(text, &duration)) != 0 || (rc = free_path(c, &p, duration)) != 0 || (rc = ask_get(c, p.text, &doc)) != 0)
+	if (rc || (rc = read_duration(text, &duration)) != 0 || (rc = free_path(c, &p, duration)) != 0 ||
+			(rc = ask_get(c, p.text, &doc)) != 0)
 		return rc;
 	out_list(&c->out, slot_columns, doc, "instrument");
 	if (json_array_size(json_object_get(doc, "items")) == 0)
-		rc = fail(EXIT_NOT_FOUND, "nothing-free", "no free slot of %s there; ask for less, another --kind or a later --before", text);
+		rc = fail(EXIT_NOT_FOUND, "nothing-free",
+			"no free slot of %s there; ask for less, another --kind or a later --before", text);
 	else if (c->out.mode == OUT_TABLE)
-		fprintf(stderr, "Book the first: labtime book %s '%s'\n", TEXT(json_array_get(json_object_get(doc, "items"), 0), "instrument"),
-			slot_paste(json_array_get(json_object_get(doc, "items"), 0)));
+		fprintf(stderr, "Book the first: labtime book %s '%s'\n", TEXT(json_array_get(json_object_get(doc, "items"), 0),
+			"instrument"), slot_paste(json_array_get(json_object_get(doc, "items"), 0)));
 	json_decref(doc);
 	return rc;
 }
@@ -208,7 +211,8 @@ static int run_mine(struct cli *c)
 	sort_items(doc);
 	out_list(&c->out, booking_columns, doc, "id");
 	if (c->out.mode == OUT_TABLE && json_array_size(json_object_get(doc, "items")) == 0)
-		fputs(past ? "No bookings.\n" : "No bookings ahead. Find a slot: labtime free 2h   Past ones: labtime mine --all\n", stderr);
+		fputs(past ? "No bookings.\n"
+			: "No bookings ahead. Find a slot: labtime free 2h   Past ones: labtime mine --all\n", stderr);
 	json_decref(doc);
 	return EXIT_OK;
 }
@@ -244,7 +248,8 @@ const struct command look_commands[] = {
 	{ "ls", "LOOK", "[KIND|INSTR]", "instruments now: state, next free, rate", 0, 1, ARG_INSTRUMENT, NULL, run_ls,
 		"  labtime ls\n  labtime ls microscope\n  labtime ls --json\n" },
 	{ "free", "LOOK", "DUR", "the next free slots of a length", 1, 6, ARG_NONE, free_opts, run_free,
-		"  labtime free 4h -k microscope\n  labtime free 90m -i krios-1,krios-2 --after 'next mon' --within 'Mon..Fri 08:00-18:00'\n" },
+		"  labtime free 4h -k microscope\n  labtime free 90m -i krios-1,krios-2 --after 'next mon' --within 'Mon..Fri "
+		"08:00-18:00'\n" },
 	{ "cal", "LOOK", "[INSTR...] [day|week] [WHEN]", "a timeline: booked against metered", 0, -1, ARG_INSTRUMENT, NULL, run_cal,
 		"  labtime cal\n  labtime cal krios-1 week\n  labtime cal krios-1 krios-2 day fri\n" },
 	{ "mine", "LOOK", "", "my bookings, next first", 0, 0, ARG_NONE, mine_opts, run_mine, "  labtime mine\n  labtime mine --all -p 'last month'\n" },

@@ -9,7 +9,8 @@
 #include "client/cli.h"
 
 const struct command *const command_tables[] = {
-	look_commands, book_commands, money_commands, manage_commands, admin_commands, login_commands, plumbing_commands, NULL,
+	look_commands, book_commands, money_commands, manage_commands, admin_commands, login_commands, plumbing_commands,
+		NULL,
 };
 
 static int output_mode(struct cli *c)

@@ -33,7 +33,8 @@ static int run_block(struct cli *c)
 	body_text(body, "reason", args_get(&c->args, "reason"));
 	if (args_has(&c->args, "displace"))
 		json_object_set_new(body, "displace", json_true());
-	if ((rc = ask(c, "POST", args_has(&c->args, "dry-run") ? "/v1/blocks?dry_run=true" : "/v1/blocks", body, NULL, ASK_KEY, &b)) != 0)
+	if ((rc = ask(c, "POST", args_has(&c->args, "dry-run") ? "/v1/blocks?dry_run=true" : "/v1/blocks", body, NULL,
+			ASK_KEY, &b)) != 0)
 		return rc;
 	out_record(&c->out, block_columns, b, "id");
 	json_decref(b);
@@ -41,7 +42,8 @@ static int run_block(struct cli *c)
 }
 
 /* GET of a list with some plain options as its query. */
-static int list(struct cli *c, const char *path, const char *const options[], const struct column *columns, const char *none)
+static int list(struct cli *c, const char *path, const char *const options[], const struct column *columns,
+	const char *none)
 {
 	struct path p;
 	json_t *doc;
@@ -200,7 +202,8 @@ static const struct opt block_opts[] = {
 static const struct opt block_ls_opts[] = {
 	{ "instrument", 'i', "INSTR", "only this instrument" }, { "period", 'p', "PERIOD", "only this period" }, { NULL },
 };
-static const struct opt review_ls_opts[] = { { "state", 0, "STATE", "open (default), proposed, done or all", "open proposed done all" }, { NULL } };
+static const struct opt review_ls_opts[] = { { "state", 0, "STATE", "open (default), proposed, done or all",
+	"open proposed done all" }, { NULL } };
 static const struct opt reason_opts[] = { OPT_REASON, { NULL } };
 static const struct opt session_opts[] = {
 	{ "state", 0, "STATE", "only this state" }, { "outcome", 0, "OUTCOME", "only this outcome" },

@@ -13,7 +13,8 @@ static const struct column usage_columns[] = {
 	{ "BY", "key", CELL_TEXT, 0, true }, { "SESSIONS", "sessions", CELL_NUMBER, 2 }, { "USED", "used_seconds", CELL_SECONDS },
 	{ "IDLE", "idle_seconds", CELL_SECONDS, 1 }, { "ESTIMATED", "estimated_seconds", CELL_SECONDS, 3 }, { "AMOUNT", "amount", CELL_MONEY }, { NULL },
 };
-static const struct column step_columns[] = { { "STEP", "text", CELL_TEXT, 0, false, true }, { "VALUE", "value", CELL_TEXT, 0, false, true }, { NULL } };
+static const struct column step_columns[] = { { "STEP", "text", CELL_TEXT, 0, false, true },
+	{ "VALUE", "value", CELL_TEXT, 0, false, true }, { NULL } };
 
 static int run_usage(struct cli *c)
 {
@@ -52,7 +53,8 @@ static int run_bill(struct cli *c)
 	out_list(&c->out, charge_columns, doc, "id");
 	if (c->out.mode == OUT_TABLE) {
 		cell_human(&c->out, &total, doc, text, sizeof text);
-		printf("%s%s\n", json_array_size(json_object_get(doc, "items")) ? "\nTotal  " : "No charges in this period. Total ", text);
+		printf("%s%s\n", json_array_size(json_object_get(doc, "items"))
+			? "\nTotal  " : "No charges in this period. Total ", text);
 	}
 	json_decref(doc);
 	return EXIT_OK;
@@ -75,7 +77,8 @@ static int run_explain(struct cli *c)
 		json_object_set(doc, "items", json_object_get(doc, "steps"));
 	out_list(&c->out, step_columns, doc, "text");
 	if (json_is_false(json_object_get(doc, "matches")))
-		rc = fail(EXIT_FAILED, "mismatch", "computed again, this charge comes to another amount; tell the finance office");
+		rc = fail(EXIT_FAILED, "mismatch",
+			"computed again, this charge comes to another amount; tell the finance office");
 	else if (c->out.mode == OUT_TABLE && json_is_true(json_object_get(doc, "matches")))
 		fputs("Computed again from the readings: the same amount.\n", stderr);
 	json_decref(doc);

@@ -9,7 +9,8 @@
 #include "common/fmt.h"
 
 const char *const when_weekdays[8] = { "", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun" };
-const char *const when_months[13] = { "", "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec" };
+const char *const when_months[13] = { "", "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov",
+	"Dec" };
 
 struct days { int64_t from, to; }; /* local days, half-open */
 
@@ -189,7 +190,8 @@ void when_duration_text(char *dst, size_t cap, int64_t ms)
 {
 	int64_t s = (ms < 0 ? -ms : ms) / LT_SECOND;
 	size_t n = ms < 0 ? lt_fmt(dst, cap, "-") : 0;
-	struct { int64_t n; char unit; } part[] = { { s / 86400, 'd' }, { s / 3600 % 24, 'h' }, { s / 60 % 60, 'm' }, { s % 60, 's' } };
+	struct { int64_t n; char unit; } part[] = { { s / 86400, 'd' }, { s / 3600 % 24, 'h' }, { s / 60 % 60, 'm' },
+		{ s % 60, 's' } };
 	bool any = false;
 
 	for (size_t i = 0; i < 4 && n < cap; i++) {
@@ -209,8 +211,8 @@ static size_t clock_text(char *dst, size_t cap, struct lt_civil c)
 
 static size_t day_text(char *dst, size_t cap, struct lt_civil c)
 {
-	return lt_fmt(dst, cap, "%s %04d-%02d-%02d ", when_weekdays[lt_weekday(lt_days_from_civil(c.year, c.month, c.day))], c.year,
-		c.month, c.day);
+	return lt_fmt(dst, cap, "%s %04d-%02d-%02d ", when_weekdays[lt_weekday(lt_days_from_civil(c.year, c.month, c.day))],
+		c.year, c.month, c.day);
 }
 
 static size_t zone_text(char *dst, size_t cap, int32_t o)

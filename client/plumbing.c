@@ -29,7 +29,8 @@ static const char help_time[] =
 	"PERIOD  for reports looks back: today  yesterday  this week  last month  2026-11  2026-Q4  2026-W48\n"
 	"        november  2026  90d  2026-11-01..2026-12-01 (the second day is not part of it)\n"
 	"\n"
-	"The zone is the site's, wherever you are. When the clocks jump forward some times do not exist; when they go back\n"
+	"The zone is the site's, wherever you are. When the clocks jump forward some times do not exist; when they go "
+	"back\n"
 	"some happen twice: then write the offset, 2026-10-25T02:30+02:00 for 1h. More: man labtime-time\n";
 
 static int run_help(struct cli *c)
@@ -42,7 +43,8 @@ static int run_help(struct cli *c)
 		return args_overview(), EXIT_OK;
 	if (c->args.npos == 1 && strcmp(c->args.pos[0], "time") == 0)
 		return fputs(help_time, stdout), EXIT_OK;
-	lt_fmt(name, sizeof name, "%s%s%s", c->args.pos[0], c->args.npos > 1 ? " " : "", c->args.npos > 1 ? c->args.pos[1] : "");
+	lt_fmt(name, sizeof name, "%s%s%s", c->args.pos[0], c->args.npos > 1 ? " " : "",
+		c->args.npos > 1 ? c->args.pos[1] : "");
 	if ((cmd = args_find(name)) != NULL)
 		return args_help(cmd), EXIT_OK;
 	for (int t = 0; command_tables[t]; t++)
@@ -87,7 +89,8 @@ static json_t *read_body(struct cli *c, const char *text)
 	}
 	v = json_loadb(text, n, JSON_REJECT_DUPLICATES, &e);
 	if (!v || !json_is_object(v)) {
-		fail(EXIT_USAGE, "bad-json", v ? "a body is a JSON object" : "the body is not JSON at line %d, column %d: %s", e.line, e.column, e.text);
+		fail(EXIT_USAGE, "bad-json", v ? "a body is a JSON object" : "the body is not JSON at line %d, column %d: %s",
+			e.line, e.column, e.text);
 		json_decref(v);
 		return NULL;
 	}
@@ -150,7 +153,8 @@ static int run_api(struct cli *c)
 
 static int run_completion(struct cli *c)
 {
-	return completion_script(c->args.pos[0]) < 0 ? args_usage(c->args.cmd, "there are scripts for bash, zsh and fish, not '%s'", c->args.pos[0]) :
+	return completion_script(c->args.pos[0]) < 0 ? args_usage(c->args.cmd,
+		"there are scripts for bash, zsh and fish, not '%s'", c->args.pos[0]) :
 		EXIT_OK;
 }
 

@@ -95,7 +95,8 @@ static void violations(json_t *list, const char *said)
 	size_t i;
 
 	json_array_foreach(list, i, v) {
-		const char *rule = TEXT(v, "rule"), *class = TEXT(v, "class"), *detail = TEXT(v, "detail"), *code = TEXT(v, "code");
+		const char *rule = TEXT(v, "rule"), *class = TEXT(v, "class"), *detail = TEXT(v, "detail"),
+			*code = TEXT(v, "code");
 
 		fputs("  ", stderr);
 		say(rule ? rule : "");
@@ -143,7 +144,8 @@ static void taken(struct cli *c, json_t *conflicts)
 
 int problem_print(struct cli *c, long status, json_t *p)
 {
-	const char *detail = TEXT(p, "detail"), *title = TEXT(p, "title"), *code = TEXT(p, "code"), *field = TEXT(p, "field");
+	const char *detail = TEXT(p, "detail"), *title = TEXT(p, "title"), *code = TEXT(p, "code"),
+		*field = TEXT(p, "field");
 	const char *cure = cure_of(code, status);
 	char number[32];
 

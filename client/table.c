@@ -157,7 +157,8 @@ static void fit(struct grid *g, int width)
 		int victim = -1;
 
 		for (int i = 0; i < g->n; i++)
-			if (!g->gone[i] && (g->columns[i].shrink || g->columns[i].wrap || any) && g->width[i] > floor && (victim < 0 || g->width[i] > g->width[victim]))
+			if (!g->gone[i] && (g->columns[i].shrink || g->columns[i].wrap || any) && g->width[i] > floor &&
+					(victim < 0 || g->width[i] > g->width[victim]))
 				victim = i;
 		if (victim >= 0)
 			g->width[victim]--;
@@ -305,7 +306,8 @@ static void record_line(const struct out *o, const struct column *f, json_t *obj
 		return;
 	text_fit(shown, sizeof shown, cell[0], CELL_MAX, o->utf8);
 	n = o->colour && f->kind == CELL_STATE;
-	printf("  %-*s  %s%s%s\n", label, f->title, n ? cell_colour(cell[0]) : "", shown, n && *cell_colour(cell[0]) ? "\033[0m" : "");
+	printf("  %-*s  %s%s%s\n", label, f->title, n ? cell_colour(cell[0]) : "", shown,
+		n && *cell_colour(cell[0]) ? "\033[0m" : "");
 }
 
 void out_record(const struct out *o, const struct column *fields, json_t *object, const char *id)

@@ -1,7 +1,8 @@
 /*
  * transport.c - libcurl behind one function.
- * Owns the curl handle. Fails when the daemon cannot be reached (a retry is safe), when its certificate is not the pinned
- * one, or when an answer breaks off. A request that may have been done is repeated only with its Idempotency-Key.
+ * Owns the curl handle. Fails when the daemon cannot be reached (a retry is safe), when its certificate is not the
+ * pinned one, or when an answer breaks off. A request that may have been done is repeated only with its
+ * Idempotency-Key.
  */
 #include "client/transport.h"
 
@@ -129,7 +130,8 @@ int transport_open(struct transport *t, const struct endpoint *e, bool verbose, 
 	*t = (struct transport){ .endpoint = e, .verbose = verbose, .retry_ms = -1 };
 	if (retry && *retry) {
 		if (!lt_parse_i64(retry, 0, 3600, &s))
-			return lt_err_set(err, "usage", "LABTIME_RETRY", "LABTIME_RETRY is a number of seconds from 0 to 3600, not '%s'", retry);
+			return lt_err_set(err, "usage", "LABTIME_RETRY",
+				"LABTIME_RETRY is a number of seconds from 0 to 3600, not '%s'", retry);
 		t->retry_ms = s * 1000;
 	}
 	/* OpenSSL's own start costs more than a request on the Unix socket: only where it is needed */
@@ -230,7 +232,8 @@ static bool untrusted(CURLcode rc)
 }
 
 /* The window in which this outcome is tried again; 0: not at all. */
-static int64_t window(const struct transport *t, const struct request *rq, CURLcode rc, const struct answer *a, const struct state *s)
+static int64_t window(const struct transport *t, const struct request *rq, CURLcode rc, const struct answer *a,
+	const struct state *s)
 {
 	bool get = strcmp(rq->method, "GET") == 0, repeat = get || rq->key;
 
@@ -266,7 +269,8 @@ static int64_t backoff(int attempt, long retry_after)
 	return retry_after * 1000 > ms ? retry_after * 1000 : ms;
 }
 
-static int failure(const struct transport *t, const struct request *rq, CURLcode rc, const struct state *s, struct lt_err *err)
+static int failure(const struct transport *t, const struct request *rq, CURLcode rc, const struct state *s,
+	struct lt_err *err)
 {
 	char where[300];
 	bool repeat = strcmp(rq->method, "GET") == 0 || rq->key || !reached(rc);
@@ -275,23 +279,29 @@ static int failure(const struct transport *t, const struct request *rq, CURLcode
 	if (s->sink_failed)
 		return TRANSPORT_FAILED; /* the sink has said why */
 	if (s->too_large)
-		return lt_err_set(err, "too-large", where, "the answer is larger than %u MiB; ask for less", TRANSPORT_BODY_MAX >> 20), TRANSPORT_FAILED;
+		return lt_err_set(err, "too-large", where, "the answer is larger than %u MiB; ask for less",
+			TRANSPORT_BODY_MAX >> 20), TRANSPORT_FAILED;
 	if (untrusted(rc)) {
-		lt_err_set(err, "untrusted-certificate", where, t->endpoint->ca_file[0] ? "%s does not show the certificate that was trusted at "
-			"login; if its administrator changed it: labtime login %s" : "the certificate of %s is not trusted here; look at it and "
+		lt_err_set(err, "untrusted-certificate", where,
+			t->endpoint->ca_file[0] ?
+			"%s does not show the certificate that was trusted at login; if its administrator changed it: labtime "
+			"login %s" : "the certificate of %s is not trusted here; look at it and "
 			"trust it: labtime login %s", where, where);
 		return TRANSPORT_UNTRUSTED;
 	}
 	if (rq->sink && reached(rc))
-		return lt_err_set(err, "broken-off", where, "the answer broke off: %s", curl_easy_strerror(rc)), TRANSPORT_BROKEN;
+		return lt_err_set(err, "broken-off", where, "the answer broke off: %s", curl_easy_strerror(rc)),
+			TRANSPORT_BROKEN;
 	if (!reached(rc)) {
 		long no = 0;
 
 		curl_easy_getinfo(t->curl, CURLINFO_OS_ERRNO, &no);
-		lt_err_set(err, "unreachable", where, "no labtimed answers at %s (%s); is it running (systemctl status labtimed), is this the right "
-			"place (labtime context ls)?", where, no ? strerror((int)no) : curl_easy_strerror(rc));
+		lt_err_set(err, "unreachable", where,
+			"no labtimed answers at %s (%s); is it running (systemctl status labtimed), is this the right place "
+			"(labtime context ls)?", where, no ? strerror((int)no) : curl_easy_strerror(rc));
 	} else {
-		lt_err_set(err, "unreachable", where, "%s did not answer: %s; %s", where, curl_easy_strerror(rc), repeat ? "a retry is safe" :
+		lt_err_set(err, "unreachable", where, "%s did not answer: %s; %s", where, curl_easy_strerror(rc),
+			repeat ? "a retry is safe" :
 			"it may have been done: look before you retry (labtime mine)");
 	}
 	return TRANSPORT_UNREACHABLE;
@@ -305,7 +315,8 @@ int transport_ask(struct transport *t, const struct request *rq, struct answer *
 	CURLcode rc;
 
 	if (strlen(rq->path) > 2000)
-		return lt_err_set(err, "usage", "path", "the request is longer than 2000 bytes; ask for less at once"), TRANSPORT_FAILED;
+		return lt_err_set(err, "usage", "path", "the request is longer than 2000 bytes; ask for less at once"),
+			TRANSPORT_FAILED;
 	for (int attempt = 0;; attempt++) {
 		int64_t at = now_ms();
 
@@ -313,8 +324,9 @@ int transport_ask(struct transport *t, const struct request *rq, struct answer *
 		rc = once(t, rq, &a, &s);
 		interrupt_in_flight(false);
 		if (t->verbose)
-			fprintf(stderr, "labtime: %s %s -> %ld%s%s (%lld ms)\n", rq->method, rq->path, rc == CURLE_OK ? a.status : 0,
-				rc == CURLE_OK ? "" : " ", rc == CURLE_OK ? "" : curl_easy_strerror(rc), (long long)(now_ms() - at));
+			fprintf(stderr, "labtime: %s %s -> %ld%s%s (%lld ms)\n", rq->method, rq->path,
+				rc == CURLE_OK ? a.status : 0, rc == CURLE_OK ? "" : " ", rc == CURLE_OK ? "" : curl_easy_strerror(rc),
+				(long long)(now_ms() - at));
 		wait = backoff(attempt, a.retry_after);
 		if (now_ms() - began + wait > window(t, rq, rc, &a, &s))
 			break;

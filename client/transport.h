@@ -40,7 +40,8 @@ struct answer {
 };
 
 /* Failures of the transport; *err says why. */
-enum { TRANSPORT_OK = 0, TRANSPORT_UNREACHABLE = 7, TRANSPORT_UNTRUSTED = 4, TRANSPORT_FAILED = 1, TRANSPORT_BROKEN = 9 };
+enum { TRANSPORT_OK = 0, TRANSPORT_UNREACHABLE = 7, TRANSPORT_UNTRUSTED = 4, TRANSPORT_FAILED = 1,
+	TRANSPORT_BROKEN = 9 };
 
 int transport_open(struct transport *t, const struct endpoint *e, bool verbose, struct lt_err *err);
 void transport_close(struct transport *t);

@@ -45,7 +45,8 @@ static enum reached charged(json_t *b, const char *state)
 	size_t i, settled = 0, n = json_array_size(json_object_get(b, "sessions"));
 
 	json_array_foreach(json_object_get(b, "sessions"), i, s)
-		settled += one_of(TEXT(s, "state"), "charged waived settled internal") || one_of(TEXT(s, "outcome"), "charged waived internal");
+		settled += one_of(TEXT(s, "state"), "charged waived settled internal") ||
+			one_of(TEXT(s, "outcome"), "charged waived internal");
 	if (!one_of(state, OVER))
 		return NOT_YET;
 	if (json_array_size(json_object_get(b, "charges")) > 0 && settled == n)
@@ -108,9 +109,11 @@ int run_wait(struct cli *c)
 	if (r == YES)
 		out_record(&c->out, booking_columns, b, "id");
 	else if (r == NEVER_WILL)
-		rc = fail(EXIT_FAILED, "will-not-happen", "%s is %s: it will not be '%s'", c->args.pos[0], TEXT(b, "state") ? TEXT(b, "state") : "over", event);
+		rc = fail(EXIT_FAILED, "will-not-happen", "%s is %s: it will not be '%s'", c->args.pos[0],
+			TEXT(b, "state") ? TEXT(b, "state") : "over", event);
 	else
-		rc = fail(EXIT_TIMEOUT, "wait-timeout", "%s is still %s", c->args.pos[0], TEXT(b, "state") ? TEXT(b, "state") : "on its way");
+		rc = fail(EXIT_TIMEOUT, "wait-timeout", "%s is still %s", c->args.pos[0],
+			TEXT(b, "state") ? TEXT(b, "state") : "on its way");
 	json_decref(b);
 	return rc;
 }

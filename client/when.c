@@ -140,8 +140,8 @@ static void offset_text(char dst[16], int32_t s)
 }
 
 /* A wall time that does not exist, or happens twice. */
-static int wall_trouble(const struct when_ctx *x, struct lex *l, const struct point *p, struct lt_civil c, enum lt_local what,
-	const int64_t at[2], const int32_t offsets[2])
+static int wall_trouble(const struct when_ctx *x, struct lex *l, const struct point *p, struct lt_civil c,
+	enum lt_local what, const int64_t at[2], const int32_t offsets[2])
 {
 	char a[16], b[16];
 
@@ -150,12 +150,14 @@ static int wall_trouble(const struct when_ctx *x, struct lex *l, const struct po
 	if (what == LT_LOCAL_GAP) {
 		struct lt_civil n = lt_zone_civil(x->zone, at[0]);
 
-		return lex_fail(l, p->at, "time-gap", "%04d-%02d-%02d %02d:%02d does not exist in %s: the clocks jump from UTC%s to UTC%s "
-			"there; the first time after it is %02d:%02d", c.year, c.month, c.day, c.hour, c.minute, x->zone->name, a, b,
+		return lex_fail(l, p->at, "time-gap",
+			"%04d-%02d-%02d %02d:%02d does not exist in %s: the clocks jump from UTC%s to UTC%s there; the first time "
+			"after it is %02d:%02d", c.year, c.month, c.day, c.hour, c.minute, x->zone->name, a, b,
 			n.hour, n.minute);
 	}
 	return lex_fail(l, p->at, "time-twice", "%04d-%02d-%02d %02d:%02d happens twice in %s: the clocks go back; write "
-		"%04d-%02d-%02dT%02d:%02d%s or %04d-%02d-%02dT%02d:%02d%s", c.year, c.month, c.day, c.hour, c.minute, x->zone->name,
+		"%04d-%02d-%02dT%02d:%02d%s or %04d-%02d-%02dT%02d:%02d%s", c.year, c.month, c.day, c.hour, c.minute,
+		x->zone->name,
 		c.year, c.month, c.day, c.hour, c.minute, a, c.year, c.month, c.day, c.hour, c.minute, b);
 }
 
@@ -263,7 +265,8 @@ static int read_end(const struct when_ctx *x, struct lex *l, const struct point 
 	if (need_clock(l, &e) < 0)
 		return -1;
 	if (e.clock_first && e.kind != DAY_NONE && s->kind == DAY_NONE && !s->exact)
-		return lex_fail(l, e.at, "time-ambiguous", "does the day belong to both times? Put it first: 'tomorrow 9am-11am'");
+		return lex_fail(l, e.at, "time-ambiguous",
+			"does the day belong to both times? Put it first: 'tomorrow 9am-11am'");
 	if (e.kind == DAY_NONE && !e.exact) {
 		if (wall(x, l, &e, day, ret_to) < 0)
 			return -1;
@@ -282,8 +285,8 @@ static int need_length(struct lex *l, const struct point *s, unsigned flags, str
 		return 0;
 	}
 	if (s->has_offset && s->t_form && s->offset < 0)
-		return lex_fail(l, l->size, "time-incomplete", "need a length: add 'for 2h' (a '-11:00' after T is a UTC offset; "
-			"for an end write a blank before it)");
+		return lex_fail(l, l->size, "time-incomplete",
+			"need a length: add 'for 2h' (a '-11:00' after T is a UTC offset; for an end write a blank before it)");
 	return lex_fail(l, l->size, "time-incomplete", "need a length: add 'for 2h' or '-11:00'");
 }
 
@@ -294,7 +297,8 @@ static int read_tail(const struct when_ctx *x, struct lex *l, const struct point
 
 	if (lex_end(l))
 		return need_length(l, s, flags, w);
-	if (lex_mark(l, "-") || lex_mark(l, "\xe2\x80\x93") || lex_word(l, "to") || lex_word(l, "until") || lex_word(l, "till")) {
+	if (lex_mark(l, "-") || lex_mark(l, "\xe2\x80\x93") || lex_word(l, "to") || lex_word(l, "until") ||
+			lex_word(l, "till")) {
 		if (lex_end(l))
 			return lex_fail(l, l->size, "time-incomplete", "need an end: '-11:00' or 'until 11am'");
 		rc = read_end(x, l, s, w->from, &w->to);
@@ -309,7 +313,8 @@ static int read_tail(const struct when_ctx *x, struct lex *l, const struct point
 
 		rc = lex_length(l, &w->duration);
 		if (rc == 0)
-			return said && lex_end(l) ? lex_fail(l, l->size, "time-incomplete", "need a length: 'for 2h'") : lex_stranger(l);
+			return said && lex_end(l) ? lex_fail(l, l->size, "time-incomplete", "need a length: 'for 2h'")
+				: lex_stranger(l);
 		w->to = w->from + w->duration;
 	}
 	return rc < 0 ? -1 : 0;

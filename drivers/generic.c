@@ -28,7 +28,8 @@ static int plan(const void *state, struct lt_read ret[LT_READS_MAX])
 
 static int bad(struct lt_err *err, const struct map_value *v, const char *what)
 {
-	return lt_err_set(err, "reading-impossible", map_role_name(v->role), "%s at address %lld %s", map_role_name(v->role),
+	return lt_err_set(err, "reading-impossible", map_role_name(v->role), "%s at address %lld %s",
+		map_role_name(v->role),
 			  (long long)v->address, what);
 }
 
@@ -39,7 +40,8 @@ static uint16_t word_at(const uint8_t *data, bool swapped)
 
 static uint64_t raw_of(const struct map_value *v, const uint8_t *data)
 {
-	bool swapped = v->order == ORDER_BADC || v->order == ORDER_DCBA, low_first = v->order == ORDER_CDAB || v->order == ORDER_DCBA;
+	bool swapped = v->order == ORDER_BADC || v->order == ORDER_DCBA, low_first = v->order == ORDER_CDAB ||
+		v->order == ORDER_DCBA;
 	int words = map_words(v);
 	uint64_t u = 0;
 
@@ -100,7 +102,8 @@ static bool scaled(int64_t s, int64_t num, int64_t den, int exponent, int64_t *r
 	return true;
 }
 
-static int set_scaled(const struct map_value *v, uint64_t u, const uint8_t *data, struct lt_observation *obs, struct lt_err *err)
+static int set_scaled(const struct map_value *v, uint64_t u, const uint8_t *data, struct lt_observation *obs,
+	struct lt_err *err)
 {
 	int exponent = 0;
 	int64_t s = signed_of(v, u);
@@ -182,7 +185,8 @@ static void set_interlock(const struct lt_profile *p, const struct map_value *v,
 	obs->have |= LT_HAVE_INTERLOCK;
 }
 
-static int set_value(const struct lt_profile *p, const struct map_value *v, const uint8_t *data, struct lt_observation *obs,
+static int set_value(const struct lt_profile *p, const struct map_value *v, const uint8_t *data,
+	struct lt_observation *obs,
 		     struct lt_err *err)
 {
 	uint64_t raw, u;
@@ -208,13 +212,15 @@ static int set_value(const struct lt_profile *p, const struct map_value *v, cons
 		set_interlock(p, v, u, obs);
 		return 0;
 	case ROLE_PROBE:
-		return in_list(&v->expect, u) ? 0 : bad(err, v, "is not what this profile expects: another device answers there");
+		return in_list(&v->expect, u) ? 0 : bad(err, v,
+			"is not what this profile expects: another device answers there");
 	default:
 		return set_scaled(v, u, data, obs, err);
 	}
 }
 
-static int decode(const void *state, int request, const uint8_t *data, size_t size, struct lt_observation *obs, struct lt_err *err)
+static int decode(const void *state, int request, const uint8_t *data, size_t size, struct lt_observation *obs,
+	struct lt_err *err)
 {
 	const struct lt_profile *p = ((const struct state *)state)->p;
 	const struct map_block *b;
@@ -243,7 +249,8 @@ static int write_of(const void *state, enum lt_wish wish, struct lt_write *ret)
 	v = (uint16_t)o->value[wish == LT_WISH_UNLOCK ? 1 : 0];
 	if (o->function == 5)
 		v = v ? 0xFF00 : 0;
-	*ret = (struct lt_write){ .function = (uint8_t)o->function, .address = (uint16_t)o->address, .count = 1, .size = 2 };
+	*ret = (struct lt_write){ .function = (uint8_t)o->function, .address = (uint16_t)o->address, .count = 1,
+		.size = 2 };
 	ret->data[0] = (uint8_t)(v >> 8);
 	ret->data[1] = (uint8_t)v;
 	if (o->function == 15) {

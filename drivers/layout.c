@@ -15,7 +15,8 @@ static const uint32_t role_have[ROLES] = {
 };
 
 static const uint8_t type_words[] = {
-	[TYPE_BIT] = 1, [TYPE_U16] = 1, [TYPE_I16] = 1, [TYPE_U32] = 2, [TYPE_I32] = 2, [TYPE_U48] = 3, [TYPE_U64] = 4, [TYPE_I64] = 4,
+	[TYPE_BIT] = 1, [TYPE_U16] = 1, [TYPE_I16] = 1, [TYPE_U32] = 2, [TYPE_I32] = 2, [TYPE_U48] = 3, [TYPE_U64] = 4,
+		[TYPE_I64] = 4,
 };
 
 bool map_is_bits(int area)
@@ -30,7 +31,8 @@ int map_words(const struct map_value *v)
 
 static bool bills(int role)
 {
-	return role == ROLE_HOURMETER || role == ROLE_STATE || role == ROLE_POWER || role == ROLE_ENERGY || role == ROLE_PULSE;
+	return role == ROLE_HOURMETER || role == ROLE_STATE || role == ROLE_POWER || role == ROLE_ENERGY ||
+		role == ROLE_PULSE;
 }
 
 static bool is_counter(int role)
@@ -60,15 +62,20 @@ static int check_value(struct map_value *v, int i, struct lt_err *err)
 	if (v->type == TYPE_NONE)
 		return fail(err, "values", i, ".type", "a value in registers needs a type");
 	if (bits != (v->type == TYPE_BIT) && (bits || v->bit < 0))
-		return fail(err, "values", i, ".type", bits ? "coils and discrete inputs are of type bit" : "a bit of a register needs bit = 0..15");
+		return fail(err, "values", i, ".type",
+			bits ? "coils and discrete inputs are of type bit" : "a bit of a register needs bit = 0..15");
 	if (v->bit >= 0 && (bits || v->type != TYPE_BIT))
-		return fail(err, "values", i, ".bit", "bit picks one bit of a register: use area holding or input and type bit");
+		return fail(err, "values", i, ".bit",
+			"bit picks one bit of a register: use area holding or input and type bit");
 	if ((v->type == TYPE_STRING) != (v->role == ROLE_SERIAL) || (v->type == TYPE_STRING) != (v->length > 0))
-		return fail(err, "values", i, ".type", "a serial is a string with a length in registers, and only a serial is one");
+		return fail(err, "values", i, ".type",
+			"a serial is a string with a length in registers, and only a serial is one");
 	if (is_counter(v->role) && (v->type == TYPE_BIT || v->type == TYPE_I16 || v->type == TYPE_I32))
-		return fail(err, "values", i, ".type", "a counter is unsigned: u16, u32, u48, u64 (i64 for meters that never go below 0)");
+		return fail(err, "values", i, ".type",
+			"a counter is unsigned: u16, u32, u48, u64 (i64 for meters that never go below 0)");
 	if (v->role == ROLE_HOURMETER && v->count_ms == 0)
-		return fail(err, "values", i, ".count", "an hour meter needs count, the time one count stands for, such as \"1s\" or \"6m\"");
+		return fail(err, "values", i, ".count",
+			"an hour meter needs count, the time one count stands for, such as \"1s\" or \"6m\"");
 	if (is_counter(v->role) && (v->num != 1 || v->den != 1 || v->scale_register >= 0))
 		return fail(err, "values", i, ".scale", "counters stay raw; say what one count is with count");
 	if (v->role == ROLE_PROBE && v->expect.n == 0)
@@ -89,7 +96,8 @@ static int check_block(const struct lt_profile *p, const struct map_block *b, in
 	if (b->area == AREA_NONE || b->count == 0)
 		return fail(err, "blocks", i, "", "needs area, address and count");
 	if (b->count > most || b->address + b->count > 65536)
-		return lt_err_set(err, "profile-range", "blocks", "block %d reads %d from %d: at most %lld a request, and not past 65535",
+		return lt_err_set(err, "profile-range", "blocks",
+			"block %d reads %d from %d: at most %lld a request, and not past 65535",
 				  i, b->count, b->address, (long long)most);
 	return 0;
 }
@@ -139,7 +147,8 @@ static int place(const struct lt_profile *p, struct map_value *v, int i, struct 
 		if (inside(&p->blocks[v->block], v))
 			break;
 	if (v->block == p->n_blocks)
-		return fail(err, "values", i, ".address", "lies in none of the blocks; a value is never split between two requests");
+		return fail(err, "values", i, ".address",
+			"lies in none of the blocks; a value is never split between two requests");
 	v->offset = (int)(v->address - p->blocks[v->block].address) * (map_is_bits(v->area) ? 1 : 2);
 	if (v->scale_register >= 0) {
 		const struct map_block *b = &p->blocks[v->block];
@@ -161,7 +170,8 @@ static int billing_first(struct lt_profile *p, struct lt_err *err)
 			continue;
 		if (billing >= 0 && p->values[i].block != billing)
 			return fail(err, "values", i, ".address",
-				    "hourmeter, state, power, energy and pulse must lie in one block: values read by two requests can be torn");
+				    "hourmeter, state, power, energy and pulse must lie in one block: values read by two requests can "
+				    "be torn");
 		billing = p->values[i].block;
 	}
 	if (billing <= 0)
@@ -208,7 +218,8 @@ static int check_outputs(struct lt_profile *p, struct lt_err *err)
 	if (p->interlock.set && p->interlock.value[0] == p->interlock.value[1])
 		return fail(err, "interlock", -1, "", "lock and unlock must differ");
 	if (p->interlock.set && !read_back)
-		return fail(err, "interlock", -1, "", "needs a value with role interlock: its state is read back, never inferred from a write");
+		return fail(err, "interlock", -1, "",
+			"needs a value with role interlock: its state is read back, never inferred from a write");
 	if (p->interlock.set && !(p->info.roles & LT_HAVE_STATE))
 		return fail(err, "interlock", -1, "", "needs a value with role state: what may be running is never locked");
 	p->info.can_lock = p->interlock.set;
@@ -283,7 +294,8 @@ int lt_profile_done(struct lt_profile *p, struct lt_err *err)
 		return fail(err, "name", -1, "", "a profile needs a name");
 	p->info.driver = lt_driver_find(p->driver[0] ? p->driver : "profile");
 	if (!p->info.driver)
-		return lt_err_set(err, "profile-driver", "driver", "no driver \"%s\"; leave the key out for the generic one", p->driver);
+		return lt_err_set(err, "profile-driver", "driver", "no driver \"%s\"; leave the key out for the generic one",
+			p->driver);
 	if (map_layout(p, err) < 0)
 		return -1;
 	p->sealed = true;

@@ -12,17 +12,20 @@
 #define PATH_DEPTH 2
 
 static const char *const areas[] = { "coil", "discrete", "holding", "input", NULL };
-static const char *const roles[] = { "hourmeter", "state", "power", "energy", "pulse", "uptime", "boots", "serial", "fault",
+static const char *const roles[] = { "hourmeter", "state", "power", "energy", "pulse", "uptime", "boots", "serial",
+	"fault",
 				     "interlock", "watchdog", "probe", NULL };
 static const char *const types[] = { "bit", "u16", "i16", "u32", "i32", "u48", "u64", "i64", "string", NULL };
 static const char *const orders[] = { "ABCD", "CDAB", "BADC", "DCBA", NULL };
 static const char *const tids[] = { "strict", "any", NULL };
 
-enum kind { K_TEXT, K_INT, K_U16, K_BOOL, K_DURATION32, K_DURATION, K_NAME, K_LIST, K_U64, K_MIN, K_MAX, K_RATIO, K_TID, K_RETRY };
+enum kind { K_TEXT, K_INT, K_U16, K_BOOL, K_DURATION32, K_DURATION, K_NAME, K_LIST, K_U64, K_MIN, K_MAX, K_RATIO, K_TID,
+	K_RETRY };
 enum where { W_PROFILE, W_BLOCK, W_VALUE, W_CLEAR };
 
 /* path: indices are written []. offset: into the struct that `where` names. */
-struct key { const char *path; enum kind kind; enum where where; size_t offset; int64_t min, max; const char *const *names; };
+struct key { const char *path; enum kind kind; enum where where; size_t offset; int64_t min, max;
+	const char *const *names; };
 
 #define P(member) W_PROFILE, offsetof(struct lt_profile, member)
 #define B(member) W_BLOCK, offsetof(struct map_block, member)
@@ -199,7 +202,8 @@ static bool number_of(const struct setting *s, uint64_t *ret)
 
 static bool duration_of(const struct setting *s, int64_t *ret)
 {
-	static const struct { const char *unit; int64_t ms; } units[] = { { "ms", 1 }, { "s", 1000 }, { "m", 60000 }, { "h", 3600000 } };
+	static const struct { const char *unit; int64_t ms; } units[] = { { "ms", 1 }, { "s", 1000 }, { "m", 60000 },
+		{ "h", 3600000 } };
 	size_t digits = 0;
 	int64_t n;
 
@@ -343,7 +347,8 @@ static int set_duration(const struct setting *s, const struct key *k, char *dst)
 	int64_t ms;
 
 	if (!duration_of(s, &ms) || ms < k->min || ms > k->max)
-		return lt_err_set(s->err, "profile-range", s->path, "must be a duration such as \"500ms\" or \"1s\", from %lldms to %lldms",
+		return lt_err_set(s->err, "profile-range", s->path,
+			"must be a duration such as \"500ms\" or \"1s\", from %lldms to %lldms",
 				  (long long)k->min, (long long)k->max);
 	if (k->kind == K_DURATION32)
 		*(int32_t *)(void *)dst = (int32_t)ms;
@@ -389,9 +394,11 @@ static int set_key(struct setting *s, const struct key *k)
 	return -1;
 }
 
-int lt_profile_set(struct lt_profile *p, const char *path, bool is_text, const char *text, int64_t number, struct lt_err *err)
+int lt_profile_set(struct lt_profile *p, const char *path, bool is_text, const char *text, int64_t number,
+	struct lt_err *err)
 {
-	struct setting s = { .p = p, .path = path, .is_text = is_text, .text = text ? text : "", .number = is_text ? 0 : number, .err = err };
+	struct setting s = { .p = p, .path = path, .is_text = is_text, .text = text ? text : "",
+		.number = is_text ? 0 : number, .err = err };
 	char pattern[96];
 
 	if (!split_path(&s, pattern, sizeof(pattern)))

@@ -28,10 +28,12 @@ struct lt_profile_info {
 struct lt_profile *lt_profile_new(void);
 struct lt_profile *lt_profile_free(struct lt_profile *p);
 /* path: "blocks[0].address"; exactly one of text/number is used, by is_text. 0 or -1 with *err (unknown key, range). */
-int lt_profile_set(struct lt_profile *p, const char *path, bool is_text, const char *text, int64_t number, struct lt_err *err);
+int lt_profile_set(struct lt_profile *p, const char *path, bool is_text, const char *text, int64_t number,
+	struct lt_err *err);
 /* After the last set: cross-checks, picks the driver. 0 or -1 with *err. */
 int lt_profile_done(struct lt_profile *p, struct lt_err *err);
 const struct lt_profile_info *lt_profile_info(const struct lt_profile *p);
-bool lt_profile_equal(const struct lt_profile *a, const struct lt_profile *b);  /* same settings: a reload changed nothing */
+/* same settings: a reload changed nothing */
+bool lt_profile_equal(const struct lt_profile *a, const struct lt_profile *b);
 
 #endif

@@ -82,7 +82,8 @@ int api_match(struct act *a, const struct api_request *rq, int64_t version);
 enum { OPTIONAL = 1 };
 int api_text(struct act *a, struct api_request *rq, const char *name, unsigned flags, char *dst, size_t cap);
 int api_instant(struct act *a, struct api_request *rq, const char *name, unsigned flags, int64_t *ret_ms);
-int api_int(struct act *a, struct api_request *rq, const char *name, unsigned flags, int64_t min, int64_t max, int64_t *ret);
+int api_int(struct act *a, struct api_request *rq, const char *name, unsigned flags, int64_t min, int64_t max,
+	int64_t *ret);
 int api_bool(struct act *a, struct api_request *rq, const char *name, unsigned flags, bool *ret);
 int api_query_instant(struct act *a, struct api_request *rq, const char *name, unsigned flags, int64_t *ret_ms);
 int api_query_int(struct act *a, struct api_request *rq, const char *name, int64_t min, int64_t max, int64_t *ret);

@@ -14,7 +14,8 @@
 
 static int refuse_over(struct act *a, const struct occupant *o, int n)
 {
-	int rc = act_refuse(a, 409, "slot-taken", "from", "%d booking%s or block%s lie in this time; say displace to cancel the "
+	int rc = act_refuse(a, 409, "slot-taken", "from",
+		"%d booking%s or block%s lie in this time; say displace to cancel the "
 			    "bookings free of charge and tell their owners", n, n == 1 ? "" : "s", n == 1 ? "" : "s");
 
 	a->refusal.n_conflicts = 0;
@@ -32,7 +33,8 @@ static int displace(struct act *a, struct booking *b, const struct block *k)
 	int rc;
 
 	lt_fmt(by, sizeof(by), "K-%lld", (long long)k->id);
-	lt_fmt(detail, sizeof(detail), "%s: %.*s; free of charge: choose another time (`labtime free`)", by, 200, k->reason);
+	lt_fmt(detail, sizeof(detail), "%s: %.*s; free of charge: choose another time (`labtime free`)", by, 200,
+		k->reason);
 	b->fee_minor = 0;
 	rc = booking_step(a, b, BOOKING_DISPLACE, "displace", detail);
 	if (rc == 0)
@@ -49,7 +51,8 @@ static int cut_active(struct act *a, struct booking *b, const struct occupant *o
 
 	if (rc == 0 && b->held_to > cut)
 		b->held_to = cut;
-	return rc != 0 ? rc : booking_note(a, b, "cut", "a block begins at the end of the held time; it waits for the session");
+	return rc != 0 ? rc : booking_note(a, b, "cut",
+		"a block begins at the end of the held time; it waits for the session");
 }
 
 /* Makes room for [*from, to) of one occupant. *from moves to the end of what is in use. */
@@ -146,7 +149,8 @@ int block_create(struct act *a, const struct block_request *rq, struct block *re
 		live += block || (o[i].held_to > k.from && o[i].held_to > a->now.wall_ms);
 	}
 	if (n == BLOCK_OVER)
-		return act_refuse(a, 422, "too-many", "to", "more than %d bookings lie in this time; make shorter blocks", BLOCK_OVER);
+		return act_refuse(a, 422, "too-many", "to", "more than %d bookings lie in this time; make shorter blocks",
+			BLOCK_OVER);
 	if (hard > 0 || (live > 0 && !rq->displace))
 		return refuse_over(a, o, n);
 	if (!a->dry_run)

@@ -126,7 +126,8 @@ int booking_price(struct act *a, const char *instrument, const struct price *p, 
 	if (!walk_up)
 		return money_quote(a, site_instrument(a->site, instrument), p, from, to, ret_minor);
 	if (tariff_quote(&list, true, from, to, &r) != 0)
-		return act_refuse(a, 422, "price-out-of-range", "to", "the price of this interval is beyond what labtime handles; book "
+		return act_refuse(a, 422, "price-out-of-range", "to",
+			"the price of this interval is beyond what labtime handles; book "
 				  "a shorter one");
 	*ret_minor = r.total_minor;
 	return 0;

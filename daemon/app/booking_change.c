@@ -68,7 +68,8 @@ static int reprice(struct act *a, struct change *c)
 	case BOOKING_SHORTEN:
 		c->b.held_to = c->b.booked_to;
 		rc = terms_price(a, c->b.instrument, c->b.price_version, &own);
-		return rc != 0 ? rc : booking_price(a, id, &own, c->b.walk_up, c->b.booked_from, c->b.booked_to, &c->b.quote_minor);
+		return rc != 0 ? rc : booking_price(a, id, &own, c->b.walk_up, c->b.booked_from, c->b.booked_to,
+			&c->b.quote_minor);
 	default:
 		c->b.held_to = c->b.booked_to;
 		c->b.policy_version = c->policy_version;
@@ -96,8 +97,8 @@ static int write_change(struct act *a, struct change *c, const char *reason)
 		return rc;
 	booking_span_text(a->site, before, sizeof(before), c->was.booked_from, c->was.booked_to);
 	booking_span_text(a->site, after, sizeof(after), c->b.booked_from, c->b.booked_to);
-	lt_fmt(detail, sizeof(detail), "%s -> %s under policy %lld, price %lld", before, after, (long long)c->policy_version,
-	       (long long)c->price_version);
+	lt_fmt(detail, sizeof(detail), "%s -> %s under policy %lld, price %lld", before, after,
+		(long long)c->policy_version, (long long)c->price_version);
 	rc = booking_note(a, &c->b, verb_names[c->verb], detail);
 	act_lease(a, c->b.instrument);
 	return rc != 0 ? rc : booking_arm(a, &c->b, &own);
@@ -118,7 +119,8 @@ static int check_state(struct act *a, const struct change *c)
 	if (c->b.booked_to <= c->b.booked_from)
 		return act_refuse(a, 422, "bad-interval", "to", "the end must be later than the start");
 	if (c->was.state == BOOKING_ACTIVE && c->verb != BOOKING_EXTEND && c->verb != BOOKING_VERBS)
-		return act_refuse(a, 409, "only-grows", "", "B-%lld is in use: its start is fixed and its end may only be later; "
+		return act_refuse(a, 409, "only-grows", "",
+			"B-%lld is in use: its start is fixed and its end may only be later; "
 				  "check out to end it", (long long)c->was.id);
 	return 0;
 }
@@ -167,7 +169,8 @@ static int which_ending(struct act *a, const struct booking *b, struct ending *r
 
 	if (rc != 0)
 		return rc;
-	*ret = (struct ending){ BOOKING_DO_CANCEL, unusable ? "" : "late_cancel", unusable ? "the instrument is not usable" : "" };
+	*ret = (struct ending){ BOOKING_DO_CANCEL, unusable ? "" : "late_cancel",
+		unusable ? "the instrument is not usable" : "" };
 	if (now < b->booked_from || b->state == BOOKING_PENDING)
 		return 0;
 	if (b->waiting) {

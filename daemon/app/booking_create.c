@@ -26,7 +26,8 @@ static int whose(struct act *a, const struct booking_request *rq, struct booking
 	int rc;
 
 	if (user[0] == '\0')
-		return act_refuse(a, 422, "bad-request", "user", "say for which user: the local administrator is nobody's member");
+		return act_refuse(a, 422, "bad-request", "user",
+			"say for which user: the local administrator is nobody's member");
 	rc = store_active_user(a->db, user, b->org);
 	if (rc < 0)
 		return rc;
@@ -34,7 +35,8 @@ static int whose(struct act *a, const struct booking_request *rq, struct booking
 	if (rc == 1 || (!act_is_staff(a) && strcmp(b->org, a->who.org) != 0))
 		return act_refuse(a, 422, "unknown-user", "user", "there is no active user %s", user);
 	if (!act_is_staff(a) && a->who.role != ROLE_ORG_ADMIN && strcmp(user, a->who.user) != 0)
-		return act_refuse(a, 403, "forbidden", "user", "only your org's administrator or a manager may book for %s", user);
+		return act_refuse(a, 403, "forbidden", "user", "only your org's administrator or a manager may book for %s",
+			user);
 	lt_fmt(b->user, sizeof(b->user), "%s", user);
 	return 0;
 }
@@ -155,7 +157,8 @@ int booking_create(struct act *a, const struct booking_request *rq, struct booki
 		char price[40];
 
 		lt_money_text(price, sizeof(price), d.b.quote_minor, a->site->exponent);
-		return act_refuse(a, 422, "max-price", "max_price", "the price would be %s %s, more than the most you allow", price,
+		return act_refuse(a, 422, "max-price", "max_price", "the price would be %s %s, more than the most you allow",
+			price,
 				  a->site->currency);
 	}
 	if (!a->dry_run)
@@ -183,7 +186,8 @@ int booking_quote(struct act *a, const struct booking_request *rq, struct bookin
 		return rc;
 	/* A quote is an answer, not a refusal: what booking would say is its content. */
 	for (int i = 0; i < a->refusal.n_conflicts; i++)
-		ret->conflicts[ret->n_conflicts++] = (struct interval){ a->refusal.conflicts[i].from, a->refusal.conflicts[i].to };
+		ret->conflicts[ret->n_conflicts++] = (struct interval){ a->refusal.conflicts[i].from,
+			a->refusal.conflicts[i].to };
 	for (int i = 0; i < a->refusal.n_suggestions; i++) {
 		memcpy(ret->suggestions[i].instrument, a->refusal.suggestions[i].instrument, LT_ID);
 		ret->suggestions[i].from = a->refusal.suggestions[i].from;

@@ -63,7 +63,8 @@ int booking_facts(struct act *a, const struct facts_for *w, struct rule_facts *r
 	return rc;
 }
 
-int booking_ask(struct act *a, const struct rule_facts *f, const char *reason, struct verdict *v, struct verdict *ret_overridden)
+int booking_ask(struct act *a, const struct rule_facts *f, const char *reason, struct verdict *v,
+	struct verdict *ret_overridden)
 {
 	bool may = a->who.role == ROLE_MANAGER || a->who.role == ROLE_ADMIN;
 
@@ -113,7 +114,8 @@ static int suggest(struct act *a, const struct facts_for *w, const char *kind)
 	return rc;
 }
 
-int booking_refuse(struct act *a, const struct facts_for *w, const struct rule_facts *f, const struct verdict *v, const char *kind)
+int booking_refuse(struct act *a, const struct facts_for *w, const struct rule_facts *f, const struct verdict *v,
+	const char *kind)
 {
 	bool taken = rules_taken(v), all_staff = true;
 	const char *code = taken ? "slot-taken" : v->v[0].code, *cure = "";

@@ -21,7 +21,8 @@ static int early_ok(struct act *a, const struct booking *b, bool *ret)
 	*ret = true;
 	if (a->now.wall_ms >= b->booked_from)
 		return 0;
-	rc = store_occupancy_in(a->db, b->instrument, (struct interval){ a->now.wall_ms, b->booked_from }, "booking", b->id, &o, 1,
+	rc = store_occupancy_in(a->db, b->instrument, (struct interval){ a->now.wall_ms, b->booked_from }, "booking", b->id,
+		&o, 1,
 				&n);
 	if (rc != 0)
 		return rc;
@@ -51,7 +52,8 @@ static int ask_checkin(struct act *a, const struct booking *b)
 	if (rc == 0)
 		rc = early_ok(a, b, &early);
 	if (rc == 0 && !early)
-		return act_refuse(a, 409, "unit-busy", "", "%s is still in use; check in from the start of the booking on, or when "
+		return act_refuse(a, 409, "unit-busy", "",
+			"%s is still in use; check in from the start of the booking on, or when "
 				  "it is free", b->instrument);
 	return rc;
 }
@@ -191,7 +193,8 @@ int booking_ran(struct act *a, int64_t id, int64_t at)
 	if (rc != 0)
 		return rc;
 	b.fee_minor = 0;
-	return booking_step(a, &b, BOOKING_UNDO_MISS, "undo_no_show", "a later reading showed a run: there was use after all");
+	return booking_step(a, &b, BOOKING_UNDO_MISS, "undo_no_show",
+		"a later reading showed a run: there was use after all");
 }
 
 /* R25: a booking whose session measured nothing had no use. */

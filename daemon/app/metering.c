@@ -36,7 +36,8 @@ int metering_session_starts(struct act *a, const struct instrument *i)
 
 static int keep_evidence(struct act *a, const struct reading_now *r, const struct msg_reading *m, const char *detail)
 {
-	struct reading e = { .at = r->v.at, .boot_ms = m->head.at.boot_ms, .raw = r->v.raw, .ext_ms = r->m.ext_ms, .running = r->v.running };
+	struct reading e = { .at = r->v.at, .boot_ms = m->head.at.boot_ms, .raw = r->v.raw, .ext_ms = r->m.ext_ms,
+		.running = r->v.running };
 	bool edge = r->v.running != r->v.was_running, forced = m->flags & READING_FORCED;
 
 	if (!r->v.audit && !edge && !forced && detail[0] == '\0' && r->v.class != METER_FIRST &&
@@ -45,7 +46,8 @@ static int keep_evidence(struct act *a, const struct reading_now *r, const struc
 	e.id = act_id(a, "reading");
 	lt_fmt(e.instrument, sizeof(e.instrument), "%s", r->i->id);
 	lt_fmt(e.class, sizeof(e.class), "%s", meter_class_name(r->v.class));
-	lt_fmt(e.cause, sizeof(e.cause), "%s", forced ? "forced" : edge ? "edge" : r->v.gap ? "gap" : r->v.audit ? "class" : "periodic");
+	lt_fmt(e.cause, sizeof(e.cause), "%s", forced ? "forced" : edge ? "edge" : r->v.gap ? "gap" : r->v.audit
+		? "class" : "periodic");
 	lt_fmt(e.detail, sizeof(e.detail), "%s%s", r->v.by_wall && r->v.class != METER_FIRST ? "clock=wall " : "", detail);
 	return store_reading_add(a->db, &e);
 }
@@ -57,7 +59,8 @@ static int take_fault(struct act *a, const struct reading_now *r, const struct m
 
 	if (faulty == r->v.was_faulty)
 		return 0;
-	lt_fmt(e.detail, sizeof(e.detail), faulty ? "the instrument says it has fault %d" : "the fault is over", (int)m->obs.fault);
+	lt_fmt(e.detail, sizeof(e.detail), faulty ? "the instrument says it has fault %d" : "the fault is over",
+		(int)m->obs.fault);
 	act_event(a, &e);
 	if (faulty)
 		return store_outage_begin(a->db, act_id(a, "outage"), r->i->id, "fault", r->v.at);
@@ -149,7 +152,8 @@ int metering_link(struct act *a, const struct msg_link *m)
 	act_lease(a, m->instrument);
 	rc = session_open_on(a, m->instrument, &s);
 	if (rc == 0 && !m->up && s.state != SESSION_UNKNOWN)
-		act_timer(a, "gap", store_unit_of(a->db, m->instrument), a->now.wall_ms + metering_gap_limit(a, site_instrument(a->site, m->instrument)));
+		act_timer(a, "gap", store_unit_of(a->db, m->instrument),
+			a->now.wall_ms + metering_gap_limit(a, site_instrument(a->site, m->instrument)));
 	return rc < 0 ? rc : act_end(a);
 }
 

@@ -57,7 +57,8 @@ static int make_way(struct act *a, struct step *t)
 	bool bypassed;
 	int rc;
 
-	if (!t->has_session || t->s.kind == SESSION_BOOKED || t->s.state == SESSION_RUNNING || t->s.state == SESSION_UNKNOWN)
+	if (!t->has_session || t->s.kind == SESSION_BOOKED || t->s.state == SESSION_RUNNING ||
+			t->s.state == SESSION_UNKNOWN)
 		return 0;
 	rc = session_kind_at(a, t->r->i, t->run_from, &kind, &bypassed, &b);
 	if (rc != 0 || kind == t->s.kind)
@@ -144,7 +145,8 @@ static int find_claimants(struct act *a, struct step *t, struct claimants *c)
 	return rc;
 }
 
-static int windows_of(const struct step *t, const struct claimants *c, int64_t owner, struct attr_window w[ATTR_WINDOWS])
+static int windows_of(const struct step *t, const struct claimants *c, int64_t owner,
+	struct attr_window w[ATTR_WINDOWS])
 {
 	int n = 0;
 
@@ -215,7 +217,8 @@ static int64_t measured_of(const struct attr_piece *p, int n, int64_t session)
 }
 
 /* What closed without its last reading has it now. */
-static int loose_done(struct act *a, struct step *t, struct claimants *c, int64_t owner, const struct attr_piece *p, int n)
+static int loose_done(struct act *a, struct step *t, struct claimants *c, int64_t owner, const struct attr_piece *p,
+	int n)
 {
 	int rc = 0;
 
@@ -326,7 +329,8 @@ static int reviews(struct act *a, struct step *t)
 
 	for (size_t k = 0; t->r->v.review && k < sizeof(kinds) / sizeof(kinds[0]); k++)
 		if (kinds[k].class == t->r->v.class)
-			return review_open(a, kinds[k].kind, id_of(t), t->has_session ? t->s.id : 0, t->has_session ? t->s.org : "", kinds[k].detail);
+			return review_open(a, kinds[k].kind, id_of(t), t->has_session ? t->s.id : 0, t->has_session ? t->s.org : "",
+				kinds[k].detail);
 	return 0;
 }
 
@@ -358,7 +362,8 @@ int metering_attribute(struct act *a, struct reading_now *r)
 		rc = find_claimants(a, &t, &c);
 	if (rc != 0)
 		return rc;
-	apart = v->gap || c.n_loose > 0 || (t.has_session && t.s.opened_at > v->from_wall + BLIND_MS && !t.has_run && v->class != METER_FIRST);
+	apart = v->gap || c.n_loose > 0 || (t.has_session && t.s.opened_at > v->from_wall + BLIND_MS && !t.has_run &&
+		v->class != METER_FIRST);
 	rc = apart ? after_gap(a, &t, &c) : plain(a, &t);
 	if (rc == 0)
 		rc = reviews(a, &t);

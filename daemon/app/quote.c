@@ -1,8 +1,8 @@
 /* quote.c - the price of an interval before it is used. Writes nothing. */
 #include "app/money.h"
 
-int money_quote_lines(struct act *a, const struct instrument *i, const struct price *p, bool walk_up, int64_t from, int64_t to,
-	struct rate_result *ret)
+int money_quote_lines(struct act *a, const struct instrument *i, const struct price *p, bool walk_up, int64_t from,
+	int64_t to, struct rate_result *ret)
 {
 	struct price_list list = { .version = 0, .effective_at = 0, .price = *p };
 

@@ -106,8 +106,8 @@ static int price_slots(struct act *a, struct slot_search *s)
 
 int booking_free(struct act *a, const struct free_request *rq, struct free_slot *ret, int *ret_n)
 {
-	struct slot_search s = { .duration_ms = rq->duration_ms, .after = rq->after, .before = rq->before, .limit = rq->limit,
-		.within = rq->has_within ? &rq->within : NULL, .budget = 0 };
+	struct slot_search s = { .duration_ms = rq->duration_ms, .after = rq->after, .before = rq->before,
+		.limit = rq->limit, .within = rq->has_within ? &rq->within : NULL, .budget = 0 };
 	const char *user = rq->user[0] != '\0' ? rq->user : a->who.user;
 	char org[LT_ID] = "";
 	int rc = user[0] != '\0' ? store_active_user(a->db, user, org) : 0;

@@ -36,8 +36,8 @@ int session_usage(struct act *a, int64_t session, struct usage *ret, int cap, in
 
 static void tell(struct act *a, const struct session *s, const char *kind, const char *detail)
 {
-	struct event_row e = { .kind = kind, .instrument = s->instrument, .org = s->org, .user = s->user, .booking = s->booking,
-		.session = s->id };
+	struct event_row e = { .kind = kind, .instrument = s->instrument, .org = s->org, .user = s->user,
+		.booking = s->booking, .session = s->id };
 
 	lt_fmt(e.detail, sizeof(e.detail), "%s", detail);
 	act_event(a, &e);
@@ -49,14 +49,16 @@ int session_step(struct act *a, struct session *s, enum session_event event, con
 
 	if (!session_next(from, event, &s->state))
 		return DB_MISUSE;
-	store_session_event(a->db, s->id, a->now.wall_ms, session_state_name(from), session_state_name(s->state), cause, detail);
+	store_session_event(a->db, s->id, a->now.wall_ms, session_state_name(from), session_state_name(s->state), cause,
+		detail);
 	act_lease(a, s->instrument);
 	return store_session_update(a->db, s);
 }
 
 int session_note(struct act *a, struct session *s, const char *cause, const char *detail)
 {
-	store_session_event(a->db, s->id, a->now.wall_ms, session_state_name(s->state), session_state_name(s->state), cause, detail);
+	store_session_event(a->db, s->id, a->now.wall_ms, session_state_name(s->state), session_state_name(s->state), cause,
+		detail);
 	act_lease(a, s->instrument);
 	return store_session_update(a->db, s);
 }
@@ -95,7 +97,8 @@ int session_hold(struct act *a, const struct session *s, int64_t now)
 /* The unit is taken from when the session began; where a booking already holds it there is nothing to add. */
 static int take_place(struct act *a, const struct session *s)
 {
-	int64_t now = s->opened_at > a->now.wall_ms ? s->opened_at : a->now.wall_ms, to = cell_end(a, s->instrument, now), until;
+	int64_t now = s->opened_at > a->now.wall_ms ? s->opened_at : a->now.wall_ms, to = cell_end(a, s->instrument, now),
+		until;
 	struct booking next;
 	int rc;
 
@@ -148,11 +151,13 @@ int session_begin(struct act *a, struct session *s)
 	return act_end(a);
 }
 
-int session_piece(struct act *a, struct session *s, const char *instrument, const struct attr_piece *p, const char *reason, bool open,
+int session_piece(struct act *a, struct session *s, const char *instrument, const struct attr_piece *p,
+	const char *reason, bool open,
 		  const struct meter_verdict *v)
 {
 	struct usage u = { .id = act_id(a, "usage"), .session = s ? s->id : 0, .from_at = p->from, .to_at = p->to,
-		.measured_ms = p->measured_ms, .placed = p->placed, .open = open, .raw_from = (int64_t)v->raw_from, .raw_to = (int64_t)v->raw };
+		.measured_ms = p->measured_ms, .placed = p->placed, .open = open, .raw_from = (int64_t)v->raw_from,
+		.raw_to = (int64_t)v->raw };
 
 	lt_fmt(u.instrument, sizeof(u.instrument), "%s", instrument);
 	lt_fmt(u.reason, sizeof(u.reason), "%s", reason);

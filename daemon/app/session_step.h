@@ -30,17 +30,20 @@ int session_hold(struct act *a, const struct session *s, int64_t now);
 int session_follow(struct act *a, struct session *s, bool running, int64_t run_from, int64_t run_to, int64_t at);
 bool session_is_open(const struct session *s);
 /* Adds usage: a new piece of s (NULL: nobody's). */
-int session_piece(struct act *a, struct session *s, const char *instrument, const struct attr_piece *p, const char *reason, bool open,
+int session_piece(struct act *a, struct session *s, const char *instrument, const struct attr_piece *p,
+	const char *reason, bool open,
 		  const struct meter_verdict *v);
 
 /* metering_open.c */
-/* A run edge without an open session that wants it: opens one by the rules (METERING.md, Sessions). lock: read back now. */
+/* A run edge without an open session that wants it: opens one by the rules (METERING.md, Sessions). lock: read back
+ * now. */
 int session_open_by_run(struct act *a, const struct instrument *i, int64_t from, int64_t at, struct session *ret);
 /* What kind of session a run that begins at `from` would open, and for which booking (ret_booking->id 0: none). */
 int session_kind_at(struct act *a, const struct instrument *i, int64_t from, enum session_kind *ret, bool *ret_bypassed,
 		    struct booking *ret_booking);
 /* A session of this booking begins at `at`. */
-int session_open_booked(struct act *a, const struct booking *b, int64_t at, const char *cause, bool presumed, int64_t checkin_at,
+int session_open_booked(struct act *a, const struct booking *b, int64_t at, const char *cause, bool presumed,
+	int64_t checkin_at,
 			struct session *ret);
 /* The session that closed leaves the unit to who waits for it. */
 int session_next_waiting(struct act *a, const char *instrument, int64_t at);

@@ -10,7 +10,8 @@
 
 struct timer_kind { const char *name; int (*fire)(struct act *a, int64_t ref, int64_t due_at); };
 
-extern const struct timer_kind booking_timers[], metering_timers[], money_timers[], people_timers[]; /* end: name NULL */
+/* end: name NULL */
+extern const struct timer_kind booking_timers[], metering_timers[], money_timers[], people_timers[];
 const struct timer_kind *timer_kind_find(const char *name);
 
 #endif

@@ -21,11 +21,13 @@
 
 #define SOCKET_PATH 107 /* sun_path without its NUL */
 
-enum { S_SITE, S_NAME, S_TIMEZONE, S_CURRENCY, S_RATE, S_ADMINS, S_POLICY, S_PRICE, S_LISTEN, S_UNIX, S_TLS_ADDRESS, S_TLS, S_CERTIFICATE,
-	S_KEY, S_MINIMUM, S_LIMITS, S_CONNECTIONS, S_IN_FLIGHT, S_TOKEN_RATE, S_PEER_RATE, S_STORE, S_PATH, S_INSTRUMENTS, S_OPTIONS };
+enum { S_SITE, S_NAME, S_TIMEZONE, S_CURRENCY, S_RATE, S_ADMINS, S_POLICY, S_PRICE, S_LISTEN, S_UNIX, S_TLS_ADDRESS,
+	S_TLS, S_CERTIFICATE, S_KEY, S_MINIMUM, S_LIMITS, S_CONNECTIONS, S_IN_FLIGHT, S_TOKEN_RATE, S_PEER_RATE, S_STORE,
+	S_PATH, S_INSTRUMENTS, S_OPTIONS };
 
 static const struct option options[S_OPTIONS] = {
-	[S_SITE] = { "site", OPTION_GROUP, .required = true, .cure = "{ name = \"...\"; timezone = \"Asia/Shanghai\"; currency = \"USD\"; };" },
+	[S_SITE] = { "site", OPTION_GROUP, .required = true,
+		.cure = "{ name = \"...\"; timezone = \"Asia/Shanghai\"; currency = \"USD\"; };" },
 	[S_NAME] = { "site.name", OPTION_TEXT, .max = LT_TITLE - 1, .required = true, .cure = "\"Zhangjiang Shared Lab\"" },
 	[S_TIMEZONE] = { "site.timezone", OPTION_TEXT, .max = 47, .required = true, .cure = "\"Asia/Shanghai\"" },
 	[S_CURRENCY] = { "site.currency", OPTION_TEXT, .required = true, .cure = "\"USD\"" },
@@ -51,14 +53,17 @@ static const struct option options[S_OPTIONS] = {
 };
 
 /* A path of the file; a relative one starts at the file's directory. 0 or -1 with *err. */
-static int read_path(const struct builder *b, const struct tree *t, int option, const char *initial, char dst[CONF_PATH],
+static int read_path(const struct builder *b, const struct tree *t, int option, const char *initial,
+	char dst[CONF_PATH],
 		     struct lt_err *err)
 {
 	const char *text = tree_text(t, option, initial);
-	size_t n = text[0] == '/' ? lt_fmt(dst, CONF_PATH, "%s", text) : lt_fmt(dst, CONF_PATH, "%s/%s", b->directory, text);
+	size_t n = text[0] == '/' ? lt_fmt(dst, CONF_PATH, "%s", text) : lt_fmt(dst, CONF_PATH, "%s/%s", b->directory,
+		text);
 
 	if (n >= CONF_PATH)
-		return tree_fail(t, option, err, "out-of-range", "%s gives a path longer than %d bytes", options[option].path, CONF_PATH - 1);
+		return tree_fail(t, option, err, "out-of-range", "%s gives a path longer than %d bytes", options[option].path,
+			CONF_PATH - 1);
 	return 0;
 }
 
@@ -70,7 +75,8 @@ static int read_admin(const struct tree *t, const config_setting_t *s, uint32_t 
 	int64_t uid;
 
 	if (!text)
-		return tree_fail(t, S_ADMINS, err, "wrong-type", "site.admins must be user names or uids, like %s", options[S_ADMINS].cure);
+		return tree_fail(t, S_ADMINS, err, "wrong-type", "site.admins must be user names or uids, like %s",
+			options[S_ADMINS].cure);
 	if (config_setting_type(s) == CONFIG_TYPE_INT) {
 		if (!lt_parse_i64(text, 0, INT32_MAX, &uid))
 			return tree_fail(t, S_ADMINS, err, "out-of-range", "site.admins: %s is not a uid", text);
@@ -79,7 +85,8 @@ static int read_admin(const struct tree *t, const config_setting_t *s, uint32_t 
 	}
 	user = getpwnam(text);
 	if (!user)
-		return tree_fail(t, S_ADMINS, err, "unknown-user", "site.admins: there is no user \"%s\" on this machine", text);
+		return tree_fail(t, S_ADMINS, err, "unknown-user", "site.admins: there is no user \"%s\" on this machine",
+			text);
 	*ret = user->pw_uid;
 	return 0;
 }
@@ -107,7 +114,8 @@ static int read_site(struct builder *b, const struct tree *t, struct lt_err *err
 		return tree_fail(t, S_TIMEZONE, err, cause.code, "site.timezone = \"%s\": %s", zone, cause.text);
 	site->exponent = lt_currency_exponent(currency);
 	if (site->exponent < 0)
-		return tree_fail(t, S_CURRENCY, err, "bad-value", "site.currency = \"%s\" is not an ISO 4217 code; use one like \"USD\"", currency);
+		return tree_fail(t, S_CURRENCY, err, "bad-value",
+			"site.currency = \"%s\" is not an ISO 4217 code; use one like \"USD\"", currency);
 	lt_fmt(site->currency, sizeof(site->currency), "%s", currency);
 	policy_defaults(&b->policy);
 	price_defaults(&b->price);
@@ -126,10 +134,12 @@ static int read_listen(struct builder *b, const struct tree *t, struct lt_err *e
 	if (read_path(b, t, S_UNIX, "/run/labtime/labtimed.sock", c->unix_path, err) < 0)
 		return -1;
 	if (strlen(c->unix_path) > SOCKET_PATH)
-		return tree_fail(t, S_UNIX, err, "out-of-range", "listen.unix: a socket's path has at most %d bytes", SOCKET_PATH);
+		return tree_fail(t, S_UNIX, err, "out-of-range", "listen.unix: a socket's path has at most %d bytes",
+			SOCKET_PATH);
 	lt_fmt(c->tls_address, sizeof(c->tls_address), "%s", tree_text(t, S_TLS_ADDRESS, ""));
 	if (tree_has(t, S_TLS_ADDRESS) && !conf_address(c->tls_address, 0, host, &port))
-		return tree_fail(t, S_TLS_ADDRESS, err, "bad-value", "listen.tls = \"%s\" must be a numeric address and a port, like "
+		return tree_fail(t, S_TLS_ADDRESS, err, "bad-value",
+			"listen.tls = \"%s\" must be a numeric address and a port, like "
 				 "\"127.0.0.1:7620\" or \"[::]:7620\"", c->tls_address);
 	return 0;
 }
@@ -144,8 +154,8 @@ static int read_tls(struct builder *b, const struct tree *t, struct lt_err *err)
 
 	lt_fmt(certificate, sizeof(certificate), "%.*s/tls.crt", directory, c->store_path);
 	lt_fmt(key, sizeof(key), "%.*s/tls.key", directory, c->store_path);
-	if (read_path(b, t, S_CERTIFICATE, certificate, c->certificate, err) < 0 || read_path(b, t, S_KEY, key, c->key, err) < 0 ||
-	    tree_word(t, S_MINIMUM, versions, 0, &version, err) < 0)
+	if (read_path(b, t, S_CERTIFICATE, certificate, c->certificate, err) < 0 || read_path(b, t, S_KEY, key, c->key,
+			err) < 0 || tree_word(t, S_MINIMUM, versions, 0, &version, err) < 0)
 		return -1;
 	c->tls12 = version == 1;
 	return 0;
@@ -166,7 +176,8 @@ static int read_all(struct builder *b, const struct tree *t, struct lt_err *err)
 
 	read_limits(b->conf, t);
 	if (read_site(b, t, err) < 0 || read_listen(b, t, err) < 0 ||
-	    read_path(b, t, S_PATH, "/var/lib/labtime/labtime.db", b->conf->store_path, err) < 0 || read_tls(b, t, err) < 0 ||
+	    read_path(b, t, S_PATH, "/var/lib/labtime/labtime.db", b->conf->store_path, err) < 0 ||
+	    read_tls(b, t, err) < 0 ||
 	    read_path(b, t, S_INSTRUMENTS, "instruments.d", directory, err) < 0)
 		return -1;
 	return conf_instruments(b, directory, err);
@@ -181,14 +192,17 @@ static int find_file(struct builder *b, const char *path, struct lt_err *err)
 	if (!real)
 		return lt_err_set(err, "file-unreadable", path, "cannot read the configuration: %s", strerror(errno));
 	n = lt_fmt(b->conf->path, sizeof(b->conf->path), "%s", path[0] == '/' ? path : real);
-	lt_fmt(b->directory, sizeof(b->directory), "%.*s", (int)(strrchr(b->conf->path, '/') - b->conf->path), b->conf->path);
+	lt_fmt(b->directory, sizeof(b->directory), "%.*s", (int)(strrchr(b->conf->path, '/') - b->conf->path),
+		b->conf->path);
 	free(real);
-	return n < CONF_PATH ? 0 : lt_err_set(err, "out-of-range", "", "the configuration's path is longer than %d bytes", CONF_PATH - 1);
+	return n < CONF_PATH ? 0 : lt_err_set(err, "out-of-range", "", "the configuration's path is longer than %d bytes",
+		CONF_PATH - 1);
 }
 
 struct conf *conf_load(const char *path, const char *profiles_dir, struct lt_err *err)
 {
-	struct builder b = { .conf = calloc(1, sizeof(struct conf)), .profiles_dir = profiles_dir ? profiles_dir : LABTIME_PROFILES };
+	struct builder b = { .conf = calloc(1, sizeof(struct conf)),
+		.profiles_dir = profiles_dir ? profiles_dir : LABTIME_PROFILES };
 	struct tree t;
 	int r;
 
@@ -233,15 +247,18 @@ static void print_instrument(const struct instrument *i, const struct endpoint *
 
 	terms_duration_text(poll, sizeof(poll), e->poll_ms);
 	lt_money_text(rate, sizeof(rate), i->price.rate_minor, site->exponent);
-	fprintf(f, "    %-16s %s%s%s:%u unit %u, %s, every %s; %s, %s %s/h, interlock %s\n", i->id, v6 ? "[" : "", e->host, v6 ? "]" : "",
-		(unsigned)e->port, (unsigned)e->unit, lt_profile_info(e->profile)->name, poll, meters[i->meter.kind], site->currency, rate,
-		i->interlock.mode == INTERLOCK_NONE ? "none" : i->interlock.gates == GATES_START ? "gates start" : "gates power");
+	fprintf(f, "    %-16s %s%s%s:%u unit %u, %s, every %s; %s, %s %s/h, interlock %s\n", i->id, v6 ? "[" : "", e->host,
+		v6 ? "]" : "", (unsigned)e->port, (unsigned)e->unit, lt_profile_info(e->profile)->name, poll,
+		meters[i->meter.kind], site->currency, rate,
+		i->interlock.mode == INTERLOCK_NONE ? "none" : i->interlock.gates == GATES_START
+		? "gates start" : "gates power");
 }
 
 void conf_print(const struct conf *c, FILE *f)
 {
-	fprintf(f, "%s: OK\n  site         %s, %s, %s\n  listen       %s%s%s\n  store        %s\n  instruments  %d\n", c->path, c->site.name,
-		c->site.zone.name, c->site.currency, c->unix_path, c->tls_address[0] ? ", " : "", c->tls_address, c->store_path,
+	fprintf(f, "%s: OK\n  site         %s, %s, %s\n  listen       %s%s%s\n  store        %s\n  instruments  %d\n",
+		c->path, c->site.name, c->site.zone.name, c->site.currency, c->unix_path, c->tls_address[0] ? ", " : "",
+		c->tls_address, c->store_path,
 		c->site.n_instruments);
 	for (int i = 0; i < c->site.n_instruments; i++)
 		print_instrument(&c->site.instruments[i], &c->endpoints[i], &c->site, f);

@@ -20,7 +20,8 @@ struct builder {
 /* Reads every *.conf of the directory, in the order of their names. 0 or -1 with *err. */
 int conf_instruments(struct builder *b, const char *directory, struct lt_err *err);
 /* The profile of that name, read once. NULL with *err; an error of the profile's file names that file. */
-struct lt_profile *conf_profile(struct builder *b, const struct tree *t, int option, const char *name, struct lt_err *err);
+struct lt_profile *conf_profile(struct builder *b, const struct tree *t, int option, const char *name,
+	struct lt_err *err);
 /* Groups of policy and price keys. 0 or -1 with *err. */
 int conf_policy(const struct tree *t, int option, struct policy *p, struct lt_err *err);
 /* rate: the option of a rate of its own, which the group may not repeat. */

@@ -26,12 +26,14 @@ static int fail_at(const struct walker *w, const config_setting_t *s, const stru
 static int set_plain(const struct walker *w, const config_setting_t *s, const char *name)
 {
 	int type = config_setting_type(s);
-	int64_t number = type == CONFIG_TYPE_INT ? config_setting_get_int(s) : type == CONFIG_TYPE_BOOL ? config_setting_get_bool(s) : 0;
+	int64_t number = type == CONFIG_TYPE_INT ? config_setting_get_int(s) : type == CONFIG_TYPE_BOOL
+		? config_setting_get_bool(s) : 0;
 	bool is_text = type == CONFIG_TYPE_STRING;
 	struct lt_err cause;
 
 	if (type != CONFIG_TYPE_INT && type != CONFIG_TYPE_BOOL && !is_text) {
-		lt_err_set(&cause, "wrong-type", name, "must be text or a whole number; nothing here is a floating point number");
+		lt_err_set(&cause, "wrong-type", name,
+			"must be text or a whole number; nothing here is a floating point number");
 		return fail_at(w, s, &cause);
 	}
 	if (lt_profile_set(w->profile, name, is_text, is_text ? config_setting_get_string(s) : NULL, number, &cause) < 0)
@@ -105,7 +107,8 @@ static struct lt_profile *known(const struct conf *c, const char *name)
 	return NULL;
 }
 
-struct lt_profile *conf_profile(struct builder *b, const struct tree *t, int option, const char *name, struct lt_err *err)
+struct lt_profile *conf_profile(struct builder *b, const struct tree *t, int option, const char *name,
+	struct lt_err *err)
 {
 	char own[2 * CONF_PATH], built_in[2 * CONF_PATH];
 	struct lt_profile *p = known(b->conf, name), **more;
@@ -120,8 +123,8 @@ struct lt_profile *conf_profile(struct builder *b, const struct tree *t, int opt
 	lt_fmt(own, sizeof(own), "%s/profiles/%s.conf", b->directory, name);
 	lt_fmt(built_in, sizeof(built_in), "%s/%s.conf", b->profiles_dir, name);
 	if (access(own, F_OK) != 0 && access(built_in, F_OK) != 0) {
-		tree_fail(t, option, err, "unknown-profile", "there is no profile \"%s\" in %s/profiles or %s", name, b->directory,
-			  b->profiles_dir);
+		tree_fail(t, option, err, "unknown-profile", "there is no profile \"%s\" in %s/profiles or %s", name,
+			b->directory, b->profiles_dir);
 		return NULL;
 	}
 	p = read_profile(access(own, F_OK) == 0 ? own : built_in, name, err);

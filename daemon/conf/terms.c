@@ -51,7 +51,8 @@ int conf_policy(const struct tree *t, int option, struct policy *p, struct lt_er
 	return policy_check(p, &cause) < 0 ? at_line(t, culprit(group, cause.field), &cause, err) : 0;
 }
 
-static int price_group(const struct tree *t, config_setting_t *group, bool has_rate, int exponent, struct price *p, struct lt_err *err)
+static int price_group(const struct tree *t, config_setting_t *group, bool has_rate, int exponent, struct price *p,
+	struct lt_err *err)
 {
 	struct lt_err cause;
 	char buffer[32];
@@ -105,7 +106,8 @@ bool conf_address(const char *text, uint16_t initial, char host[64], uint16_t *r
 	const char *port;
 	int64_t number = initial ? initial : -1;
 
-	if (!split_address(text, host, &port) || (port && !lt_parse_i64(port, initial ? 1 : 0, 65535, &number)) || number < 0)
+	if (!split_address(text, host, &port) || (port && !lt_parse_i64(port, initial ? 1 : 0, 65535, &number)) ||
+			number < 0)
 		return false;
 	*ret_port = (uint16_t)number;
 	return inet_pton(text[0] == '[' ? AF_INET6 : AF_INET, host, binary) == 1;

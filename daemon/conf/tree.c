@@ -72,7 +72,8 @@ static int scan_comment(struct scan *s)
 
 static bool word_character(char c)
 {
-	return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || c == '-' || c == '*';
+	return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || c == '-' ||
+		c == '*';
 }
 
 /* A bare word or number. Numbers must fit 32 bits: libconfig would wrap them without a word. */
@@ -93,8 +94,9 @@ static int scan_word(struct scan *s)
 		return 0;
 	hex = n > 2 && (begin[1] == 'x' || begin[1] == 'X');
 	if (hex ? n > 10 || (n == 10 && begin[2] > '7') : !lt_parse_i64n(begin, n, 0, INT32_MAX, &(int64_t){ 0 }))
-		return fail(s->path, s->line, s->err, "out-of-range", "%.*s is not a number that fits 32 bits; write it as text, \"%.*s\"",
-			    (int)(n > 40 ? 40 : n), begin, (int)(n > 40 ? 40 : n), begin);
+		return fail(s->path, s->line, s->err, "out-of-range",
+			"%.*s is not a number that fits 32 bits; write it as text, \"%.*s\"", (int)(n > 40 ? 40 : n), begin,
+			(int)(n > 40 ? 40 : n), begin);
 	return 0;
 }
 
@@ -111,7 +113,8 @@ static int scan_text(const char *path, const char *text, struct lt_err *err)
 		else if (*s.p == '#' || (s.p[0] == '/' && s.p[1] == '/'))
 			s.p += strcspn(s.p, "\n");
 		else if (*s.p == '@')
-			r = fail(path, s.line, err, "syntax", "@include is not supported; put instruments into the instruments directory");
+			r = fail(path, s.line, err, "syntax",
+				"@include is not supported; put instruments into the instruments directory");
 		else if (word_character(*s.p))
 			r = scan_word(&s);
 		else
@@ -135,7 +138,8 @@ static int check_bytes(const char *path, const char *text, size_t n, struct lt_e
 	int number = 1;
 
 	if (memchr(text, '\0', n))
-		return fail(path, count_lines(text, strlen(text)), err, "syntax", "there is a NUL byte; this is not a text file");
+		return fail(path, count_lines(text, strlen(text)), err, "syntax",
+			"there is a NUL byte; this is not a text file");
 	if (lt_utf8_valid(text, n))
 		return 0;
 	for (;; number++) {
@@ -202,7 +206,8 @@ static int take(struct tree *t, int i, config_setting_t *s, struct lt_err *err)
 
 	t->at[i] = s;
 	if (!type_fits(o->kind, config_setting_type(s)))
-		return tree_fail(t, i, err, "wrong-type", "%s must be %s%s%s", o->path, kinds[o->kind], o->cure ? ", like " : "",
+		return tree_fail(t, i, err, "wrong-type", "%s must be %s%s%s", o->path, kinds[o->kind],
+			o->cure ? ", like " : "",
 				 o->cure ? o->cure : "");
 	if (o->kind == OPTION_NUMBER && (config_setting_get_int(s) < o->min || config_setting_get_int(s) > o->max))
 		return tree_fail(t, i, err, "out-of-range", "%s = %d is out of range (%lld to %lld)", o->path,
@@ -297,7 +302,8 @@ bool tree_bool(const struct tree *t, int option, bool initial)
 	return t->at[option] ? config_setting_get_bool(t->at[option]) == CONFIG_TRUE : initial;
 }
 
-int tree_duration(const struct tree *t, int option, int64_t min, int64_t max, int64_t initial, int64_t *ret, struct lt_err *err)
+int tree_duration(const struct tree *t, int option, int64_t min, int64_t max, int64_t initial, int64_t *ret,
+	struct lt_err *err)
 {
 	const char *text = tree_text(t, option, NULL), *name = t->options[option].path;
 	char low[32], high[32];
@@ -309,10 +315,12 @@ int tree_duration(const struct tree *t, int option, int64_t min, int64_t max, in
 	terms_duration_text(low, sizeof(low), min);
 	terms_duration_text(high, sizeof(high), max);
 	if (!terms_duration(text, &ms))
-		return tree_fail(t, option, err, "bad-value", "%s = \"%s\" is not a duration; write one like \"1s\" or \"500ms\" (%s to %s)",
+		return tree_fail(t, option, err, "bad-value",
+			"%s = \"%s\" is not a duration; write one like \"1s\" or \"500ms\" (%s to %s)",
 				 name, text, low, high);
 	if (ms < min || ms > max)
-		return tree_fail(t, option, err, "out-of-range", "%s = \"%s\" is out of range (%s to %s)", name, text, low, high);
+		return tree_fail(t, option, err, "out-of-range", "%s = \"%s\" is out of range (%s to %s)", name, text, low,
+			high);
 	*ret = ms;
 	return 0;
 }

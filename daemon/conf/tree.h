@@ -46,7 +46,8 @@ const char *tree_text(const struct tree *t, int option, const char *initial);
 int64_t tree_number(const struct tree *t, int option, int64_t initial);
 bool tree_bool(const struct tree *t, int option, bool initial);
 /* A duration within [min, max] ms. 0 or -1 with *err. */
-int tree_duration(const struct tree *t, int option, int64_t min, int64_t max, int64_t initial, int64_t *ret, struct lt_err *err);
+int tree_duration(const struct tree *t, int option, int64_t min, int64_t max, int64_t initial, int64_t *ret,
+	struct lt_err *err);
 /* The index of the option's text in words (NULL-terminated). 0 or -1 with *err. */
 int tree_word(const struct tree *t, int option, const char *const *words, int initial, int *ret, struct lt_err *err);
 

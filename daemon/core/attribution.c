@@ -39,7 +39,8 @@ static int64_t certain(struct out *o, const struct attr_window *w, int n, int64_
 	return given;
 }
 
-int attr_gap(int64_t from, int64_t to, int64_t delta, bool on_at_start, int64_t slack_ms, const struct attr_window *windows, int n,
+int attr_gap(int64_t from, int64_t to, int64_t delta, bool on_at_start, int64_t slack_ms,
+	const struct attr_window *windows, int n,
 	     struct attr_piece ret[ATTR_PIECES])
 {
 	struct attr_window w[ATTR_WINDOWS + 1];

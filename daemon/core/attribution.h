@@ -26,7 +26,8 @@ struct attr_piece {
  * that compete are passed. on_at_start: a run was on at `from` and belongs to windows[0], which then begins at from.
  * slack_ms: a window filled up to this is filled. Returns the number of pieces, their sum is delta.
  */
-int attr_gap(int64_t from, int64_t to, int64_t delta, bool on_at_start, int64_t slack_ms, const struct attr_window *windows, int n,
+int attr_gap(int64_t from, int64_t to, int64_t delta, bool on_at_start, int64_t slack_ms,
+	const struct attr_window *windows, int n,
 	     struct attr_piece ret[ATTR_PIECES]);
 
 /* Where a run lies that added `delta` between two readings without a gap. */

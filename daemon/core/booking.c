@@ -30,8 +30,8 @@ static const enum booking_state edges[BOOKING_STATES][BOOKING_EVENTS] = {
 #undef ROW
 };
 
-static const char *const names[BOOKING_STATES] = { "pending", "confirmed", "active", "completed", "cancelled", "no_show",
-	"displaced", "lapsed", "replaced" };
+static const char *const names[BOOKING_STATES] = { "pending", "confirmed", "active", "completed", "cancelled",
+	"no_show", "displaced", "lapsed", "replaced" };
 
 bool booking_next(enum booking_state from, enum booking_event event, enum booking_state *ret)
 {

@@ -116,7 +116,8 @@ static bool join_day(struct interval *ret, bool *found, const struct interval *o
 	return false;
 }
 
-bool calendar_open_span(const struct policy *p, const struct lt_zone *z, int64_t at, int64_t limit, struct interval *ret)
+bool calendar_open_span(const struct policy *p, const struct lt_zone *z, int64_t at, int64_t limit,
+	struct interval *ret)
 {
 	struct interval open[OPENING_MAX], span = { 0, 0 };
 	bool found = false;

@@ -25,7 +25,8 @@ int64_t calendar_outside_ms(const struct policy *p, const struct lt_zone *z, str
 bool calendar_is_open(const struct policy *p, const struct lt_zone *z, int64_t at);
 /* The open time that holds `at` or else the first after it, its days joined; the search gives up at `limit` and
  * cuts there. False: nothing opens before it. */
-bool calendar_open_span(const struct policy *p, const struct lt_zone *z, int64_t at, int64_t limit, struct interval *ret);
+bool calendar_open_span(const struct policy *p, const struct lt_zone *z, int64_t at, int64_t limit,
+	struct interval *ret);
 
 /* R05. First start that is not open for booking yet. From a day on, the horizon moves by whole local days, at the
  * policy's minute of the day; a shorter one moves with now. */

@@ -34,7 +34,8 @@ static void take_read_back(struct interlock *s, const struct interlock_view *v, 
 	ret->changed = before != s->lock;
 }
 
-static enum interlock_action lock_action(const struct interlock_rules *r, const struct interlock_view *v, struct interlock_result *ret)
+static enum interlock_action lock_action(const struct interlock_rules *r, const struct interlock_view *v,
+	struct interlock_result *ret)
 {
 	if (r->hard_stop)
 		return INTERLOCK_WRITE_LOCK;

@@ -101,7 +101,8 @@ static bool rebooted(const struct meter *m, const struct lt_observation *o, int6
 {
 	if (m->have_boots && (o->have & LT_HAVE_BOOTS) && o->boots != m->boots)
 		return true;
-	return (o->have & LT_HAVE_UPTIME) && o->uptime_s < UINT64_C(1) << 40 && (int64_t)o->uptime_s * 1000 + slack < elapsed;
+	return (o->have & LT_HAVE_UPTIME) && o->uptime_s < UINT64_C(1) << 40 && (int64_t)o->uptime_s * 1000 + slack <
+		elapsed;
 }
 
 /* Does it say that it did not? */
@@ -109,7 +110,8 @@ static bool surely_up(const struct meter *m, const struct lt_observation *o, int
 {
 	if (m->have_boots && (o->have & LT_HAVE_BOOTS))
 		return o->boots == m->boots;
-	return (o->have & LT_HAVE_UPTIME) && (o->uptime_s >= UINT64_C(1) << 40 || (int64_t)o->uptime_s * 1000 > elapsed + slack);
+	return (o->have & LT_HAVE_UPTIME) && (o->uptime_s >= UINT64_C(1) << 40 || (int64_t)o->uptime_s * 1000 > elapsed +
+		slack);
 }
 
 static bool serial_changed(const struct meter *m, const struct lt_observation *o)
@@ -173,7 +175,8 @@ static void first(struct meter *m, const struct meter_def *def, const struct met
 }
 
 /* The run bit at this reading; a counter without one runs while it moves. */
-static bool running_now(const struct meter *m, const struct meter_def *def, const struct lt_observation *o, int64_t added)
+static bool running_now(const struct meter *m, const struct meter_def *def, const struct lt_observation *o,
+	int64_t added)
 {
 	if (o->have & LT_HAVE_STATE)
 		return o->running != 0;
@@ -198,7 +201,8 @@ static int64_t quantised(struct meter *m, const struct meter_def *def, const str
 	return added - take;
 }
 
-static void accept(struct meter *m, const struct meter_def *def, const struct meter_sample *s, struct meter_verdict *v, uint64_t raw,
+static void accept(struct meter *m, const struct meter_def *def, const struct meter_sample *s, struct meter_verdict *v,
+	uint64_t raw,
 		   int64_t added)
 {
 	v->accepted = true;
@@ -212,7 +216,8 @@ static void accept(struct meter *m, const struct meter_def *def, const struct me
 }
 
 /* Is this value plausible against the old level? True: *ret_class and *ret_added. */
-static bool plausible(const struct meter *m, const struct meter_def *def, const struct meter_sample *s, int64_t elapsed, int64_t slack,
+static bool plausible(const struct meter *m, const struct meter_def *def, const struct meter_sample *s, int64_t elapsed,
+	int64_t slack,
 		      enum meter_class *ret_class, int64_t *ret_added)
 {
 	uint64_t modulus = modulus_of(&def->counter), raw = s->obs.hourmeter;
@@ -263,7 +268,8 @@ static bool doubt(struct meter *m, const struct meter_def *def, const struct met
 }
 
 /* A new level has confirmed itself: a reset, another device, or for a person to say. */
-static void new_level(struct meter *m, const struct meter_def *def, const struct meter_sample *s, struct meter_verdict *v)
+static void new_level(struct meter *m, const struct meter_def *def, const struct meter_sample *s,
+	struct meter_verdict *v)
 {
 	int64_t alone = counts_ms(def, s->obs.hourmeter), window = max64(0, v->elapsed_ms - alone), added = 0;
 
@@ -280,7 +286,8 @@ static void new_level(struct meter *m, const struct meter_def *def, const struct
 	accept(m, def, s, v, s->obs.hourmeter, added);
 }
 
-static void read_counter(struct meter *m, const struct meter_def *def, const struct meter_sample *s, struct meter_verdict *v)
+static void read_counter(struct meter *m, const struct meter_def *def, const struct meter_sample *s,
+	struct meter_verdict *v)
 {
 	bool was_doubted = m->phase == METER_IN_DOUBT;
 	int64_t added = 0;
@@ -305,7 +312,8 @@ static void read_counter(struct meter *m, const struct meter_def *def, const str
 }
 
 /* A sampled bit: an interval counts only when the bit was on at its start and no reading is missing in it. */
-static void read_state(struct meter *m, const struct meter_def *def, const struct meter_sample *s, struct meter_verdict *v)
+static void read_state(struct meter *m, const struct meter_def *def, const struct meter_sample *s,
+	struct meter_verdict *v)
 {
 	int64_t added = v->was_running && !v->gap && !v->by_wall ? v->elapsed_ms : 0;
 
@@ -322,7 +330,8 @@ static void read_state(struct meter *m, const struct meter_def *def, const struc
 	accept(m, def, s, v, m->raw + (uint64_t)added, added);
 }
 
-void meter_read(struct meter *m, const struct meter_def *def, int64_t gap_ms, const struct meter_sample *s, struct meter_verdict *ret)
+void meter_read(struct meter *m, const struct meter_def *def, int64_t gap_ms, const struct meter_sample *s,
+	struct meter_verdict *ret)
 {
 	struct meter_verdict *v = ret;
 
@@ -369,8 +378,8 @@ void meter_session_starts(struct meter *m, const struct meter_def *def)
 
 const char *meter_class_name(enum meter_class c)
 {
-	static const char *const names[METER_CLASSES] = { "FIRST", "NORMAL", "WRAP", "AMBIGUOUS", "OUTLIER", "RESET", "SWAP", "MANUAL",
-		"SUSPECT", "STALE" };
+	static const char *const names[METER_CLASSES] = { "FIRST", "NORMAL", "WRAP", "AMBIGUOUS", "OUTLIER", "RESET",
+		"SWAP", "MANUAL", "SUSPECT", "STALE" };
 
 	return names[c];
 }

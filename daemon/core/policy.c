@@ -140,7 +140,8 @@ static bool check_r04_short(const struct rule_facts *f, struct finding *r)
 
 static bool check_r04_long(const struct rule_facts *f, struct finding *r)
 {
-	int64_t now_long = length(f->at) - f->policy->max_ms, was_long = f->existing ? length(f->was) - f->policy->max_ms : 0;
+	int64_t now_long = length(f->at) - f->policy->max_ms, was_long = f->existing ? length(f->was) -
+		f->policy->max_ms : 0;
 
 	say_duration(r->v.limit, sizeof(r->v.limit), f->policy->max_ms);
 	say_duration(r->v.value, sizeof(r->v.value), length(f->at));
@@ -201,8 +202,8 @@ static bool check_r07(const struct rule_facts *f, struct finding *r)
 	bad = f->policy->attended ? outside > 0 : edge_closed(f);
 	lt_fmt(r->v.limit, sizeof(r->v.limit), "opening hours%s", f->policy->attended ? "" : " at start and end");
 	say_duration(r->v.value, sizeof(r->v.value), outside);
-	SAY(r, bad ? "%s lie outside the opening hours or on a holiday; choose a time inside them" : "%s outside opening hours",
-	    r->v.value);
+	SAY(r, bad ? "%s lie outside the opening hours or on a holiday; choose a time inside them"
+		: "%s outside opening hours", r->v.value);
 	return bad;
 }
 
@@ -403,7 +404,8 @@ static int64_t retry_windows(const struct rule_facts *f)
 
 int64_t rules_retry_from(const struct rule_facts *f, const struct verdict *v)
 {
-	static const char *const hopeless[] = { "beyond-horizon", "too-short", "too-long", "over-a-year", "out-of-service" };
+	static const char *const hopeless[] = { "beyond-horizon", "too-short", "too-long", "over-a-year",
+		"out-of-service" };
 	int64_t to = f->at.from + 1;
 
 	for (size_t i = 0; i < sizeof(hopeless) / sizeof(hopeless[0]); i++)

@@ -12,8 +12,8 @@ enum session_state { SESSION_OPEN, SESSION_RUNNING, SESSION_IDLE, SESSION_UNKNOW
 enum session_kind { SESSION_BOOKED, SESSION_UNATTRIBUTED, SESSION_INTERNAL, SESSION_KINDS };
 /* Promise 4: a closed session is in exactly one of these; NONE while it is not closed. SETTLING waits for its last
  * reading or its timer and is counted as an open gap. */
-enum session_outcome { OUTCOME_NONE, OUTCOME_OPEN_GAP, OUTCOME_REVIEW, OUTCOME_SETTLING, OUTCOME_CHARGED, OUTCOME_WAIVED,
-	OUTCOME_INTERNAL, OUTCOME_UNATTRIBUTED, OUTCOMES };
+enum session_outcome { OUTCOME_NONE, OUTCOME_OPEN_GAP, OUTCOME_REVIEW, OUTCOME_SETTLING, OUTCOME_CHARGED,
+	OUTCOME_WAIVED, OUTCOME_INTERNAL, OUTCOME_UNATTRIBUTED, OUTCOMES };
 
 struct session {
 	int64_t id;
@@ -24,7 +24,8 @@ struct session {
 	enum session_state state;
 	enum session_outcome outcome;
 	bool presumed, bypassed, end_reading;
-	int64_t opened_at, checkin_at, checkout_wish_at, first_run_at, last_run_end_at, unknown_since, closed_at; /* 0: not */
+	/* 0: not */
+	int64_t opened_at, checkin_at, checkout_wish_at, first_run_at, last_run_end_at, unknown_since, closed_at;
 	char opened_cause[24], close_cause[24];
 	int64_t measured_ms, estimated_ms, fault_ms;
 	char review_reason[64];

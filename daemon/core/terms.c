@@ -92,14 +92,16 @@ static int set(const struct value_def *keys, int n, void *base, const char *key,
 	while (i < n && strcmp(keys[i].name, key) != 0)
 		i++;
 	if (i == n)
-		return lt_err_set(err, "unknown-key", key, "there is no key \"%.*s\" here; docs/configuration.md lists them", 64, key);
+		return lt_err_set(err, "unknown-key", key, "there is no key \"%.*s\" here; docs/configuration.md lists them",
+			64, key);
 	if (strlen(value) >= VALUE_TEXT)
 		return lt_err_set(err, "bad-value", key, "the value of %s is longer than %d characters", key, VALUE_TEXT - 1);
 	why = value_read(&keys[i], base, value, exponent);
 	if (!why)
 		return 0;
 	value_range(&keys[i], exponent, range, sizeof(range));
-	return lt_err_set(err, strcmp(why, "is out of range") == 0 ? "out-of-range" : "bad-value", key, "%s = \"%.*s\" %s%s%s%s",
+	return lt_err_set(err, strcmp(why, "is out of range") == 0 ? "out-of-range" : "bad-value", key,
+		"%s = \"%.*s\" %s%s%s%s",
 			  key, 96, value, why, range[0] ? " (" : "", range, range[0] ? ")" : "");
 }
 
@@ -113,7 +115,8 @@ int price_set(struct price *p, const char *key, const char *value, int exponent,
 	return set(price_keys, COUNT(price_keys), p, key, value, exponent, err);
 }
 
-static int conflict(struct lt_err *err, const char *key, const char *other, int64_t a_ms, int64_t b_ms, const char *must)
+static int conflict(struct lt_err *err, const char *key, const char *other, int64_t a_ms, int64_t b_ms,
+	const char *must)
 {
 	char a[32], b[32];
 
@@ -139,12 +142,15 @@ int policy_check(const struct policy *p, struct lt_err *err)
 int price_check(const struct price *p, struct lt_err *err)
 {
 	if (p->n_tiers && p->tiers[p->n_tiers - 1].notice_ms != 0)
-		return lt_err_set(err, "conflicting-keys", "late_cancel", "late_cancel must say what no notice costs: end it with a tier \"0s ...%%\"");
+		return lt_err_set(err, "conflicting-keys", "late_cancel",
+			"late_cancel must say what no notice costs: end it with a tier \"0s ...%%\"");
 	for (int i = 1; i < p->n_tiers; i++) {
 		if (p->tiers[i].notice_ms >= p->tiers[i - 1].notice_ms)
-			return lt_err_set(err, "conflicting-keys", "late_cancel", "late_cancel must have the longest notice first, each once");
+			return lt_err_set(err, "conflicting-keys", "late_cancel",
+				"late_cancel must have the longest notice first, each once");
 		if (p->tiers[i].fee_bp < p->tiers[i - 1].fee_bp)
-			return lt_err_set(err, "conflicting-keys", "late_cancel", "late_cancel must not get cheaper with less notice");
+			return lt_err_set(err, "conflicting-keys", "late_cancel",
+				"late_cancel must not get cheaper with less notice");
 	}
 	return 0;
 }

@@ -187,7 +187,8 @@ static const char *add_day(struct week *w, int day, int from, int to)
 
 static const char *read_opening_item(struct week *w, const char *s, size_t n)
 {
-	static const char shape[] = "is not a list of opening hours; write \"Mon..Fri 08:00-18:00, Sat 09:00-12:00\" or \"always\"";
+	static const char shape[] = "is not a list of opening hours; write \"Mon..Fri 08:00-18:00, Sat 09:00-12:00\" or "
+		"\"always\"";
 	const char *blank = memchr(s, ' ', n), *why = NULL;
 	int first, count, from, to;
 
@@ -262,10 +263,11 @@ static void write_opening(const struct policy *p, char *dst, size_t cap)
 	size_t n = lt_fmt(dst, cap, "%s", p->n_opening ? "" : "always");
 
 	for (int i = 0; i < p->n_opening && n < cap; i++) {
-		int from = p->opening[i].from_minute, day = from / DAY_MINUTES, to = p->opening[i].to_minute - day * DAY_MINUTES;
+		int from = p->opening[i].from_minute, day = from / DAY_MINUTES,
+			to = p->opening[i].to_minute - day * DAY_MINUTES;
 		from -= day * DAY_MINUTES;
-		n += lt_fmt(dst + n, cap - n, "%s%s %02d:%02d-%02d:%02d", i ? ", " : "", days[day], from / 60, from % 60, to / 60,
-			    to % 60);
+		n += lt_fmt(dst + n, cap - n, "%s%s %02d:%02d-%02d:%02d", i ? ", " : "", days[day], from / 60, from % 60,
+			to / 60, to % 60);
 	}
 }
 

@@ -30,7 +30,8 @@ struct csv_job {
 
 /* ---- writers: p never passes end; full is sticky ---- */
 
-struct writer { char *p, *end; bool full, excel; const struct lt_zone *zone; int exponent; int64_t day; char date[11]; };
+struct writer { char *p, *end; bool full, excel; const struct lt_zone *zone; int exponent; int64_t day; char date[11];
+	};
 
 static bool room(struct writer *w, size_t n)
 {
@@ -253,8 +254,8 @@ static int fill(struct csv_job *j, struct db *db, struct writer *w)
 static int next_slice(struct job *job, struct db *db, char *dst, size_t cap, size_t *ret_size)
 {
 	struct csv_job *j = (struct csv_job *)job;
-	struct writer w = { .p = dst, .end = dst + cap, .excel = j->excel, .zone = &j->site.zone, .exponent = j->site.exponent,
-		.day = -1 };
+	struct writer w = { .p = dst, .end = dst + cap, .excel = j->excel, .zone = &j->site.zone,
+		.exponent = j->site.exponent, .day = -1 };
 	int rc;
 
 	if (!j->started) {
@@ -304,7 +305,8 @@ static void cancel(struct job *job)
 
 static const struct job_kind kind = { "csv", next_slice, done, cancel };
 
-struct job *export_csv_new(const struct site *site, const struct export_row *row, const struct export_filter *f, bool excel)
+struct job *export_csv_new(const struct site *site, const struct export_row *row, const struct export_filter *f,
+	bool excel)
 {
 	struct csv_job *j = calloc(1, sizeof(*j));
 

@@ -20,7 +20,8 @@ struct export_tally {
 };
 
 /* The job of a CSV. excel: a byte-order mark, and a leading ' before text that a spreadsheet would run. */
-struct job *export_csv_new(const struct site *site, const struct export_row *row, const struct export_filter *f, bool excel);
+struct job *export_csv_new(const struct site *site, const struct export_row *row, const struct export_filter *f,
+	bool excel);
 extern const char export_csv_header[];
 
 /* The manifest: JSON, malloc'd; NULL when memory ran out. tally: what was streamed, or (state "ready") what the

@@ -54,7 +54,8 @@ char *export_manifest(const struct site *site, const struct export_row *row, con
 	json_object_set_new(o, "format", json_string(row->format));
 	json_object_set_new(o, "from_seq", json_integer(row->from_seq));
 	json_object_set_new(o, "id", json_string(id));
-	json_object_set_new(o, "ledger_total", row->has_ledger ? money(site, row->ledger_minor, site->currency) : json_null());
+	json_object_set_new(o, "ledger_total", row->has_ledger ? money(site, row->ledger_minor,
+		site->currency) : json_null());
 	json_object_set_new(o, "matches_ledger", row->has_ledger && counted
 		? json_boolean(row->ledger_minor == home_sum(site, t)) : json_null());
 	json_object_set_new(o, "org", optional_text(row->org));

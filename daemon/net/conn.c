@@ -548,7 +548,8 @@ static struct bufferevent *bufferevent_of(struct net *n, int fd, SSL *ssl)
 {
 	if (!ssl)
 		return bufferevent_socket_new(loop_base(n->loop), fd, BEV_OPT_CLOSE_ON_FREE);
-	return bufferevent_openssl_socket_new(loop_base(n->loop), fd, ssl, BUFFEREVENT_SSL_ACCEPTING, BEV_OPT_CLOSE_ON_FREE);
+	return bufferevent_openssl_socket_new(loop_base(n->loop), fd, ssl, BUFFEREVENT_SSL_ACCEPTING,
+		BEV_OPT_CLOSE_ON_FREE);
 }
 
 static void settle(struct conn *c, struct peer peer, uint64_t peer_key, SSL *ssl)

@@ -59,7 +59,8 @@ static size_t ledger_lines(const struct net *n, char *dst, size_t cap)
 
 static const struct { const char *name, *help; } counters[COUNTS] = {
 	[COUNT_ACCEPTED] = { "http_connections_total", "Connections accepted." },
-	[COUNT_ACCEPT_ERRORS] = { "http_accept_errors_total", "Failures of accept; the listener rested 100 ms after each." },
+	[COUNT_ACCEPT_ERRORS] = { "http_accept_errors_total", "Failures of accept; the listener rested 100 ms after each."
+	},
 	[COUNT_PEER_REFUSED] = { "http_peers_refused_total", "Connections closed at once: too many or too often." },
 	[COUNT_REQUESTS] = { "http_requests_total", "Complete requests." },
 	[COUNT_REFUSED] = { "http_refused_total", "Requests refused for their form, route or token." },

@@ -198,7 +198,8 @@ static int clear_stale(const struct sockaddr_un *a, struct lt_err *err)
 	if (lstat(a->sun_path, &st) < 0)
 		return 0;
 	if (!S_ISSOCK(st.st_mode))
-		return lt_err_set(err, "not-a-socket", a->sun_path, "a file of another kind is in the way; remove it or name another path");
+		return lt_err_set(err, "not-a-socket", a->sun_path,
+			"a file of another kind is in the way; remove it or name another path");
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return lt_err_set(err, "no-socket", a->sun_path, "%s", strerror(errno));
@@ -224,7 +225,8 @@ int listener_open_unix(struct listener *l, struct net *n, const char *path, stru
 		return -1;
 	l->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (l->fd < 0 || bind(l->fd, (struct sockaddr *)&a, sizeof(a)) < 0)
-		return lt_err_set(err, "cannot-bind", path, "%s (does the directory exist, may this user write there?)", strerror(errno));
+		return lt_err_set(err, "cannot-bind", path, "%s (does the directory exist, may this user write there?)",
+			strerror(errno));
 	memcpy(l->path, path, strlen(path) + 1);
 	/* Anybody may connect: who it is says the kernel (uid) or a token, not the file's mode. */
 	if (chmod(path, 0666) < 0 || lstat(path, &st) < 0)
@@ -283,7 +285,8 @@ static int bound_port(int fd)
 
 	if (getsockname(fd, (struct sockaddr *)&a, &size) < 0)
 		return 0;
-	return ntohs(a.ss_family == AF_INET6 ? ((struct sockaddr_in6 *)&a)->sin6_port : ((struct sockaddr_in *)&a)->sin_port);
+	return ntohs(a.ss_family == AF_INET6 ? ((struct sockaddr_in6 *)&a)->sin6_port
+		: ((struct sockaddr_in *)&a)->sin_port);
 }
 
 int listener_open_tls(struct listener *l, struct net *n, const char *address, struct lt_err *err)
@@ -296,7 +299,8 @@ int listener_open_tls(struct listener *l, struct net *n, const char *address, st
 	*l = (struct listener){ .net = n, .kind = PEER_TLS, .fd = -1 };
 	r = split_address(address, host, &port, &v6) < 0 ? -2 : bind_tcp(l, host, port, v6);
 	if (r == -2)
-		return lt_err_set(err, "bad-address", address, "write an address and a port, like 127.0.0.1:7620 or [::1]:7620");
+		return lt_err_set(err, "bad-address", address,
+			"write an address and a port, like 127.0.0.1:7620 or [::1]:7620");
 	if (r < 0)
 		return lt_err_set(err, "cannot-bind", address, "%s", strerror(errno));
 	l->port = bound_port(l->fd);

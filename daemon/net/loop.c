@@ -157,7 +157,8 @@ static void fd_event(evutil_socket_t fd, short what, void *arg)
 		f->ready(f->arg, ready);
 }
 
-struct loop_fd *loop_fd_new(struct loop *l, int fd, enum loop_priority p, void (*ready)(void *arg, unsigned what), void *arg)
+struct loop_fd *loop_fd_new(struct loop *l, int fd, enum loop_priority p, void (*ready)(void *arg, unsigned what),
+	void *arg)
 {
 	struct loop_fd *f = calloc(1, sizeof(*f));
 

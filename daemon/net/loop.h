@@ -27,7 +27,8 @@ int loop_once(struct loop *l, bool wait);        /* one round: what is ready now
 void loop_stop(struct loop *l);
 int64_t loop_now_ms(struct loop *l);             /* BOOTTIME, read now                                     */
 
-struct loop_fd *loop_fd_new(struct loop *l, int fd, enum loop_priority p, void (*ready)(void *arg, unsigned what), void *arg);
+struct loop_fd *loop_fd_new(struct loop *l, int fd, enum loop_priority p, void (*ready)(void *arg, unsigned what),
+	void *arg);
 int loop_fd_want(struct loop_fd *f, unsigned what);   /* LOOP_READ | LOOP_WRITE, level-triggered; 0 stops   */
 struct loop_fd *loop_fd_free(struct loop_fd *f);      /* does not close fd                                 */
 

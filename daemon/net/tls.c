@@ -38,7 +38,8 @@ static int tls_fail(struct lt_err *err, const char *code, const char *where, con
 
 /* ---- the context ---- */
 
-static int choose_alpn(SSL *ssl, const unsigned char **out, unsigned char *out_n, const unsigned char *in, unsigned n, void *arg)
+static int choose_alpn(SSL *ssl, const unsigned char **out, unsigned char *out_n, const unsigned char *in, unsigned n,
+	void *arg)
 {
 	static const unsigned char ours[] = "\x08http/1.1";
 	unsigned char *chosen;
@@ -62,7 +63,8 @@ static bool configure(SSL_CTX *ctx, bool tls12)
 	SSL_CTX_set_default_passwd_cb(ctx, no_passphrase);
 	SSL_CTX_set_options(ctx, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_TICKET | SSL_OP_NO_COMPRESSION |
 			    SSL_OP_IGNORE_UNEXPECTED_EOF | SSL_OP_CIPHER_SERVER_PREFERENCE);
-	SSL_CTX_set_mode(ctx, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+	SSL_CTX_set_mode(ctx, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE |
+		SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
 	SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
 	SSL_CTX_set_alpn_select_cb(ctx, choose_alpn, NULL);
 	return SSL_CTX_set_num_tickets(ctx, 0) == 1 &&
@@ -203,7 +205,8 @@ int tls_make_pair(const struct net_options *o, struct lt_err *err)
 	bool has_certificate, has_key;
 
 	if (!o->certificate || !*o->certificate || !o->key || !*o->key)
-		return lt_err_set(err, "no-certificate", "tls", "TLS needs tls.certificate and tls.key; both files are made when absent");
+		return lt_err_set(err, "no-certificate", "tls",
+			"TLS needs tls.certificate and tls.key; both files are made when absent");
 	has_certificate = access(o->certificate, F_OK) == 0;
 	has_key = access(o->key, F_OK) == 0;
 	if (has_certificate && has_key)

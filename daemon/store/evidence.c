@@ -45,7 +45,8 @@ int evidence_reading_after(struct db *db, const char *instrument, int64_t at, st
 int64_t evidence_next_booking(struct db *db, const char *instrument, int64_t from, int64_t except)
 {
 	return db_one_int(db, 0, "SELECT booked_from FROM booking WHERE instrument = ?1 AND booked_from >= ?2 AND id <> ?3 "
-		"AND state IN ('confirmed','active','completed','no_show') ORDER BY booked_from LIMIT 1", "tii", instrument, from,
+		"AND state IN ('confirmed','active','completed','no_show') ORDER BY booked_from LIMIT 1", "tii", instrument,
+		from,
 		except);
 }
 
@@ -53,8 +54,8 @@ bool evidence_overlap(struct db *db, const char *instrument, int64_t session, in
 {
 	int64_t before = db_one_int(db, 0, "SELECT COALESCE(closed_at, ?2 + 1) FROM session WHERE instrument = ?1 "
 		"AND opened_at <= ?2 AND id <> ?3 ORDER BY opened_at DESC LIMIT 1", "tii", instrument, from, session);
-	int64_t inside = db_one_int(db, 0, "SELECT id FROM session WHERE instrument = ?1 AND opened_at > ?2 AND opened_at < ?3 "
-		"AND id <> ?4 LIMIT 1", "tiii", instrument, from, to, session);
+	int64_t inside = db_one_int(db, 0, "SELECT id FROM session WHERE instrument = ?1 AND opened_at > ?2 AND opened_at "
+		"< ?3 AND id <> ?4 LIMIT 1", "tiii", instrument, from, to, session);
 
 	return before > from || inside != 0;
 }
@@ -75,5 +76,6 @@ int64_t evidence_used_by_others(struct db *db, const char *instrument, int64_t b
 
 bool evidence_unusable(struct db *db, const char *instrument)
 {
-	return db_one_int(db, 0, "SELECT out_of_service = 1 OR link = 'down' FROM instrument WHERE id = ?1", "t", instrument) == 1;
+	return db_one_int(db, 0, "SELECT out_of_service = 1 OR link = 'down' FROM instrument WHERE id = ?1", "t",
+		instrument) == 1;
 }

@@ -6,16 +6,17 @@
 
 int export_insert(struct db *db, const struct export_row *e, const char *manifest)
 {
-	return db_run(db, "INSERT INTO export(id, format, org, period, from_seq, to_seq, actor, created_at, state, ledger_minor, manifest) "
-		"VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11)", "itttiitit" "It", e->id, e->format, *e->org ? e->org : NULL, e->period,
+	return db_run(db, "INSERT INTO export(id, format, org, period, from_seq, to_seq, actor, created_at, state, "
+		"ledger_minor, manifest) VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11)", "itttiitit" "It", e->id, e->format,
+		*e->org ? e->org : NULL, e->period,
 		e->from_seq, e->to_seq, e->actor, e->created_at, e->state,
 		e->has_ledger ? &e->ledger_minor : NULL, manifest);
 }
 
 int export_load(struct db *db, int64_t id, struct export_row *ret, char **ret_manifest)
 {
-	struct stmt *s = db_query(db, "SELECT id, format, org, period, from_seq, to_seq, actor, created_at, state, manifest, "
-		"ledger_minor FROM export WHERE id = ?1", "i", id);
+	struct stmt *s = db_query(db, "SELECT id, format, org, period, from_seq, to_seq, actor, created_at, state, "
+		"manifest, ledger_minor FROM export WHERE id = ?1", "i", id);
 	int rc = db_step(s);
 
 	if (rc == DB_ROW) {
@@ -48,19 +49,21 @@ int64_t export_last_seq(struct db *db)
 }
 
 #define ROWS "SELECT seq, id, kind, corrects, session, booking, org, user, instrument, project, period, posted_at, " \
-	"service_from, service_to, used_s, idle_s, overrun_s, billed_s, estimated_s, amount_minor, currency, flags FROM charge "
+	"service_from, service_to, used_s, idle_s, overrun_s, billed_s, estimated_s, amount_minor, currency, flags FROM "
+		"charge "
 #define TAIL " AND seq > ?1 AND seq <= ?2 ORDER BY seq LIMIT ?3"
 
 /* One text a filter, so that each walks an index in seq order. */
 struct stmt *export_slice(struct db *db, const struct export_filter *f, int64_t after, int64_t limit)
 {
 	if (*f->period && *f->org)
-		return db_query(db, ROWS "WHERE org = ?4 AND +period = ?5" TAIL, "iiitt", after, f->to_seq, limit, f->org, f->period);
+		return db_query(db, ROWS "WHERE org = ?4 AND +period = ?5" TAIL, "iiitt", after, f->to_seq, limit, f->org,
+			f->period);
 	if (*f->period)
 		return db_query(db, ROWS "WHERE period = ?4" TAIL, "iiit", after, f->to_seq, limit, f->period);
 	if (*f->org)
-		return db_query(db, ROWS "WHERE org = ?4 AND posted_at >= ?5 AND posted_at < ?6" TAIL, "iiitii", after, f->to_seq,
-			limit, f->org, f->from, f->to);
+		return db_query(db, ROWS "WHERE org = ?4 AND posted_at >= ?5 AND posted_at < ?6" TAIL, "iiitii", after,
+			f->to_seq, limit, f->org, f->from, f->to);
 	return db_query(db, ROWS "WHERE posted_at >= ?4 AND posted_at < ?5" TAIL, "iiiii", after, f->to_seq, limit, f->from,
 		f->to);
 }

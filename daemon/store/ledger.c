@@ -86,11 +86,12 @@ int period_ensure(struct db *db, const char *period, bool *ret_open)
 	return db_failed(db);
 }
 
-int ledger_balances(struct db *db, const char *period, const char *after, struct ledger_balance *ret, int cap, int *ret_n)
+int ledger_balances(struct db *db, const char *period, const char *after, struct ledger_balance *ret, int cap,
+	int *ret_n)
 {
 	struct stmt *s = db_query(db, *period
-		? "SELECT account, currency, SUM(minor) FROM balance WHERE period = ?1 AND account > ?2 GROUP BY account, currency "
-		  "ORDER BY account, currency LIMIT ?3"
+		? "SELECT account, currency, SUM(minor) FROM balance WHERE period = ?1 AND account > ?2 GROUP BY account, "
+			"currency ORDER BY account, currency LIMIT ?3"
 		: "SELECT account, currency, SUM(minor) FROM balance WHERE ?1 = '' AND account > ?2 GROUP BY account, currency "
 		  "ORDER BY account, currency LIMIT ?3", "tti", period, after, (int64_t)cap);
 	int rc, n = 0;

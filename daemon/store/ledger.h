@@ -39,7 +39,8 @@ int period_ensure(struct db *db, const char *period, bool *ret_open);
 
 /* Sums by account, ordered; period "": over all. At most cap rows after the account `after`. */
 struct ledger_balance { char account[80], currency[4]; int64_t minor; };
-int ledger_balances(struct db *db, const char *period, const char *after, struct ledger_balance *ret, int cap, int *ret_n);
+int ledger_balances(struct db *db, const char *period, const char *after, struct ledger_balance *ret, int cap,
+	int *ret_n);
 /* What orgs were charged in a period by the book: the sum over receivable accounts, or one org's. */
 int ledger_receivable(struct db *db, const char *period, const char *org, int64_t *ret_minor);
 

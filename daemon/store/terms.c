@@ -29,10 +29,11 @@ static int first(struct stmt *s, struct terms_row *ret)
 	return class == DB_ROW ? 0 : class == DB_DONE ? 1 : class;
 }
 
-int store_terms_version(struct db *db, enum terms_kind k, const char *instrument, int64_t version, struct terms_row *ret)
+int store_terms_version(struct db *db, enum terms_kind k, const char *instrument, int64_t version,
+	struct terms_row *ret)
 {
-	return first(db_query(db, TEXT(k, "SELECT " FIELDS " FROM", "WHERE instrument = ?1 AND version = ?2"), "ti", instrument,
-		version), ret);
+	return first(db_query(db, TEXT(k, "SELECT " FIELDS " FROM", "WHERE instrument = ?1 AND version = ?2"), "ti",
+		instrument, version), ret);
 }
 
 int store_terms_at(struct db *db, enum terms_kind k, const char *instrument, int64_t at, struct terms_row *ret)
@@ -59,7 +60,8 @@ int store_terms_file_text(struct db *db, enum terms_kind k, const char *instrume
 	return class < 0 ? class : 0;
 }
 
-int store_terms_add(struct db *db, enum terms_kind k, const char *instrument, struct terms_row *row, const char *file_text)
+int store_terms_add(struct db *db, enum terms_kind k, const char *instrument, struct terms_row *row,
+	const char *file_text)
 {
 	row->version = db_one_int(db, 0, TEXT(k, "SELECT MAX(version) FROM", "WHERE instrument = ?1"), "t", instrument) + 1;
 	return db_run(db, TEXT(k, "INSERT INTO", "(instrument, version, effective_at, text, source, created_at, file_text) "
@@ -67,11 +69,12 @@ int store_terms_add(struct db *db, enum terms_kind k, const char *instrument, st
 		row->source, row->created_at, file_text);
 }
 
-int store_terms_list(struct db *db, enum terms_kind k, const char *instrument, int64_t after, struct terms_row *ret, int cap,
+int store_terms_list(struct db *db, enum terms_kind k, const char *instrument, int64_t after, struct terms_row *ret,
+	int cap,
 		     int *ret_n)
 {
-	struct stmt *s = db_query(db, TEXT(k, "SELECT " FIELDS " FROM", "WHERE instrument = ?1 AND version > ?2 ORDER BY version "
-		"LIMIT ?3"), "tii", instrument, after, (int64_t)cap);
+	struct stmt *s = db_query(db, TEXT(k, "SELECT " FIELDS " FROM", "WHERE instrument = ?1 AND version > ?2 ORDER BY "
+		"version LIMIT ?3"), "tii", instrument, after, (int64_t)cap);
 	int class = DB_DONE, n = 0;
 
 	while (n < cap && (class = db_step(s)) == DB_ROW)

@@ -34,16 +34,19 @@ static int one(struct stmt *s, struct usage *ret)
 
 int store_usage_insert(struct db *db, const struct usage *u)
 {
-	return db_run(db, "INSERT INTO usage (" COLUMNS ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)", "itIiiiiiitii",
-		u->id, u->instrument, u->session ? &u->session : NULL, u->from_at, u->to_at, u->measured_ms, u->estimated_ms,
+	return db_run(db, "INSERT INTO usage (" COLUMNS ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
+		"itIiiiiiitii", u->id, u->instrument, u->session ? &u->session : NULL, u->from_at, u->to_at, u->measured_ms,
+		u->estimated_ms,
 		(int64_t)u->placed, (int64_t)u->open, u->reason, u->raw_from, u->raw_to);
 }
 
 int store_usage_update(struct db *db, const struct usage *u)
 {
-	return db_run(db, "UPDATE usage SET session = ?2, from_at = ?3, to_at = ?4, measured_ms = ?5, estimated_ms = ?6, placed = ?7, "
-		"open = ?8, reason = ?9, raw_from = ?10, raw_to = ?11 WHERE id = ?1", "iIiiiiiitii", u->id, u->session ? &u->session : NULL,
-		u->from_at, u->to_at, u->measured_ms, u->estimated_ms, (int64_t)u->placed, (int64_t)u->open, u->reason, u->raw_from, u->raw_to);
+	return db_run(db, "UPDATE usage SET session = ?2, from_at = ?3, to_at = ?4, measured_ms = ?5, estimated_ms = ?6, "
+		"placed = ?7, open = ?8, reason = ?9, raw_from = ?10, raw_to = ?11 WHERE id = ?1", "iIiiiiiitii", u->id,
+		u->session ? &u->session : NULL,
+		u->from_at, u->to_at, u->measured_ms, u->estimated_ms, (int64_t)u->placed, (int64_t)u->open, u->reason,
+		u->raw_from, u->raw_to);
 }
 
 int store_usage_open(struct db *db, const char *instrument, struct usage *ret)
@@ -53,13 +56,14 @@ int store_usage_open(struct db *db, const char *instrument, struct usage *ret)
 
 int store_usage_last(struct db *db, int64_t session, struct usage *ret)
 {
-	return one(db_query(db, "SELECT " COLUMNS " FROM usage WHERE session = ?1 AND reason = 'run' ORDER BY from_at DESC, id DESC LIMIT 1",
-		"i", session), ret);
+	return one(db_query(db, "SELECT " COLUMNS " FROM usage WHERE session = ?1 AND reason = 'run' ORDER BY from_at "
+		"DESC, id DESC LIMIT 1", "i", session), ret);
 }
 
 int store_usage_list(struct db *db, int64_t session, struct usage *ret, int cap, int *ret_n)
 {
-	struct stmt *s = db_query(db, "SELECT " COLUMNS " FROM usage WHERE session = ?1 ORDER BY from_at, id", "i", session);
+	struct stmt *s = db_query(db, "SELECT " COLUMNS " FROM usage WHERE session = ?1 ORDER BY from_at, id", "i",
+		session);
 	struct usage u;
 	int rc;
 
@@ -87,5 +91,6 @@ int store_usage_delete_none(struct db *db, int64_t id)
 
 int store_usage_move(struct db *db, int64_t from_session, int64_t to_session)
 {
-	return db_run(db, "UPDATE usage SET session = ?2 WHERE session = ?1", "iI", from_session, to_session ? &to_session : NULL);
+	return db_run(db, "UPDATE usage SET session = ?2 WHERE session = ?1", "iI", from_session,
+		to_session ? &to_session : NULL);
 }

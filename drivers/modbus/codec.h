@@ -18,7 +18,8 @@ struct modbus_codec *modbus_codec_new(struct lt_err *err);
 struct modbus_codec *modbus_codec_free(struct modbus_codec *c);
 
 #define MODBUS_FRAME_MAX 260
-struct modbus_request { uint8_t unit, function; uint16_t address, count; uint16_t size; uint8_t frame[MODBUS_FRAME_MAX]; };
+struct modbus_request { uint8_t unit, function; uint16_t address, count; uint16_t size; uint8_t frame[MODBUS_FRAME_MAX];
+	};
 
 /* Encode; the transaction id (frame bytes 0 and 1) is patched by the link. 0 or -1. */
 int modbus_encode_read(struct modbus_codec *c, uint8_t unit, const struct lt_read *r, struct modbus_request *ret);

@@ -59,7 +59,8 @@ static void start(struct link *k);
 
 const char *link_result_name(enum link_result r)
 {
-	static const char *const names[LINK_RESULTS] = { "good", "exception", "timeout", "unreachable", "lost", "bad_frame" };
+	static const char *const names[LINK_RESULTS] = { "good", "exception", "timeout", "unreachable", "lost",
+		"bad_frame" };
 
 	return names[r];
 }
@@ -72,7 +73,8 @@ static uint64_t next_random(struct link *k)
 	return k->random;
 }
 
-struct link *link_new(struct loop *l, struct modbus_codec *c, const char *host, uint16_t port, uint64_t seed, struct lt_err *err)
+struct link *link_new(struct loop *l, struct modbus_codec *c, const char *host, uint16_t port, uint64_t seed,
+	struct lt_err *err)
 {
 	struct addrinfo hints = { .ai_flags = AI_NUMERICHOST | AI_NUMERICSERV, .ai_socktype = SOCK_STREAM }, *found = NULL;
 	struct link *k = calloc(1, sizeof(*k));
@@ -138,7 +140,8 @@ const struct link_stats *link_stats(const struct link *k)
 
 static void enter(struct link *k, enum state s)
 {
-	static const unsigned wants[] = { [CONNECTING] = LOOP_WRITE, [IDLE] = LOOP_READ, [PACING] = LOOP_READ, [WAITING] = LOOP_READ,
+	static const unsigned wants[] = { [CONNECTING] = LOOP_WRITE, [IDLE] = LOOP_READ, [PACING] = LOOP_READ,
+		[WAITING] = LOOP_READ,
 					 [FAILING] = 0 };
 
 	k->state = s;
@@ -288,7 +291,8 @@ void link_cancel(struct link *k)
 	if (!k->done)
 		return;
 	k->done = NULL;
-	if (k->state == CONNECTING || k->state == FAILING || k->terms.tid_any || (k->state == WAITING && k->sent < k->request.size))
+	if (k->state == CONNECTING || k->state == FAILING || k->terms.tid_any ||
+			(k->state == WAITING && k->sent < k->request.size))
 		enter(k, DOWN);
 	else
 		enter(k, IDLE);

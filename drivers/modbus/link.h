@@ -36,7 +36,8 @@ struct link_terms { int64_t timeout_ms, pace_ms; bool tid_any, unit_any; };
 
 struct link_stats { uint64_t connects, strays, results[LINK_RESULTS]; };
 
-struct link *link_new(struct loop *l, struct modbus_codec *c, const char *host, uint16_t port, uint64_t seed, struct lt_err *err);
+struct link *link_new(struct loop *l, struct modbus_codec *c, const char *host, uint16_t port, uint64_t seed,
+	struct lt_err *err);
 struct link *link_free(struct link *k);
 bool link_busy(const struct link *k);
 /* BOOTTIME ms before which no connection is tried; 0 when connected or free to try. */

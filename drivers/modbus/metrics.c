@@ -8,8 +8,10 @@
 #include "common/fmt.h"
 #include "drivers/modbus/private.h"
 
-static const uint32_t bounds_us[LATE_BUCKETS] = { 500, 1000, 2000, 5000, 10000, 20000, 50000, 100000, 200000, 500000, 1000000, 5000000 };
-static const char *const bounds_text[LATE_BUCKETS] = { "0.0005", "0.001", "0.002", "0.005", "0.01", "0.02", "0.05", "0.1", "0.2", "0.5",
+static const uint32_t bounds_us[LATE_BUCKETS] = { 500, 1000, 2000, 5000, 10000, 20000, 50000, 100000, 200000, 500000,
+	1000000, 5000000 };
+static const char *const bounds_text[LATE_BUCKETS] = { "0.0005", "0.001", "0.002", "0.005", "0.01", "0.02", "0.05",
+	"0.1", "0.2", "0.5",
 						       "1", "5" };
 
 void metrics_late(struct poller *p, int64_t us)

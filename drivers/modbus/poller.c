@@ -54,7 +54,8 @@ static int device_load(struct device *d, struct modbus_codec *codec, struct lt_e
 		return lt_err_set(err, "no-memory", "", "out of memory");
 	for (int i = 0; i < d->n_requests; i++)
 		if (modbus_encode_read(codec, d->target.unit, &reads[i], &d->requests[i]) < 0)
-			return lt_err_set(err, "bad-profile", d->instrument, "block %d of profile \"%s\" cannot be requested", i, d->info.name);
+			return lt_err_set(err, "bad-profile", d->instrument, "block %d of profile \"%s\" cannot be requested", i,
+				d->info.name);
 	return 0;
 }
 

@@ -125,7 +125,8 @@ static int do_run(struct call *c)
 	if (c->n > 2 && number(c->word[2], 1, 10000000, &seconds) < 0)
 		return fail(c, "SECONDS is a whole number from 1", "");
 	if (!device_run(c->d, boot, clock_wall_ms()))
-		return fail(c, boot < c->d->down_until ? "down: the controller is rebooting" : "locked: the interlock refuses the start", "");
+		return fail(c, boot < c->d->down_until ? "down: the controller is rebooting"
+			: "locked: the interlock refuses the start", "");
 	if (seconds)
 		c->d->stop_at = boot + seconds * 1000;
 	return one_state(c);
@@ -229,7 +230,8 @@ static int do_wait(struct call *c)
 		return fail(c, "usage: ", "wait ID running|stopped|locked|unlocked|polled|hourmeter N [TIMEOUT_MS]");
 	if (!c->waiter)
 		return fail(c, "wait needs a connection", "");
-	*c->waiter = (struct sim_waiter){ .d = c->d, .number = strcmp(c->word[2], "polled") == 0 ? c->d->requests : (uint64_t)v,
+	*c->waiter = (struct sim_waiter){ .d = c->d, .number = strcmp(c->word[2], "polled") == 0
+		? c->d->requests : (uint64_t)v,
 					  .deadline = clock_boot_ms() + timeout, .active = true };
 	lt_fmt(c->waiter->what, sizeof(c->waiter->what), "%s", c->word[2]);
 	return 1;

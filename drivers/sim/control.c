@@ -18,7 +18,8 @@
 #define LINE_MAX_BYTES 512
 #define CHECK_MS 10
 
-struct client { struct client *next; struct sim_control *c; struct bufferevent *b; struct sim_waiter waiter; bool closing; };
+struct client { struct client *next; struct sim_control *c; struct bufferevent *b; struct sim_waiter waiter;
+	bool closing; };
 
 struct sim_control {
 	struct sim *s;

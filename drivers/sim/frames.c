@@ -21,8 +21,10 @@ struct sim_map { modbus_mapping_t *m; };
 struct sim_frames { modbus_t *mb; int near, far; };
 
 static const char *const names[FAULT_KINDS] = {
-	"none", "silence", "late", "wrong-id", "id-zero", "wrong-unit", "wrong-function", "length-lie", "length-short", "protocol",
-	"exception", "short", "torn", "zero", "reset", "truncate", "slow", "duplicate", "stale", "flood", "garbage", "oversize",
+	"none", "silence", "late", "wrong-id", "id-zero", "wrong-unit", "wrong-function", "length-lie", "length-short",
+		"protocol",
+	"exception", "short", "torn", "zero", "reset", "truncate", "slow", "duplicate", "stale", "flood", "garbage",
+	"oversize",
 	"close", "echo", "stuck",
 };
 

@@ -28,7 +28,8 @@ static const char usage[] =
 	"           volatile         a reboot clears the hour meter\n"
 	"           unlocked         the interlock starts unlocked\n"
 	"\n"
-	"One JSON line for each endpoint when all listen; on SIGTERM, SIGINT or quit the truth, one line each. See docs/sim.md.\n";
+	"One JSON line for each endpoint when all listen; on SIGTERM, SIGINT or quit the truth, one line each. See "
+	"docs/sim.md.\n";
 
 static int complain(const struct lt_err *err, int code)
 {
@@ -79,7 +80,8 @@ static int parse_instrument(struct sim *s, const char *text, struct lt_err *err)
 	int64_t port;
 
 	if (s->n == SIM_DEVICES)
-		return lt_err_set(err, "too-many", "--instrument", "at most %d a process; start several processes", SIM_DEVICES);
+		return lt_err_set(err, "too-many", "--instrument", "at most %d a process; start several processes",
+			SIM_DEVICES);
 	if (lt_fmt(copy, sizeof(copy), "%s", text) >= sizeof(copy))
 		return lt_err_set(err, "bad-option", "--instrument", "is too long");
 	eq = strchr(copy, '=');
@@ -117,8 +119,8 @@ static void on_signal(evutil_socket_t fd, short what, void *arg)
 static void announce(const struct sim *s)
 {
 	for (int i = 0; i < s->n; i++)
-		printf("{\"event\":\"listening\",\"instrument\":\"%s\",\"address\":\"%s:%d\"}\n", s->devices[i].id, s->devices[i].host,
-		       s->devices[i].port);
+		printf("{\"event\":\"listening\",\"instrument\":\"%s\",\"address\":\"%s:%d\"}\n", s->devices[i].id,
+			s->devices[i].host, s->devices[i].port);
 	fflush(stdout);
 }
 

@@ -202,7 +202,8 @@ static void on_readable(evutil_socket_t fd, short what, void *arg)
 static void on_accept(struct evconnlistener *l, evutil_socket_t fd, struct sockaddr *peer, int len, void *arg)
 {
 	struct endpoint *e = arg;
-	struct conn *c = e->n_conns < CONNECTIONS_PER_ENDPOINT && clock_boot_ms() >= e->first->down_until ? calloc(1, sizeof(*c)) : NULL;
+	struct conn *c = e->n_conns < CONNECTIONS_PER_ENDPOINT && clock_boot_ms() >= e->first->down_until ? calloc(1,
+		sizeof(*c)) : NULL;
 	struct event_base *base = e->v->s->base;
 
 	if (!c) {
@@ -229,7 +230,8 @@ static int listen_at(struct endpoint *e, struct lt_err *err)
 
 	if (inet_pton(AF_INET, d->host, &a.sin_addr) != 1)
 		return lt_err_set(err, "bad-address", d->id, "\"%s\" is not an IPv4 address", d->host);
-	e->listener = evconnlistener_new_bind(e->v->s->base, on_accept, e, LEV_OPT_CLOSE_ON_FREE | LEV_OPT_REUSEABLE | LEV_OPT_CLOSE_ON_EXEC,
+	e->listener = evconnlistener_new_bind(e->v->s->base, on_accept, e, LEV_OPT_CLOSE_ON_FREE | LEV_OPT_REUSEABLE |
+		LEV_OPT_CLOSE_ON_EXEC,
 					      64, (struct sockaddr *)&a, sizeof(a));
 	if (!e->listener)
 		return lt_err_set(err, "cannot-listen", d->id, "cannot listen on %s:%d: %s", d->host, d->port, strerror(errno));

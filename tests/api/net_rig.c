@@ -89,7 +89,8 @@ static void answer_echo(struct rig *r, const struct msg_request *q)
 
 	m->body = malloc(cap);
 	assert_non_null(m->body);
-	m->body_size = (size_t)snprintf(m->body, cap, "%s %s ?%s key=%s match=%s token=%s body=", methods[q->method], q->path,
+	m->body_size = (size_t)snprintf(m->body, cap, "%s %s ?%s key=%s match=%s token=%s body=", methods[q->method],
+		q->path,
 					q->query ? q->query : "", q->idempotency_key, q->if_match,
 					q->has_token ? q->token.public_id : "");
 	if (q->body)
@@ -157,7 +158,8 @@ static struct stream *stream_of(struct rig *r, struct conn_ref ref)
 	int i;
 
 	for (i = 0; i < 64; i++)
-		if (r->streams[i].open && r->streams[i].conn.slot == ref.slot && r->streams[i].conn.generation == ref.generation)
+		if (r->streams[i].open && r->streams[i].conn.slot == ref.slot && r->streams[i].conn.generation ==
+				ref.generation)
 			return &r->streams[i];
 	return NULL;
 }
@@ -283,7 +285,8 @@ void rig_pump(struct rig *r)
 	ledger_step(r);
 }
 
-bool rig_until(struct rig *r, struct client *c, bool (*holds)(struct rig *r, struct client *c, int64_t arg), int64_t arg, int ms)
+bool rig_until(struct rig *r, struct client *c, bool (*holds)(struct rig *r, struct client *c, int64_t arg),
+	int64_t arg, int ms)
 {
 	int64_t until = clock_boot_ms() + ms;
 

@@ -61,7 +61,8 @@ void client_text(struct client *c, const char *text);
 void client_step(struct client *c);        /* reads what there is */
 
 /* True when the condition came to hold within ms. */
-bool rig_until(struct rig *r, struct client *c, bool (*holds)(struct rig *r, struct client *c, int64_t arg), int64_t arg, int ms);
+bool rig_until(struct rig *r, struct client *c, bool (*holds)(struct rig *r, struct client *c, int64_t arg),
+	int64_t arg, int ms);
 bool has_eof(struct rig *r, struct client *c, int64_t arg);
 bool has_answers(struct rig *r, struct client *c, int64_t count);
 bool has_held(struct rig *r, struct client *c, int64_t count);

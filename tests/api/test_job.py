@@ -20,7 +20,8 @@ def minute(offset=0):
 
 def use(lab, instrument, user, seconds=3.0):
     """Walks up, checks in, runs the instrument, checks out; returns the booking and the charge."""
-    b = lab.must(201, "POST", "/v1/bookings", {"instrument": instrument, "from": minute(), "to": minute(20), "walk_up": True},
+    b = lab.must(201, "POST", "/v1/bookings", {"instrument": instrument, "from": minute(), "to": minute(20),
+                                               "walk_up": True},
                  token=user)
     lab.must(200, "POST", f"/v1/bookings/{b['id']}/checkin", {}, token=user)
     lab.ctl("wait", instrument, "unlocked", "10000")
@@ -31,7 +32,8 @@ def use(lab, instrument, user, seconds=3.0):
     lab.ctl("stop", instrument)
     wait_for("the run to end", lambda: all(s["state"] != "running" for s in session()["sessions"]))
     lab.must(200, "POST", f"/v1/bookings/{b['id']}/checkout", {}, token=user)
-    charges = wait_for("the charge", lambda: lab.must(200, "GET", f"/v1/charges?booking={b['id']}", token=user)["items"])
+    charges = wait_for("the charge", lambda: lab.must(200, "GET", f"/v1/charges?booking={b['id']}",
+                                                      token=user)["items"])
     return session(), charges[0]
 
 
@@ -54,7 +56,8 @@ def test_booked_used_metered_charged_exported():
         data = lab.request("GET", f"/v1/exports/{export['id']}/data", token="fin")
         assert data.status == 200
         manifest = wait_for("the manifest", lambda: lab.must(200, "GET", f"/v1/exports/{export['id']}", token="fin")
-                            if lab.must(200, "GET", f"/v1/exports/{export['id']}", token="fin")["state"] == "done" else None)
+                            if lab.must(200, "GET", f"/v1/exports/{export['id']}",
+                                        token="fin")["state"] == "done" else None)
         assert manifest["sha256"] == hashlib.sha256(data.raw).hexdigest()
         rows = list(csv.DictReader(io.StringIO(data.raw.decode("utf-8"), newline="")))
         assert len(rows) == manifest["rows"] == 1
@@ -78,7 +81,8 @@ def test_unbooked_run_is_reviewed_and_attributed():
         session = lambda: lab.must(200, "GET", f"/v1/sessions/{item['session']}", token="mia")
         wait_for("the run to end", lambda: session()["state"] != "running")
         # It would close by itself after five quiet minutes; a manager need not wait.
-        assert lab.must(200, "POST", f"/v1/sessions/{item['session']}/close", {"reason": "she left"}, token="mia")["state"] == "closed"
+        assert lab.must(200, "POST", f"/v1/sessions/{item['session']}/close", {"reason": "she left"},
+                        token="mia")["state"] == "closed"
         decide = {"org": "acme", "user": "ada", "reason": "she says so"}
         first = lab.must(200, "POST", f"/v1/review/{item['id']}/attribute", decide, token="mia")
         assert first["state"] == "proposed", first
@@ -91,7 +95,8 @@ def test_unbooked_run_is_reviewed_and_attributed():
 def test_restart_keeps_the_session():
     with Lab() as lab:
         lab.people(*PEOPLE)
-        b = lab.must(201, "POST", "/v1/bookings", {"instrument": "krios-1", "from": minute(), "to": minute(20), "walk_up": True}, token="ada")
+        b = lab.must(201, "POST", "/v1/bookings", {"instrument": "krios-1", "from": minute(), "to": minute(20),
+                                                   "walk_up": True}, token="ada")
         lab.must(200, "POST", f"/v1/bookings/{b['id']}/checkin", {}, token="ada")
         lab.ctl("wait", "krios-1", "unlocked", "10000")
         lab.ctl("run", "krios-1")
@@ -105,7 +110,8 @@ def test_restart_keeps_the_session():
         lab.ctl("stop", "krios-1")
         wait_for("the stop", lambda: show()["sessions"][-1]["state"] != "running")
         lab.must(200, "POST", f"/v1/bookings/{b['id']}/checkout", {}, token="ada")
-        charge = wait_for("the charge", lambda: lab.must(200, "GET", f"/v1/charges?booking={b['id']}", token="ada")["items"])[0]
+        charge = wait_for("the charge", lambda: lab.must(200, "GET", f"/v1/charges?booking={b['id']}",
+                                                         token="ada")["items"])[0]
         truth = truth_seconds(lab, "krios-1")
         assert abs(charge["used_seconds"] - truth) <= 1, (charge, truth)
 

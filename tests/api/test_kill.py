@@ -119,7 +119,8 @@ def test_kill_nine_loses_nothing():
         assert db.execute(OVERLAPS).fetchone()[0] == 0
         assert db.execute("PRAGMA integrity_check").fetchone()[0] == "ok"
         for instrument, ext, first in db.execute("SELECT instrument, ext_ms, ext_first_ms FROM meter"):
-            placed = db.execute("SELECT COALESCE(SUM(measured_ms), 0) FROM usage WHERE instrument = ?", (instrument,)).fetchone()[0]
+            placed = db.execute("SELECT COALESCE(SUM(measured_ms), 0) FROM usage WHERE instrument = ?",
+                                (instrument,)).fetchone()[0]
             assert placed == ext - first, (instrument, placed, ext - first)
         assert -1000 <= ran(lab) - metered(lab) <= 3000, (ran(lab), metered(lab))
         print(f"# {len(told)} bookings, {sum(c.refused for c in clients)} refused")

@@ -19,14 +19,16 @@ static struct world *money_world(void)
 	struct world *w = rig_world();
 
 	world_act(w, NULL);
-	db_run(w->db, "INSERT INTO booking(id, instrument, org, user, state, booked_from, booked_to, held_to, priced_to, policy_version, "
-		"price_version, quote_minor, created_at, created_by) VALUES (4, 'krios-1', 'acme', 'alice', 'completed', ?1, ?2, ?2, ?2, 1, 1, "
+	db_run(w->db, "INSERT INTO booking(id, instrument, org, user, state, booked_from, booked_to, held_to, priced_to, "
+		"policy_version, price_version, quote_minor, created_at, created_by) VALUES (4, 'krios-1', 'acme', 'alice', "
+		"'completed', ?1, ?2, ?2, ?2, 1, 1, "
 		"20000, 0, 'alice')", "ii", AT, AT + 2 * LT_HOUR);
-	db_run(w->db, "INSERT INTO session(id, instrument, booking, org, user, kind, state, outcome, opened_at, opened_cause, closed_at, "
-		"close_cause, end_reading) VALUES (4, 'krios-1', 4, 'acme', 'alice', 'booked', 'closed', 'settling', ?1, 'user', ?2, 'user', 1)",
+	db_run(w->db, "INSERT INTO session(id, instrument, booking, org, user, kind, state, outcome, opened_at, "
+		"opened_cause, closed_at, close_cause, end_reading) VALUES (4, 'krios-1', 4, 'acme', 'alice', 'booked', "
+		"'closed', 'settling', ?1, 'user', ?2, 'user', 1)",
 		"ii", AT, AT + 2 * LT_HOUR);
-	db_run(w->db, "INSERT INTO usage(id, instrument, session, from_at, to_at, measured_ms, placed, open, reason, raw_from, raw_to) "
-		"VALUES (1, 'krios-1', 4, ?1, ?2, 6000000, 1, 0, 'run', 0, 6000)", "ii", AT, AT + 6000000);
+	db_run(w->db, "INSERT INTO usage(id, instrument, session, from_at, to_at, measured_ms, placed, open, reason, "
+		"raw_from, raw_to) VALUES (1, 'krios-1', 4, ?1, ?2, 6000000, 1, 0, 'run', 0, 6000)", "ii", AT, AT + 6000000);
 	db_run(w->db, "UPDATE counter SET next = 5 WHERE name IN ('booking', 'session')", "");
 	db_run(w->db, "INSERT INTO counter(name, next) VALUES ('charge_seq', 4)", "");
 	assert_int_equal(0, db_failed(w->db));
@@ -200,7 +202,8 @@ static json_t *export_as(struct world *w, const char *user, const char *body, in
 	char key[16];
 
 	lt_fmt(key, sizeof(key), "k%d", ++n);
-	return ask(w, user, (struct call){ .method = METHOD_POST, .path = "/v1/exports", .body = body, .key = key, .keep = true }, status);
+	return ask(w, user, (struct call){ .method = METHOD_POST, .path = "/v1/exports", .body = body, .key = key,
+		.keep = true }, status);
 }
 
 static void test_exports(void **state)
@@ -222,7 +225,8 @@ static void test_exports(void **state)
 	assert_int_equal(2, json_integer_value(json_object_get(v, "rows")));
 	assert_string_equal("csv-excel", text_at(v, "format", NULL));
 	json_decref(v);
-	json_decref(export_as(w, "finn", "{\"from\":\"2026-11-01T00:00:00Z\",\"to\":\"2026-12-01T00:00:00Z\",\"format\":\"csv\"}", 201));
+	json_decref(export_as(w, "finn",
+		"{\"from\":\"2026-11-01T00:00:00Z\",\"to\":\"2026-12-01T00:00:00Z\",\"format\":\"csv\"}", 201));
 	json_decref(export_as(w, "olga", "{\"period\":\"2026-11\",\"format\":\"csv\",\"org\":\"zeta\"}", 403));
 	json_decref(export_as(w, "alice", "{\"period\":\"2026-11\",\"format\":\"csv\"}", 403));
 	json_decref(export_as(w, "mia", "{\"period\":\"2026-11\",\"format\":\"csv\"}", 403));
@@ -230,14 +234,16 @@ static void test_exports(void **state)
 	json_decref(export_as(w, "finn", "{\"period\":\"2026-11\",\"format\":\"xlsx\"}", 422));
 	json_decref(export_as(w, "finn", "{\"period\":\"2026-11\"}", 422));
 	json_decref(export_as(w, "finn", "{\"format\":\"csv\"}", 422));
-	json_decref(export_as(w, "finn", "{\"period\":\"2026-11\",\"format\":\"csv\",\"from\":\"2026-11-01T00:00:00Z\"}", 422));
+	json_decref(export_as(w, "finn", "{\"period\":\"2026-11\",\"format\":\"csv\",\"from\":\"2026-11-01T00:00:00Z\"}",
+		422));
 	world_free(w);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_who_sees_what), cmocka_unit_test(test_pages_join), cmocka_unit_test(test_charge_and_explain),
+		cmocka_unit_test(test_who_sees_what), cmocka_unit_test(test_pages_join),
+			cmocka_unit_test(test_charge_and_explain),
 		cmocka_unit_test(test_usage), cmocka_unit_test(test_bill_and_balance), cmocka_unit_test(test_exports),
 	};
 

@@ -25,8 +25,9 @@ static void hands_over_what_was_sent(void **state)
 	(void)state;
 	rig_start(&r, NULL);
 	rig_token(text, 7);
-	snprintf(q, sizeof(q), "POST /v1/%%65cho?a=1&b=%%20 HTTP/1.1\r\nHost: lab\r\nAuthorization: bearer %s\r\nIdempotency-Key: k-1\r\n"
-		 "If-Match: \"42\"\r\nContent-Type: application/json\r\nContent-Length: 7\r\n\r\n{\"a\":1}", text);
+	snprintf(q, sizeof(q), "POST /v1/%%65cho?a=1&b=%%20 HTTP/1.1\r\nHost: lab\r\nAuthorization: bearer "
+		"%s\r\nIdempotency-Key: k-1\r\nIf-Match: \"42\"\r\nContent-Type: application/json\r\nContent-Length: "
+		"7\r\n\r\n{\"a\":1}", text);
 	c = client_unix(&r);
 	assert_int_equal(client_ask(c, q), 200);
 	assert_true(client_saw(c, "\r\n\r\nPOST /v1/echo ?a=1&b=%20 key=k-1 match=42 token=tok00007 body={\"a\":1}"));
@@ -45,7 +46,8 @@ static void answers_with_every_header(void **state)
 	static const char *const lines[] = {
 		"HTTP/1.1 201 Created\r\n", "\r\nDate: ", " GMT\r\n", "\r\nContent-Type: application/json\r\n",
 		"\r\nCache-Control: no-store\r\n", "\r\nX-Content-Type-Options: nosniff\r\n", "\r\nETag: \"7\"\r\n",
-		"\r\nLocation: /v1/bookings/B-1__X-Evil: 1\r\n", "\r\nContent-Disposition: attachment; filename=\"a_b.csv\"\r\n",
+		"\r\nLocation: /v1/bookings/B-1__X-Evil: 1\r\n",
+		"\r\nContent-Disposition: attachment; filename=\"a_b.csv\"\r\n",
 		"\r\nRetry-After: 3\r\n", "\r\nIdempotency-Replayed: true\r\n", "\r\nContent-Length: 2\r\n\r\n{}",
 	};
 	struct rig r;

@@ -130,8 +130,10 @@ static void drip_step(struct drip *d, int64_t now)
 
 static void slow_ones_are_closed_at_the_deadline(void **state)
 {
-	static const char head[] = "GET /v1/echo HTTP/1.1\r\nHost: lab\r\nX-A: aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
-	static const char body[] = "POST /v1/echo HTTP/1.1\r\nHost: lab\r\nContent-Length: 2000\r\n\r\n{                                    ";
+	static const char head[] = "GET /v1/echo HTTP/1.1\r\nHost: lab\r\nX-A: "
+		"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
+	static const char body[] = "POST /v1/echo HTTP/1.1\r\nHost: lab\r\nContent-Length: 2000\r\n\r\n{                   "
+		"                 ";
 	const struct net_options o = { .deadline_ms = 300 };
 	struct drip d[30];
 	struct rig r;

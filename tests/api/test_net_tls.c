@@ -78,7 +78,8 @@ static void refuses_to_renegotiate(void **state)
 	/* The server answers with a warning or closes; what cannot happen is a second handshake. */
 	client_text(c, ECHO);
 	rig_until(&r, c, has_answers, 2, 300);
-	assert_int_equal(SSL_num_renegotiations(c->ssl) > 0 && !SSL_renegotiate_pending(c->ssl) && client_answers(c) > 1, 0);
+	assert_int_equal(SSL_num_renegotiations(c->ssl) > 0 && !SSL_renegotiate_pending(c->ssl) && client_answers(c) > 1,
+		0);
 	client_free(c);
 	rig_stop(&r);
 }

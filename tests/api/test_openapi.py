@@ -37,7 +37,8 @@ for (method, path), route in sorted(table.items()):
         continue
     given = set(parameters(path, operation))
     ids.append(operation.get('operationId'))
-    for flag, name in (('key', ('header', 'Idempotency-Key')), ('match', ('header', 'If-Match')), ('dry', ('query', 'dry_run'))):
+    for flag, name in (('key', ('header', 'Idempotency-Key')), ('match', ('header', 'If-Match')),
+                       ('dry', ('query', 'dry_run'))):
         if bool(route[flag]) != (name in given):
             wrong.append(f'{method} {path}: {name[1]} is {"not " if route[flag] else ""}in the document, the table differs')
     names = set(re.findall(r'\{(\w+)\}', path))
@@ -49,6 +50,7 @@ for (method, path), route in sorted(table.items()):
         wrong.append(f'{method} {path}: public differs')
 check('flags and parameters agree', wrong)
 check('operation ids are there and unique', [] if None not in ids and len(set(ids)) == len(ids) else [f'{ids}'])
-check('it says what it is', [] if document['openapi'].startswith('3.1') and document['info']['version'] else ['no version'])
+check('it says what it is', [] if document['openapi'].startswith('3.1')
+      and document['info']['version'] else ['no version'])
 print(f'1..{len(results)}')
 sys.exit(0 if all(results) else 1)

@@ -27,8 +27,8 @@ def free_port():
 class Peer:
     def __init__(self, command, env=None):
         self.port = free_port()
-        self.process = subprocess.Popen([*command, str(self.port)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
-                                        env=dict(os.environ, **(env or {})))
+        self.process = subprocess.Popen([*command, str(self.port)], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                        text=True, env=dict(os.environ, **(env or {})))
         wait_for("the peer to listen", self.listens)
 
     def listens(self):
@@ -58,7 +58,8 @@ def job(peer):
     try:
         with Lab([{"id": "peer-1", "kind": "microscope", "external": True, "port": peer.port}]) as lab:
             lab.people(*PEOPLE)
-            b = lab.must(201, "POST", "/v1/bookings", {"instrument": "peer-1", "from": minute(), "to": minute(20), "walk_up": True}, token="ada")
+            b = lab.must(201, "POST", "/v1/bookings", {"instrument": "peer-1", "from": minute(), "to": minute(20),
+                                                       "walk_up": True}, token="ada")
             assert peer.ask("run")["ok"] is False, "it must be locked before the check-in"
             lab.must(200, "POST", f"/v1/bookings/{b['id']}/checkin", {}, token="ada")
             wait_for("the interlock to open", lambda: peer.ask("truth")["interlock"] == 1)
@@ -69,7 +70,8 @@ def job(peer):
             truth = peer.ask("stop")["total_ms"] / 1000
             wait_for("the stop to be seen", lambda: state() != "running")
             lab.must(200, "POST", f"/v1/bookings/{b['id']}/checkout", {}, token="ada")
-            charge = wait_for("the charge", lambda: lab.must(200, "GET", f"/v1/charges?booking={b['id']}", token="ada")["items"])[0]
+            charge = wait_for("the charge", lambda: lab.must(200, "GET", f"/v1/charges?booking={b['id']}",
+                                                             token="ada")["items"])[0]
             assert abs(charge["used_seconds"] - truth) <= 1, (charge["used_seconds"], truth)
             wait_for("the interlock to close", lambda: peer.ask("truth")["interlock"] == 0)
     finally:
@@ -83,7 +85,8 @@ def npm(package):
     home = os.path.join(os.environ["LABTIME_BUILD"], "npm")
     os.makedirs(home, exist_ok=True)
     if not os.path.isdir(os.path.join(home, "node_modules", package.split("@")[0])):
-        r = subprocess.run(["npm", "install", "--prefix", home, "--omit=optional", "--ignore-scripts", "--no-audit", "--no-fund", package],
+        r = subprocess.run(["npm", "install", "--prefix", home, "--omit=optional", "--ignore-scripts", "--no-audit",
+                            "--no-fund", package],
                            capture_output=True, text=True, timeout=300)
         assert r.returncode == 0, r.stderr[-800:]
     return {"NODE_PATH": os.path.join(home, "node_modules")}

@@ -23,7 +23,8 @@ def race(lab, bodies):
         c.connect()
         gate.wait(60)
         for _ in range(50):
-            answers[i] = lab.request("POST", "/v1/bookings", bodies[i], token="ada" if i % 2 else "bob", key=f"race-{i}", connection=c)
+            answers[i] = lab.request("POST", "/v1/bookings", bodies[i], token="ada" if i % 2 else "bob",
+                                     key=f"race-{i}", connection=c)
             if answers[i].status not in (429, 503):
                 break
             c.close()
@@ -40,7 +41,8 @@ def race(lab, bodies):
 def test_one_winner_a_slot():
     with Lab() as lab:
         lab.people(*PEOPLE)
-        bodies = [{"instrument": "krios-1", "from": minute(60 + 10 * (i % 10)), "to": minute(70 + 10 * (i % 10))} for i in range(CLIENTS)]
+        bodies = [{"instrument": "krios-1", "from": minute(60 + 10 * (i % 10)), "to": minute(70 + 10 * (i % 10))}
+                  for i in range(CLIENTS)]
         answers = race(lab, bodies)
         won = [a.json["from"] for a in answers if a.status == 201]
         lost = [a for a in answers if a.status == 409]
@@ -53,7 +55,8 @@ def test_one_winner_a_slot():
 def test_overlapping_slots_never_overlap():
     with Lab() as lab:
         lab.people(*PEOPLE)
-        bodies = [{"instrument": "krios-1", "from": minute(60 + i % 37), "to": minute(60 + i % 37 + 3 + i % 11)} for i in range(CLIENTS)]
+        bodies = [{"instrument": "krios-1", "from": minute(60 + i % 37), "to": minute(60 + i % 37 + 3 + i % 11)}
+                  for i in range(CLIENTS)]
         answers = race(lab, bodies)
         won = sorted((a.json["from"], a.json["to"]) for a in answers if a.status == 201)
         assert won and all(won[i][1] <= won[i + 1][0] for i in range(len(won) - 1)), won
@@ -63,8 +66,10 @@ def test_overlapping_slots_never_overlap():
 def test_direct_sql_cannot_overlap():
     with Lab() as lab:
         lab.people(*PEOPLE)
-        lab.must(201, "POST", "/v1/bookings", {"instrument": "krios-1", "from": minute(60), "to": minute(90)}, token="ada")
-        lab.must(201, "POST", "/v1/bookings", {"instrument": "krios-1", "from": minute(100), "to": minute(110)}, token="ada")
+        lab.must(201, "POST", "/v1/bookings", {"instrument": "krios-1", "from": minute(60), "to": minute(90)},
+                 token="ada")
+        lab.must(201, "POST", "/v1/bookings", {"instrument": "krios-1", "from": minute(100), "to": minute(110)},
+                 token="ada")
         db = lab.store()
         rows = db.execute("SELECT id, unit, busy_from, busy_to FROM occupancy WHERE active = 1 ORDER BY busy_from").fetchall()
         (id1, unit, from1, to1), (id2, _, from2, to2) = rows

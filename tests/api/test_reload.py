@@ -27,7 +27,8 @@ def title(lab, instrument):
 def test_applies_and_keeps_the_session():
     with Lab() as lab:
         lab.people(*PEOPLE)
-        b = lab.must(201, "POST", "/v1/bookings", {"instrument": "krios-1", "from": minute(), "to": minute(30), "walk_up": True}, token="ada")
+        b = lab.must(201, "POST", "/v1/bookings", {"instrument": "krios-1", "from": minute(), "to": minute(30),
+                                                   "walk_up": True}, token="ada")
         lab.must(200, "POST", f"/v1/bookings/{b['id']}/checkin", {}, token="ada")
         lab.ctl("wait", "krios-1", "unlocked", "10000")
         lab.ctl("run", "krios-1")
@@ -39,7 +40,8 @@ def test_applies_and_keeps_the_session():
         hangup(lab, "configuration reloaded")
         assert title(lab, "krios-1") == "Krios, renamed 冷冻电镜"
         assert state() == "running"
-        short = lab.request("POST", "/v1/bookings", {"instrument": "novaseq-1", "from": minute(60), "to": minute(70)}, token="ada")
+        short = lab.request("POST", "/v1/bookings", {"instrument": "novaseq-1", "from": minute(60), "to": minute(70)},
+                            token="ada")
         assert short.status == 422 and short.json["violations"][0]["rule"] == "R04", short
         versions = lab.must(200, "GET", "/v1/instruments/novaseq-1/policies", token="mia")["items"]
         assert len(versions) == 2 and {v["source"] for v in versions} == {"config"}, versions
@@ -61,7 +63,8 @@ def test_nothing_of_a_broken_one():
 def test_an_instrument_in_use_cannot_vanish():
     with Lab() as lab:
         lab.people(*PEOPLE)
-        lab.must(201, "POST", "/v1/bookings", {"instrument": "krios-1", "from": minute(60), "to": minute(70)}, token="ada")
+        lab.must(201, "POST", "/v1/bookings", {"instrument": "krios-1", "from": minute(60), "to": minute(70)},
+                 token="ada")
         os.rename(lab.path("instruments.d/krios-1.conf"), lab.path("krios-1.away"))
         line = hangup(lab, "reload refused")
         assert "krios-1" in line, line
@@ -75,7 +78,8 @@ def test_an_instrument_in_use_cannot_vanish():
 def test_one_more_instrument():
     with Lab() as lab:
         port = lab.instruments[0]["port"]
-        lab.write("instruments.d/twin-1.conf", INSTRUMENT.format(id="twin-1", title="Twin", kind="microscope", address=f"127.0.0.1:{port}",
+        lab.write("instruments.d/twin-1.conf", INSTRUMENT.format(id="twin-1", title="Twin", kind="microscope",
+            address=f"127.0.0.1:{port}",
                   profile="generic-plc", poll="200ms", interlock=INTERLOCK, policy=FAST).replace("unit = 1", "unit = 2"))
         hangup(lab, "configuration reloaded")
         wait_for("the new instrument to answer", lambda: lab.must(200, "GET", "/v1/instruments/twin-1")["link"] == "up")

@@ -18,8 +18,8 @@ def run(bench, server, directory):
     child = subprocess.Popen([f"{bench}/{server}", directory], stdout=subprocess.PIPE, text=True)
     try:
         port = child.stdout.readline().split()[1]
-        load = subprocess.run([f"{bench}/loadgen", "--tls", f"127.0.0.1:{port}", "--get", "/v1/echo", "--clients", str(CLIENTS),
-                               "--seconds", str(SECONDS)], capture_output=True, text=True, check=True).stdout
+        load = subprocess.run([f"{bench}/loadgen", "--tls", f"127.0.0.1:{port}", "--get", "/v1/echo", "--clients",
+                               str(CLIENTS), "--seconds", str(SECONDS)], capture_output=True, text=True, check=True).stdout
     finally:
         child.terminate()
         used = child.stdout.read().split()

@@ -22,8 +22,8 @@ TARGET = 1.4
 
 
 def bare(endpoints):
-    out = subprocess.run([f"{BENCH}/poll_bare", endpoints, str(WARM), str(SECONDS), *FRAMES], capture_output=True, text=True,
-                         check=True).stdout
+    out = subprocess.run([f"{BENCH}/poll_bare", endpoints, str(WARM), str(SECONDS), *FRAMES], capture_output=True,
+                         text=True, check=True).stdout
     polls, cpu, errors = (int(v) for v in re.findall(r"=(\d+)", out))
     assert polls >= CONTROLLERS * SECONDS * 0.9 and errors == 0, out
     return cpu / polls

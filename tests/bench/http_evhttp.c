@@ -69,7 +69,8 @@ int main(int argc, char **argv)
 	if (SSL_CTX_use_PrivateKey_file(ctx, path, SSL_FILETYPE_PEM) != 1)
 		return 1;
 	SSL_CTX_set_mode(ctx, SSL_MODE_RELEASE_BUFFERS);
-	l = evconnlistener_new_bind(base, NULL, NULL, LEV_OPT_CLOSE_ON_FREE | LEV_OPT_REUSEABLE, 1024, (struct sockaddr *)&a, sizeof(a));
+	l = evconnlistener_new_bind(base, NULL, NULL, LEV_OPT_CLOSE_ON_FREE | LEV_OPT_REUSEABLE, 1024,
+		(struct sockaddr *)&a, sizeof(a));
 	if (!l)
 		return 1;
 	setsockopt(evconnlistener_get_fd(l), IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
@@ -82,7 +83,7 @@ int main(int argc, char **argv)
 	fflush(stdout);
 	event_base_dispatch(base);
 	getrusage(RUSAGE_SELF, &u);
-	printf("cpu_us %lld requests %lld\n", (u.ru_utime.tv_sec + u.ru_stime.tv_sec) * 1000000LL + u.ru_utime.tv_usec + u.ru_stime.tv_usec,
-	       requests);
+	printf("cpu_us %lld requests %lld\n", (u.ru_utime.tv_sec + u.ru_stime.tv_sec) * 1000000LL + u.ru_utime.tv_usec +
+		u.ru_stime.tv_usec, requests);
 	return 0;
 }

@@ -198,7 +198,8 @@ static void compose(struct booking *b, int64_t k, int worker)
 	lt_rfc3339(b->from, sizeof(b->from), from, 0);
 	lt_rfc3339(b->to, sizeof(b->to), from + o.step_ms, 0);
 	lt_fmt(b->key, sizeof(b->key), "load-%llx-%lld", (unsigned long long)run_id, (long long)k);
-	body_n = lt_fmt(body, sizeof(body), "{\"instrument\":\"%s\",\"from\":\"%s\",\"to\":\"%s\"}", b->instrument, b->from, b->to);
+	body_n = lt_fmt(body, sizeof(body), "{\"instrument\":\"%s\",\"from\":\"%s\",\"to\":\"%s\"}", b->instrument, b->from,
+		b->to);
 	if (o.get)
 		b->n = lt_fmt(b->text, sizeof(b->text), "GET %s HTTP/1.1\r\nHost: lab\r\n%s%s%s\r\n", o.get,
 			      token ? "Authorization: Bearer " : "", token ? token : "", token ? "\r\n" : "");
@@ -294,8 +295,8 @@ static int report(struct worker *w, int64_t took_us)
 	qsort(all, n, sizeof(*all), by_value);
 	for (s = 0; s < 600; s++)
 		total += statuses[s];
-	printf("requests=%lld retries=%lld unanswered=%lld seconds=%lld.%03lld rps=%lld p50_us=%lld p99_us=%lld max_us=%lld",
-	       (long long)total, (long long)retries, (long long)unanswered, (long long)(took_us / 1000000),
+	printf("requests=%lld retries=%lld unanswered=%lld seconds=%lld.%03lld rps=%lld p50_us=%lld p99_us=%lld "
+		"max_us=%lld", (long long)total, (long long)retries, (long long)unanswered, (long long)(took_us / 1000000),
 	       (long long)(took_us / 1000 % 1000), (long long)(took_us > 0 ? total * 1000000 / took_us : 0),
 	       (long long)(n ? all[n / 2] : 0), (long long)(n ? all[n * 99 / 100] : 0), (long long)(n ? all[n - 1] : 0));
 	for (s = 0; s < 600; s++)

@@ -5,10 +5,11 @@ import base64, hashlib, json, os, pty, signal, socket, ssl, subprocess, sys, tem
 
 LABTIME = os.path.abspath(sys.argv[1])
 WORK = tempfile.mkdtemp(prefix="labtime-cli-")
-SITE = {"name": "Lab", "timezone": "Asia/Shanghai", "currency": "USD", "exponent": 2, "now": "2026-11-23T17:27:30+08:00", "version": "0"}
-BOOKING = {"id": "B-1042", "instrument": "krios-1", "org": "acme", "user": "chen", "state": "confirmed", "from": "2026-12-01T09:00:00+08:00",
-           "to": "2026-12-01T13:00:00+08:00", "quote": {"amount": "400.00", "currency": "USD"}, "fee": {"amount": "0.00", "currency": "USD"},
-           "session": None, "sessions": [], "charges": [], "version": 3}
+SITE = {"name": "Lab", "timezone": "Asia/Shanghai", "currency": "USD", "exponent": 2,
+        "now": "2026-11-23T17:27:30+08:00", "version": "0"}
+BOOKING = {"id": "B-1042", "instrument": "krios-1", "org": "acme", "user": "chen", "state": "confirmed",
+           "from": "2026-12-01T09:00:00+08:00", "to": "2026-12-01T13:00:00+08:00", "quote": {"amount": "400.00",
+           "currency": "USD"}, "fee": {"amount": "0.00", "currency": "USD"}, "session": None, "sessions": [], "charges": [], "version": 3}
 DROP = object()  # the connection ends without an answer
 
 
@@ -52,7 +53,8 @@ class Server:
                 body = f.read(int(headers.get("content-length", 0)))
                 with self.lock:
                     self.seen.append((method, target, headers, body))
-                    answer = self.routes.get((method, target.split("?")[0]), reply(404, {"code": "not-found", "detail": "not there"}))
+                    answer = self.routes.get((method, target.split("?")[0]),
+                                             reply(404, {"code": "not-found", "detail": "not there"}))
                     if isinstance(answer, list):
                         answer = answer.pop(0) if len(answer) > 1 else answer[0]
                 if callable(answer):
@@ -93,7 +95,8 @@ def env(**more):
 
 
 def run(*args, stdin=None, **more):
-    p = subprocess.run([LABTIME, *args], env=env(**more), input=stdin, stdin=None if stdin else subprocess.DEVNULL, capture_output=True, text=True, timeout=60)
+    p = subprocess.run([LABTIME, *args], env=env(**more), input=stdin, stdin=None if stdin else subprocess.DEVNULL,
+                       capture_output=True, text=True, timeout=60)
     return p.returncode, p.stdout, p.stderr
 
 
@@ -123,8 +126,8 @@ def secret(name, text, mode=0o600):
 
 
 def test_ls_is_one_request():
-    item = {"id": "krios-1", "title": "冷冻电镜一号", "kind": "microscope", "status": "free", "rate": {"amount": "100.00", "currency": "USD"},
-            "next_free": "2026-11-23T18:00:00+08:00"}
+    item = {"id": "krios-1", "title": "冷冻电镜一号", "kind": "microscope", "status": "free",
+            "rate": {"amount": "100.00", "currency": "USD"}, "next_free": "2026-11-23T18:00:00+08:00"}
     SERVER.script({("GET", "/v1/instruments"): reply(200, {"items": [item], "next_cursor": None})})
     rc, out, err = run("ls")
     expect("rc", (rc, err), (0, ""))
@@ -140,16 +143,17 @@ def test_ls_is_one_request():
 def test_pages_are_followed():
     def page(conn, target):
         more = "cursor=" not in target
-        return reply(200, {"items": [{"id": "a" if more else "b", "status": "free"}], "next_cursor": "next+1" if more else None})
+        return reply(200, {"items": [{"id": "a" if more else "b", "status": "free"}], "next_cursor": "next+1"
+                           if more else None})
     SERVER.script({("GET", "/v1/instruments"): page})
     expect("both pages", run("ls", "-q")[1], "a\nb\n")
     assert "cursor=next%2b1" in SERVER.seen[1][1], SERVER.seen[1][1]
 
 
 def test_exit_codes():
-    rows = [(400, "bad-json", {}, 2), (401, "no-token", {}, 4), (403, "forbidden", {}, 4), (404, "not-found", {}, 3), (409, "slot-taken", {}, 5),
-            (412, "version", {}, 5), (422, "refused", {"violations": [{"rule": "R04", "code": "length", "class": "staff", "detail": "too long"}]}, 6),
-            (422, "max-price", {"field": "max_price"}, 6), (422, "bad-request", {"field": "from"}, 2), (422, "key-reused", {}, 1), (500, "failed", {}, 1),
+    rows = [(400, "bad-json", {}, 2), (401, "no-token", {}, 4), (403, "forbidden", {}, 4), (404, "not-found", {}, 3),
+            (409, "slot-taken", {}, 5), (412, "version", {}, 5), (422, "refused",
+            {"violations": [{"rule": "R04", "code": "length", "class": "staff", "detail": "too long"}]}, 6), (422, "max-price", {"field": "max_price"}, 6), (422, "bad-request", {"field": "from"}, 2), (422, "key-reused", {}, 1), (500, "failed", {}, 1),
             (503, "busy", {}, 7), (429, "slow-down", {}, 7)]
     for status, code, more, want in rows:
         SERVER.script({("GET", "/v1/bookings/B-1"): reply(status, {"code": code, "detail": "the detail", **more})})
@@ -164,7 +168,8 @@ def test_unreachable():
 
 
 def test_same_key_until_answered():
-    SERVER.script({("POST", "/v1/bookings"): [DROP, reply(503, {"code": "busy", "detail": "busy"}, ["Retry-After: 0"]), reply(201, BOOKING)]})
+    SERVER.script({("POST", "/v1/bookings"): [DROP, reply(503, {"code": "busy", "detail": "busy"}, ["Retry-After: 0"]),
+                                              reply(201, BOOKING)]})
     rc, out, err = run("book", "krios-1", "2026-12-01T09:00/PT4H", "-y", "--project", "p1", "--max-price", "400")
     expect("rc", (rc, out), (0, "B-1042\n"))
     posts = [r for r in SERVER.seen if r[0] == "POST"]
@@ -172,15 +177,17 @@ def test_same_key_until_answered():
     expect("keys", len({p[2]["idempotency-key"] for p in posts}), 1)
     expect("bodies", len({p[3] for p in posts}), 1)
     body = json.loads(posts[0][3])
-    expect("body", body, {"instrument": "krios-1", "from": "2026-12-01T09:00:00+08:00", "to": "2026-12-01T13:00:00+08:00", "project": "p1",
-                          "max_price": {"amount": "400.00", "currency": "USD"}})
+    expect("body", body, {"instrument": "krios-1", "from": "2026-12-01T09:00:00+08:00",
+                          "to": "2026-12-01T13:00:00+08:00", "project": "p1", "max_price": {"amount": "400.00",
+                          "currency": "USD"}})
     assert "Tue 2026-12-01 09:00-13:00 (4h) Asia/Shanghai +08:00" in err, err
     run("book", "krios-1", "2026-12-01T09:00/PT4H", "-y")
     assert SERVER.seen[-1][2]["idempotency-key"] != posts[0][2]["idempotency-key"], "a new command is a new key"
 
 
 def test_patch_is_never_repeated_blindly():
-    SERVER.script({("GET", "/v1/bookings/B-1042"): reply(200, BOOKING, ['ETag: "3"']), ("PATCH", "/v1/bookings/B-1042"): DROP})
+    SERVER.script({("GET", "/v1/bookings/B-1042"): reply(200, BOOKING, ['ETag: "3"']),
+                   ("PATCH", "/v1/bookings/B-1042"): DROP})
     rc, out, err = run("extend", "B-1042", "30m")
     patches = [r for r in SERVER.seen if r[0] == "PATCH"]
     expect("rc", (rc, len(patches)), (7, 1))
@@ -190,16 +197,19 @@ def test_patch_is_never_repeated_blindly():
 
 
 def test_move_keeps_the_length():
-    SERVER.script({("GET", "/v1/bookings/B-1042"): reply(200, BOOKING, ['ETag: "3"']), ("PATCH", "/v1/bookings/B-1042"): reply(200, BOOKING)})
+    SERVER.script({("GET", "/v1/bookings/B-1042"): reply(200, BOOKING, ['ETag: "3"']),
+                   ("PATCH", "/v1/bookings/B-1042"): reply(200, BOOKING)})
     rc, out, err = run("move", "B-1042", "2026-12-02", "14:00")
     expect("rc", rc, 0)
-    expect("body", json.loads(SERVER.seen[-1][3]), {"from": "2026-12-02T14:00:00+08:00", "to": "2026-12-02T18:00:00+08:00"})
+    expect("body", json.loads(SERVER.seen[-1][3]),
+           {"from": "2026-12-02T14:00:00+08:00", "to": "2026-12-02T18:00:00+08:00"})
 
 
 def test_taken_slot_offers_others():
     SERVER.script({("POST", "/v1/bookings"): reply(409, {"code": "slot-taken", "detail": "krios-1 is taken then",
         "conflicts": [{"from": "2026-12-01T11:00:00+08:00", "to": "2026-12-01T13:00:00+08:00"}],
-        "suggestions": [{"instrument": "krios-2", "from": "2026-12-01T09:00:00+08:00", "to": "2026-12-01T13:30:00+08:00"}]})})
+        "suggestions": [{"instrument": "krios-2", "from": "2026-12-01T09:00:00+08:00",
+                         "to": "2026-12-01T13:30:00+08:00"}]})})
     rc, out, err = run("book", "krios-1", "2026-12-01T09:00/PT4H", "-y")
     expect("rc", (rc, out, last_line(err)), (5, "", "[slot-taken]"))
     assert "labtime book krios-2 2026-12-01T09:00+08:00/PT4H30M" in err, err
@@ -263,15 +273,18 @@ def on_terminal(answer, *args):
 
 
 def test_confirmation_on_a_terminal():
-    quote = {"instrument": "krios-1", "from": BOOKING["from"], "to": BOOKING["to"], "duration_seconds": 14400, "price": BOOKING["quote"],
-             "lines": [{"component": "use", "seconds": 14400, "rate": {"amount": "100.00", "currency": "USD"}, "amount": BOOKING["quote"]}],
+    quote = {"instrument": "krios-1", "from": BOOKING["from"], "to": BOOKING["to"], "duration_seconds": 14400,
+             "price": BOOKING["quote"], "lines": [{"component": "use", "seconds": 14400,
+                                                   "rate": {"amount": "100.00",
+                                                            "currency": "USD"}, "amount": BOOKING["quote"]}],
              "acceptable": True, "violations": [], "conflicts": [], "suggestions": []}
     for answer, want, posts in ((b"n\n", 1, 0), (b"y\n", 0, 1), (b"\x03", 130, 0)):
         SERVER.script({("POST", "/v1/quotes"): reply(200, quote), ("POST", "/v1/bookings"): reply(201, BOOKING)})
         rc, text = on_terminal(answer, "book", "krios-1", "2026-12-01T09:00/PT4H")
         expect(f"answer {answer!r}", (rc, sum(r[1] == "/v1/bookings" for r in SERVER.seen)), (want, posts))
         assert "USD 400.00" in text and "Asia/Shanghai +08:00" in text, text
-    bad = {**quote, "acceptable": False, "violations": [{"rule": "R03", "code": "grid", "class": "STAFF", "detail": "off the grid"}]}
+    bad = {**quote, "acceptable": False,
+           "violations": [{"rule": "R03", "code": "grid", "class": "STAFF", "detail": "off the grid"}]}
     SERVER.script({("POST", "/v1/quotes"): reply(200, bad)})
     rc, text = on_terminal(None, "book", "krios-1", "2026-12-01T09:00/PT4H")
     expect("refused quote", rc, 6)
@@ -282,8 +295,10 @@ CSV = b"charge,amount\r\n" + b"".join(b"C-%d,1.00\r\n" % i for i in range(5000))
 
 
 def export_routes(data, sha=None, rows=5000):
-    m = {"id": "X-1", "state": "done", "rows": rows, "sums": {"USD": "5000.00"}, "sha256": sha or hashlib.sha256(CSV).hexdigest()}
-    return {("POST", "/v1/exports"): reply(201, m), ("GET", "/v1/exports/X-1/data"): data, ("GET", "/v1/exports/X-1"): reply(200, m)}
+    m = {"id": "X-1", "state": "done", "rows": rows, "sums": {"USD": "5000.00"}, "sha256": sha
+         or hashlib.sha256(CSV).hexdigest()}
+    return {("POST", "/v1/exports"): reply(201, m), ("GET", "/v1/exports/X-1/data"): data,
+            ("GET", "/v1/exports/X-1"): reply(200, m)}
 
 
 def chunked(conn, target):
@@ -304,14 +319,16 @@ def test_export_whole_or_absent():
     os.mkdir(folder)
     file = os.path.join(folder, "nov.csv")
     command = ("export", "2026-10", "--format", "csv", "-o", file)
-    for what, data, sha, rows in (("altered", reply(200, CSV), "0" * 64, 5000), ("broken off", broken, None, 5000), ("rows", reply(200, CSV), None, 6000)):
+    for what, data, sha, rows in (("altered", reply(200, CSV), "0" * 64, 5000), ("broken off", broken, None, 5000),
+                                  ("rows", reply(200, CSV), None, 6000)):
         SERVER.script(export_routes(data, sha, rows))
         rc, out, err = run(*command)
         expect(what, (rc, os.listdir(folder)), (9, []))
     SERVER.script(export_routes(chunked))
     rc, out, err = run(*command)
     expect("whole", (rc, os.listdir(folder), open(file, "rb").read() == CSV), (0, ["nov.csv"], True))
-    expect("body", json.loads(next(r for r in SERVER.seen if r[0] == "POST")[3]), {"period": "2026-10", "format": "csv"})
+    expect("body", json.loads(next(r for r in SERVER.seen if r[0] == "POST")[3]),
+           {"period": "2026-10", "format": "csv"})
     expect("not over a file", run(*command)[0], 1)
     expect("unless told", run(*command, "--force")[0], 0)
     expect("stdout", run("export", "2026-10")[1].encode().replace(b"\n", b"\r\n"), CSV)
@@ -330,7 +347,8 @@ def test_interrupted_export_leaves_nothing():
         conn.recv(1)
         return DROP
     SERVER.script(export_routes(stalled))
-    p = subprocess.Popen([LABTIME, "export", "2026-10", "-o", folder + "/x.csv"], env=env(), stderr=subprocess.PIPE, stdout=subprocess.DEVNULL)
+    p = subprocess.Popen([LABTIME, "export", "2026-10", "-o", folder + "/x.csv"], env=env(), stderr=subprocess.PIPE,
+                         stdout=subprocess.DEVNULL)
     assert begun.wait(30)
     p.send_signal(signal.SIGINT)
     p.communicate(timeout=30)
@@ -341,7 +359,8 @@ def test_credentials():
     SERVER.script({("GET", "/v1/instruments"): reply(200, {"items": [], "next_cursor": None})})
     expect("token file", run("ls", LABTIME_TOKEN_FILE=secret("tok", token() + "\n"))[0], 0)
     expect("bearer", SERVER.seen[0][2]["authorization"], "Bearer " + token())
-    for name, text, mode in (("open", token(), 0o644), ("damaged", token()[:-1] + "!", 0o600), ("two", token() + "\nx\n", 0o600)):
+    for name, text, mode in (("open", token(), 0o644), ("damaged", token()[:-1] + "!", 0o600),
+                             ("two", token() + "\nx\n", 0o600)):
         SERVER.script({})
         rc, out, err = run("ls", LABTIME_TOKEN_FILE=secret(name, text, mode))
         expect(name, (rc, len(SERVER.seen)), (4, 0))
@@ -352,12 +371,14 @@ def test_credentials():
 
 def test_login_and_contexts():
     config = os.path.join(WORK, "c2")
-    me = {"actor": "user:chen", "user": "chen", "org": "acme", "role": "member", "token": "ab12cd34", "expires_at": None}
+    me = {"actor": "user:chen", "user": "chen", "org": "acme", "role": "member", "token": "ab12cd34",
+          "expires_at": None}
     SERVER.script({("GET", "/v1/whoami"): reply(401, {"code": "bad-token", "detail": "unknown"})})
     where = ("login", "unix:" + SOCKET, "--name", "lab", "--token-file", secret("login", token()))
     expect("refused", run(*where, XDG_CONFIG_HOME=config, LABTIME_ENDPOINT=None)[0], 4)
     assert not os.path.exists(config + "/labtime/credentials"), "nothing that does not work is saved"
-    SERVER.script({("GET", "/v1/whoami"): reply(200, me), ("GET", "/v1/instruments"): reply(200, {"items": [], "next_cursor": None})})
+    SERVER.script({("GET", "/v1/whoami"): reply(200, me),
+                   ("GET", "/v1/instruments"): reply(200, {"items": [], "next_cursor": None})})
     expect("login", run(*where, XDG_CONFIG_HOME=config, LABTIME_ENDPOINT=None)[0], 0)
     expect("mode", os.stat(config + "/labtime/credentials").st_mode & 0o777, 0o600)
     expect("context", run("context", "ls", XDG_CONFIG_HOME=config)[1], f"lab\tyes\tunix:{SOCKET}\t\n")
@@ -377,8 +398,8 @@ def test_login_and_contexts():
 
 def certificate(name):
     base = os.path.join(WORK, name)
-    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", base + ".key", "-out",
-                    base + ".crt", "-days", "2", "-subj", "/CN=" + name], check=True, capture_output=True)
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
+                    "-keyout", base + ".key", "-out", base + ".crt", "-days", "2", "-subj", "/CN=" + name], check=True, capture_output=True)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(base + ".crt", base + ".key")
     der = ssl.PEM_cert_to_DER_cert(open(base + ".crt").read())
@@ -392,7 +413,8 @@ def test_pinned_certificate():
     s.bind(("127.0.0.1", 0))
     server = Server(s, first)
     url, config = f"https://127.0.0.1:{s.getsockname()[1]}", os.path.join(WORK, "c3")
-    server.script({("GET", "/v1/whoami"): reply(200, {"user": "chen"}), ("GET", "/v1/instruments"): reply(200, {"items": [], "next_cursor": None})})
+    server.script({("GET", "/v1/whoami"): reply(200, {"user": "chen"}),
+                   ("GET", "/v1/instruments"): reply(200, {"items": [], "next_cursor": None})})
     args = ("login", url, "--name", "tls", "--token-file", secret("pin", token()))
     more = {"XDG_CONFIG_HOME": config, "LABTIME_ENDPOINT": None, "LABTIME_RETRY": "0"}
     rc, out, err = run("ls", **{**more, "LABTIME_ENDPOINT": url})
@@ -412,7 +434,9 @@ def test_completion():
     for shell in ("bash", "zsh", "fish"):
         rc, out, err = run("completion", shell)
         assert rc == 0 and "__complete" in out
-    SERVER.script({("GET", "/v1/instruments"): reply(200, {"items": [{"id": "krios-1", "title": "K", "kind": "microscope"}], "next_cursor": None})})
+    SERVER.script({("GET", "/v1/instruments"): reply(200,
+                                                     {"items": [{"id": "krios-1", "title": "K", "kind": "microscope"}],
+                                                      "next_cursor": None})})
     expect("commands", run("__complete", "--", "boo")[1].split("\t")[0], "book")
     expect("instruments", run("__complete", "--", "book", "kr")[1], "krios-1\tK\n")
     expect("kinds", run("__complete", "--", "book", "@")[1].split("\t")[0], "@microscope")
@@ -432,7 +456,8 @@ def test_pages_and_scripts_match_the_program():
 
 
 def test_help_for_every_command():
-    names = [line.split()[0] for line in run("help")[1].splitlines() if line.startswith("  ") and not line.startswith("  labtime")]
+    names = [line.split()[0] for line in run("help")[1].splitlines() if line.startswith("  ")
+             and not line.startswith("  labtime")]
     assert len(names) > 40
     for name in set(names):
         expect(name, run("help", name)[0], 0)

@@ -16,7 +16,8 @@
 #include "client/table.h"
 #include "client/text.h"
 
-static const struct opt book_opts[] = { { "yes", 'y', NULL, "" }, { "max-price", 0, "AMOUNT", "" }, { "number", 'n', "N", "" }, { NULL } };
+static const struct opt book_opts[] = { { "yes", 'y', NULL, "" }, { "max-price", 0, "AMOUNT", "" },
+	{ "number", 'n', "N", "" }, { NULL } };
 static const struct command commands[] = {
 	{ "book", "BOOK", "INSTR WHEN", "", 2, -1, ARG_TARGET, book_opts, NULL },
 	{ "review ls", "MANAGE", "", "", 0, 0, ARG_NONE, NULL, NULL },
@@ -83,12 +84,16 @@ static const struct column columns[] = {
 
 static json_t *document(void)
 {
-	return json_pack("{s:[{s:s, s:s, s:s, s:s, s:s, s:{s:s, s:s}, s:i, s:s}, {s:s, s:s, s:s, s:s, s:s, s:{s:s, s:s}, s:i, s:s}]}", "items",
-		"id", "B-1042", "instrument", "krios-1", "from", "2026-12-01T09:00:00+08:00", "to", "2026-12-01T13:00:00+08:00", "org",
+	return json_pack("{s:[{s:s, s:s, s:s, s:s, s:s, s:{s:s, s:s}, s:i, s:s}, {s:s, s:s, s:s, s:s, s:s, s:{s:s, s:s}, "
+		"s:i, s:s}]}", "items", "id", "B-1042", "instrument", "krios-1", "from", "2026-12-01T09:00:00+08:00", "to",
+		"2026-12-01T13:00:00+08:00", "org",
 		"\xe5\x8c\x97\xe4\xba\xac\xe6\x99\xa8\xe6\x98\x9f\xe7\x94\x9f\xe7\x89\xa9\xe7\xa7\x91\xe6\x8a\x80\xe6\x9c\x89\xe9\x99\x90\xe5\x85\xac\xe5\x8f\xb8",
-		"quote", "amount", "400.00", "currency", "USD", "used", 13920, "note", "=cmd|'/c calc'!A1, and a rather long note",
-		"id", "B-1044", "instrument", "novaseq-2", "from", "2026-12-02T22:00:00+08:00", "to", "2026-12-03T02:00:00+08:00", "org",
-		"M\xc3\xbcller & S\xc3\xb6hne", "quote", "amount", "1150.00", "currency", "USD", "used", 0, "note", "tab\there");
+		"quote", "amount", "400.00", "currency", "USD", "used", 13920, "note",
+		"=cmd|'/c calc'!A1, and a rather long note",
+		"id", "B-1044", "instrument", "novaseq-2", "from", "2026-12-02T22:00:00+08:00", "to",
+		"2026-12-03T02:00:00+08:00", "org",
+		"M\xc3\xbcller & S\xc3\xb6hne", "quote", "amount", "1150.00", "currency", "USD", "used", 0, "note",
+		"tab\there");
 }
 
 static struct out terminal(int width)
@@ -161,7 +166,8 @@ static void pipes_get_everything(void **state)
 
 	o.mode = OUT_TABS;
 	capture(STDOUT_FILENO, print_list, &o);
-	assert_non_null(strstr(captured, "B-1042\tkrios-1\t2026-12-01T09:00:00+08:00\t2026-12-01T13:00:00+08:00\t\xe5\x8c\x97"));
+	assert_non_null(strstr(captured,
+		"B-1042\tkrios-1\t2026-12-01T09:00:00+08:00\t2026-12-01T13:00:00+08:00\t\xe5\x8c\x97"));
 	assert_non_null(strstr(captured, "\xe5\x85\xac\xe5\x8f\xb8\t400.00\tUSD\t13920\t"));
 	assert_non_null(strstr(captured, "tab here\t\n"));
 	o.mode = OUT_CSV;
@@ -178,8 +184,10 @@ static void pipes_get_everything(void **state)
 
 static void print_steps(void *user)
 {
-	static const struct column steps[] = { { "STEP", "text", CELL_TEXT, 0, false, true }, { "VALUE", "value", CELL_TEXT }, { NULL } };
-	json_t *doc = json_pack("{s:[{s:s, s:s}]}", "items", "text", "all of the session's metered time, \xe6\x98\xbe\xe5\xbe\xae\xe9\x95\x9c "
+	static const struct column steps[] = { { "STEP", "text", CELL_TEXT, 0, false, true },
+		{ "VALUE", "value", CELL_TEXT }, { NULL } };
+	json_t *doc = json_pack("{s:[{s:s, s:s}]}", "items", "text",
+		"all of the session's metered time, \xe6\x98\xbe\xe5\xbe\xae\xe9\x95\x9c "
 		"from-the-first-reading-to-the-last-one-without-a-blank", "value", "3 s");
 
 	out_list(user, steps, doc, "text");
@@ -189,7 +197,8 @@ static void print_steps(void *user)
 /* What explains a bill is never cut. */
 static void long_texts_wrap(void **state)
 {
-	static const char *const parts[] = { "all of the session's", "metered", "\xe6\x98\xbe\xe5\xbe\xae\xe9\x95\x9c", "from-the-first-reading-", "without", "3 s\n" };
+	static const char *const parts[] = { "all of the session's", "metered", "\xe6\x98\xbe\xe5\xbe\xae\xe9\x95\x9c",
+		"from-the-first-reading-", "without", "3 s\n" };
 	struct out o = terminal(40);
 	char *next = captured, *line;
 
@@ -286,8 +295,10 @@ static void hashes(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(widths), cmocka_unit_test(fitting), cmocka_unit_test(tables_fit), cmocka_unit_test(table_at_80),
-		cmocka_unit_test(pipes_get_everything), cmocka_unit_test(long_texts_wrap), cmocka_unit_test(arguments), cmocka_unit_test(hashes),
+		cmocka_unit_test(widths), cmocka_unit_test(fitting), cmocka_unit_test(tables_fit),
+			cmocka_unit_test(table_at_80),
+		cmocka_unit_test(pipes_get_everything), cmocka_unit_test(long_texts_wrap), cmocka_unit_test(arguments),
+		cmocka_unit_test(hashes),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

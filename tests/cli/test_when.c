@@ -35,7 +35,8 @@ static size_t instant(char *dst, size_t cap, const struct lt_zone *z, int64_t at
 	return strlen(dst);
 }
 
-static int run_span(const char *kind, const struct when_ctx *x, const char *text, char *dst, size_t cap, struct when_err *e)
+static int run_span(const char *kind, const struct when_ctx *x, const char *text, char *dst, size_t cap,
+	struct when_err *e)
 {
 	struct when w;
 	size_t n;
@@ -54,7 +55,8 @@ static int run_span(const char *kind, const struct when_ctx *x, const char *text
 	return 0;
 }
 
-static int run_kind(const char *kind, const struct when_ctx *x, const char *text, char *dst, size_t cap, struct when_err *e)
+static int run_kind(const char *kind, const struct when_ctx *x, const char *text, char *dst, size_t cap,
+	struct when_err *e)
 {
 	struct when_period p;
 	int64_t v;
@@ -168,7 +170,8 @@ static void feed(const struct when_ctx *x, const char *text)
 
 	if (when_booking(x, text, 0, &w, &e) == 0) {
 		if (w.kind == WHEN_INTERVAL)
-			assert_true(w.to > w.from && w.from >= x->now - LT_DAY && w.to <= LT_INSTANT_MAX && w.duration <= WHEN_DURATION_MAX);
+			assert_true(w.to > w.from && w.from >= x->now - LT_DAY && w.to <= LT_INSTANT_MAX &&
+				w.duration <= WHEN_DURATION_MAX);
 	} else {
 		assert_true(e.column >= 1 && (size_t)e.column <= strlen(text) + 1 && e.e.text[0] && e.e.code[0]);
 	}
@@ -180,9 +183,11 @@ static void feed(const struct when_ctx *x, const char *text)
 
 static void fuzz(void **state)
 {
-	static const char *const words[] = { "tomorrow", "9am", "for", "4h", "-", "fri", "next", "free", "2026-12-01", "T", "09:00", "/", "PT4H",
-		"22:00", "+08:00", "now", "in", "2", "hours", "..", "last", "month", "90d", "2026", "Q4", "noon", "until", "to", "1.5h", "Z", "24:00",
-		"2026-10-25", "02:30", "ago", "+", " ", "\xe2\x80\x93", "99999999999", ":", "p", "2199-12-31", "1970-01-01", "december", "W53" };
+	static const char *const words[] = { "tomorrow", "9am", "for", "4h", "-", "fri", "next", "free", "2026-12-01", "T",
+		"09:00", "/", "PT4H", "22:00", "+08:00", "now", "in", "2", "hours", "..", "last", "month", "90d", "2026", "Q4",
+		"noon", "until", "to", "1.5h", "Z", "24:00",
+		"2026-10-25", "02:30", "ago", "+", " ", "\xe2\x80\x93", "99999999999", ":", "p", "2199-12-31", "1970-01-01",
+		"december", "W53" };
 	const char *zones[] = { "Asia/Shanghai", "Europe/Berlin", "Australia/Lord_Howe", "America/New_York" };
 	struct lt_zone z[4];
 	char text[260];
@@ -199,7 +204,8 @@ static void fuzz(void **state)
 				text[k] = (char)(1 + rnd(i % 2 ? 255 : 126));
 		} else {
 			for (uint32_t k = rnd(9); k > 0 && n < 200; k--)
-				n += lt_fmt(text + n, sizeof text - n, "%s%s", words[rnd(sizeof words / sizeof words[0])], rnd(3) ? " " : "");
+				n += lt_fmt(text + n, sizeof text - n, "%s%s", words[rnd(sizeof words / sizeof words[0])],
+					rnd(3) ? " " : "");
 			if (n && rnd(4) == 0)
 				text[rnd((uint32_t)n)] = (char)(1 + rnd(255));
 		}
@@ -210,7 +216,8 @@ static void fuzz(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(golden), cmocka_unit_test(echo_names_zone_and_offset), cmocka_unit_test(fuzz) };
+	const struct CMUnitTest tests[] = { cmocka_unit_test(golden), cmocka_unit_test(echo_names_zone_and_offset),
+		cmocka_unit_test(fuzz) };
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -147,7 +147,8 @@ const char *rig_ctl(struct rig *r, const char *fmt, ...)
 
 struct poll_target rig_target(const struct rig *r, int i, const struct lt_profile *p)
 {
-	return (struct poll_target){ .instrument = r->ids[i], .host = "127.0.0.1", .port = r->ports[i], .unit = 1, .poll_ms = 20,
+	return (struct poll_target){ .instrument = r->ids[i], .host = "127.0.0.1", .port = r->ports[i], .unit = 1,
+		.poll_ms = 20,
 				     .timeout_ms = 200, .verify_ms = 1000, .profile = p };
 }
 
@@ -197,7 +198,8 @@ struct wanted { int *at; enum msg_kind kind; const char *instrument; const struc
 static const char *instrument_of(const struct msg *m)
 {
 	return m->kind == MSG_READING ? ((const struct msg_reading *)m)->instrument
-		: m->kind == MSG_LINK ? ((const struct msg_link *)m)->instrument : ((const struct msg_interlock *)m)->instrument;
+		: m->kind == MSG_LINK ? ((const struct msg_link *)m)->instrument
+			: ((const struct msg_interlock *)m)->instrument;
 }
 
 static bool arrived(struct rig *r, const void *arg)

@@ -1,6 +1,6 @@
 /*
- * test_link.c - a link against a scripted peer: replies in random pieces, strays before and after, half replies, resets,
- * late replies, random bytes. Every answer that is good holds the very registers that were asked for.
+ * test_link.c - a link against a scripted peer: replies in random pieces, strays before and after, half replies,
+ * resets, late replies, random bytes. Every answer that is good holds the very registers that were asked for.
  */
 #include <arpa/inet.h>
 #include <pthread.h>
@@ -128,7 +128,8 @@ static void *serve(void *arg)
 		size_t n_late = 0;
 		setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
 		while (recv(fd, q, sizeof(q), MSG_WAITALL) == (ssize_t)sizeof(q)) {
-			int mode = p->mode == MODES ? (step(&peer_seed, 3) ? (int)step(&peer_seed, LATE) : (int)step(&peer_seed, MODES)) : p->mode;
+			int mode = p->mode == MODES ? (step(&peer_seed, 3) ? (int)step(&peer_seed, LATE) : (int)step(&peer_seed,
+				MODES)) : p->mode;
 			if (!misbehave(fd, q, mode, late, &n_late))
 				break;
 		}

@@ -35,7 +35,8 @@ static const struct msg_link *link_event(struct rig *r, int *at, const char *id,
 
 static void reads_all_that_bills(void **state)
 {
-	const char *const world[] = { "a=microscope@127.0.0.1:0,hourmeter=4294967294,serial=TFS-3971,unlocked", "b=dio@127.0.0.1:0,unlocked" };
+	const char *const world[] = { "a=microscope@127.0.0.1:0,hourmeter=4294967294,serial=TFS-3971,unlocked",
+		"b=dio@127.0.0.1:0,unlocked" };
 	struct poll_target t[2];
 	const struct msg_reading *m;
 	const struct msg_link *l;
@@ -398,7 +399,8 @@ static bool wrong(const struct msg *m)
 	const struct msg_reading *r = (const struct msg_reading *)m;
 
 	return m->kind == MSG_READING && !(r->flags & READING_UNREAD) &&
-	       (r->obs.hourmeter != 123456 || r->obs.running || strcmp(r->obs.serial, "S1") != 0 || r->obs.interlock != LT_LOCK_LOCKED);
+	       (r->obs.hourmeter != 123456 || r->obs.running || strcmp(r->obs.serial, "S1") != 0 ||
+	       r->obs.interlock != LT_LOCK_LOCKED);
 }
 
 static void defects_never_become_values(void **state)
@@ -438,7 +440,8 @@ static void tid_any(void **state)
 	static const char *const faults[] = { "wrong-id", "id-zero" };
 	struct lt_err err;
 	struct lt_profile *any = profile_of_text(
-		"name = \"any\"; tid = \"any\"; values = ( { role = \"hourmeter\"; area = \"holding\"; address = 0; type = \"u32\"; count = \"1s\"; } );", &err);
+		"name = \"any\"; tid = \"any\"; values = ( { role = \"hourmeter\"; area = \"holding\"; address = 0; type = "
+		"\"u32\"; count = \"1s\"; } );", &err);
 	struct poll_target t;
 	struct rig r;
 
@@ -560,7 +563,8 @@ int main(void)
 		cmocka_unit_test(ticket_meets_its_deadline), cmocka_unit_test(interlock_follows_the_lease),
 		cmocka_unit_test(lapsed_lease_locks), cmocka_unit_test(stuck_relay_is_not_believed),
 		cmocka_unit_test(planned_stop_locks_what_rests), cmocka_unit_test(reload_keeps_what_did_not_change),
-		cmocka_unit_test(dead_unit_leaves_its_siblings_alone), cmocka_unit_test(tid_any), cmocka_unit_test(watchdog_lives_by_the_lease),
+		cmocka_unit_test(dead_unit_leaves_its_siblings_alone), cmocka_unit_test(tid_any),
+		cmocka_unit_test(watchdog_lives_by_the_lease),
 		cmocka_unit_test(reconnects_after_the_controller_was_away), cmocka_unit_test(defects_never_become_values),
 	};
 

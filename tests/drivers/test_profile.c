@@ -159,8 +159,9 @@ static void orders_and_widths(void **state)
 		struct lt_profile *p;
 		struct lt_observation o;
 		struct lt_err err;
-		snprintf(text, sizeof(text), "name = \"t\"; values = ( { role = \"energy\"; area = \"input\"; address = 7; type = \"%s\"; order = \"%s\"; } );",
-			 rows[i].type, rows[i].order);
+		snprintf(text, sizeof(text),
+			"name = \"t\"; values = ( { role = \"energy\"; area = \"input\"; address = 7; type = \"%s\"; order = "
+			"\"%s\"; } );", rows[i].type, rows[i].order);
 		p = made(text);
 		assert_int_equal(decode(p, hex, &o, &err), 0);
 		if (o.energy != rows[i].value)
@@ -174,12 +175,15 @@ static void scales_masks_and_marks(void **state)
 	/* power i16 with a scale register, state by enum under a mask, uptime in tenths, fault optional */
 	static const char text[] =
 		"name = \"t\"; address_base = 1; max_gap = 2; values = ("
-		" { role = \"power\"; area = \"holding\"; address = 1; type = \"i16\"; scale = 1000; scale_register = 2; min = -5000; max = 5000; },"
+		" { role = \"power\"; area = \"holding\"; address = 1; type = \"i16\"; scale = 1000; scale_register = 2; min = "
+		"-5000; max = 5000; },"
 		" { role = \"state\"; area = \"holding\"; address = 2; type = \"u16\"; mask = \"0x0F00\"; on = [ 3, 5 ]; },"
 		" { role = \"uptime\"; area = \"holding\"; address = 3; type = \"u16\"; scale = \"1/10\"; },"
-		" { role = \"fault\"; area = \"holding\"; address = 6; type = \"u16\"; invalid = [ 0xFFFF ]; optional = true; },"
+		" { role = \"fault\"; area = \"holding\"; address = 6; type = \"u16\"; invalid = [ 0xFFFF ]; optional = true; "
+		"},"
 		" { role = \"boots\"; area = \"holding\"; address = 7; type = \"u16\"; invalid = [ 0xFFFF ]; } );";
-	static const struct { const char *hex; int64_t power; bool running; uint64_t uptime; bool fault; const char *fails; } rows[] = {
+	static const struct { const char *hex; int64_t power; bool running; uint64_t uptime; bool fault; const char *fails;
+		} rows[] = {
 		{ "000a" "0000" "0065" "dead" "beef" "0002" "0001", 10000, false, 10, true, NULL },
 		{ "fff6" "0300" "0065" "dead" "beef" "0002" "0001", 0, true, 10, true, "power" }, /* 768 as exponent */
 		{ "fff6" "fffd" "0009" "dead" "beef" "ffff" "0001", -10, false, 0, false, NULL },
@@ -295,14 +299,16 @@ static void refusals(void **state)
 /* Random keys and values never do harm, and a profile that passes still keeps the contract. */
 static void random_settings(void **state)
 {
-	static const char *const paths[] = { "name", "title", "driver", "tid", "retry[0]", "address_base", "max_gap", "blocks[0].area",
-		"blocks[0].address", "blocks[0].count", "values[0].role", "values[0].area", "values[0].address", "values[0].type",
+	static const char *const paths[] = { "name", "title", "driver", "tid", "retry[0]", "address_base", "max_gap",
+		"blocks[0].area", "blocks[0].address", "blocks[0].count", "values[0].role", "values[0].area",
+		"values[0].address", "values[0].type",
 		"values[0].bit", "values[0].order", "values[0].scale", "values[0].count", "values[0].mask", "values[0].length",
 		"values[1].role", "values[1].area", "values[1].address", "values[1].type", "values[9].role", "values[0].on[0]",
-		"values[", "values[]", "values[99999999999].role", "interlock.area", "interlock.address", "blocks[8].area", "", ".", "[0]",
+		"values[", "values[]", "values[99999999999].role", "interlock.area", "interlock.address", "blocks[8].area", "",
+		".", "[0]",
 		"values[0].invalid[0][0]" };
-	static const char *const texts[] = { "x", "coil", "holding", "u32", "bit", "state", "hourmeter", "1s", "1/0", "0x", "-1", "ABCD",
-		"0xFFFFFFFFFFFFFFFF", "18446744073709551616", "profile", "99999999999999999999h", "" };
+	static const char *const texts[] = { "x", "coil", "holding", "u32", "bit", "state", "hourmeter", "1s", "1/0", "0x",
+		"-1", "ABCD", "0xFFFFFFFFFFFFFFFF", "18446744073709551616", "profile", "99999999999999999999h", "" };
 
 	for (int i = 0; i < 20000; i++) {
 		struct lt_profile *p = lt_profile_new();
@@ -335,7 +341,8 @@ static void contract(const struct lt_profile *p)
 		struct lt_observation o = { 0 };
 		struct lt_err err = { 0 };
 		int i = (int)rnd((uint32_t)n + 2) - 1; /* any order, and requests that do not exist */
-		size_t want = i < 0 || i >= n ? rnd(250) : plan[i].function <= 2 ? (plan[i].count + 7u) / 8 : plan[i].count * 2u;
+		size_t want = i < 0 || i >= n ? rnd(250) : plan[i].function <= 2 ? (plan[i].count + 7u) / 8 : plan[i].count *
+			2u;
 		size_t size = rnd(4) ? want : rnd(250);
 		uint8_t *data = malloc(size ? size : 1); /* exactly as long: a read past it is caught */
 		int r;
@@ -353,7 +360,8 @@ static void contract(const struct lt_profile *p)
 		int can = v->write(state, (enum lt_wish)wish, &w);
 		assert_int_equal(can, wish == LT_WISH_FEED_WATCHDOG ? info->has_watchdog : info->can_lock);
 		if (can)
-			assert_true((w.function == 5 || w.function == 6 || w.function == 15 || w.function == 16) && w.size && w.size <= sizeof(w.data));
+			assert_true((w.function == 5 || w.function == 6 || w.function == 15 || w.function == 16) && w.size &&
+				w.size <= sizeof(w.data));
 	}
 	free(state);
 }
@@ -386,8 +394,10 @@ static void every_shipped_profile_keeps_the_contract(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(generic_plc), cmocka_unit_test(adam_6050), cmocka_unit_test(other_io), cmocka_unit_test(orders_and_widths),
-		cmocka_unit_test(scales_masks_and_marks), cmocka_unit_test(probe_and_readback_elsewhere), cmocka_unit_test(refusals),
+		cmocka_unit_test(generic_plc), cmocka_unit_test(adam_6050), cmocka_unit_test(other_io),
+			cmocka_unit_test(orders_and_widths),
+		cmocka_unit_test(scales_masks_and_marks), cmocka_unit_test(probe_and_readback_elsewhere),
+		cmocka_unit_test(refusals),
 		cmocka_unit_test(random_settings), cmocka_unit_test(every_shipped_profile_keeps_the_contract),
 	};
 

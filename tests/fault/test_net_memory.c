@@ -114,7 +114,8 @@ static bool is_empty(struct rig *r, struct client *c, int64_t arg)
 
 static void every_allocation_may_fail(void **state)
 {
-	const struct net_options o = { .deadline_ms = 200, .idle_ms = 200, .window_ms = 200, .peer_rate = -1, .token_rate = -1 };
+	const struct net_options o = { .deadline_ms = 200, .idle_ms = 200, .window_ms = 200, .peer_rate = -1,
+		.token_rate = -1 };
 	struct client *c;
 	struct rig r;
 	long n;

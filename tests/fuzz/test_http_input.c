@@ -23,15 +23,18 @@ static const char *const seeds[] = {
 	"GET /v1/bookings/B-1042?from=2026-11-24T09:00:00%2b08:00&limit=50 HTTP/1.1\r\nHost: lab.example:7620\r\nAccept: */*\r\n\r\n",
 	("POST /v1/bookings HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer lt_user_abcd1234_x\r\nIdempotency-Key: k\r\n"
 	"Content-Type: application/json; charset=utf-8\r\nContent-Length: 2\r\n\r\n{}"),
-	"PATCH /v1/instruments/%E6%98%BE HTTP/1.1\r\nHost: [::1]\r\nIf-Match: \"17\"\r\nConnection: close\r\nContent-Length: 0\r\n\r\n",
+	"PATCH /v1/instruments/%E6%98%BE HTTP/1.1\r\nHost: [::1]\r\nIf-Match: \"17\"\r\nConnection: "
+	"close\r\nContent-Length: 0\r\n\r\n",
 	"DELETE /v1/blocks/K-7 HTTP/1.0\r\n\r\n",
 };
 
 static const char *const words[] = {
-	"\r\n", "\n", "\r", " ", "\t", ":", "/", "//", "/../", "/./", "%", "%00", "%2f", "%2e", "%41", "?", "#", "\"", "HTTP/1.1",
+	"\r\n", "\n", "\r", " ", "\t", ":", "/", "//", "/../", "/./", "%", "%00", "%2f", "%2e", "%41", "?", "#", "\"",
+		"HTTP/1.1",
 	"HTTP/1.0", "Host: b\r\n", "Content-Length: 5\r\n", "Content-Length: +5\r\n", "Transfer-Encoding: chunked\r\n",
 	"Transfer-Encoding : chunked\r\n", "Connection: keep-alive\r\n", "Expect: 100-continue\r\n", "Upgrade: h2c\r\n",
-	"Authorization: Bearer \r\n", "If-Match: *\r\n", "Idempotency-Key: \r\n", "\r\n\r\n", " folded\r\n", "\xff", "\x7f", "X",
+	"Authorization: Bearer \r\n", "If-Match: *\r\n", "Idempotency-Key: \r\n", "\r\n\r\n", " folded\r\n", "\xff", "\x7f",
+	"X",
 };
 
 enum { CAP = 16384 };
@@ -90,7 +93,8 @@ static int try_once(uint64_t seed)
 
 int main(int argc, char **argv)
 {
-	uint64_t first = argc > 1 ? strtoull(argv[1], NULL, 10) : 1, rounds = argc > 2 ? strtoull(argv[2], NULL, 10) : 300000, i;
+	uint64_t first = argc > 1 ? strtoull(argv[1], NULL, 10) : 1, rounds = argc > 2 ? strtoull(argv[2], NULL,
+		10) : 300000, i;
 	uint64_t accepted = 0;
 
 	/* Written before each block, so that an abort leaves the place behind. */
@@ -102,7 +106,7 @@ int main(int argc, char **argv)
 		accepted += (uint64_t)try_once(first + i);
 	}
 	/* A reader that accepts nothing, or everything, was not tested. */
-	printf("1..1\n%s 1 - http input: %llu of %llu accepted\n", accepted > rounds / 50 && accepted < rounds * 9 / 10 ? "ok" : "not ok",
-	       (unsigned long long)accepted, (unsigned long long)rounds);
+	printf("1..1\n%s 1 - http input: %llu of %llu accepted\n", accepted > rounds / 50 && accepted < rounds * 9 / 10
+		? "ok" : "not ok", (unsigned long long)accepted, (unsigned long long)rounds);
 	return 0;
 }

@@ -56,10 +56,11 @@ PURE_HEADERS = {"assert.h", "limits.h", "stdarg.h", "stdbool.h", "stddef.h", "st
 PURE_SYMBOLS = re.compile(
     r"^(mem[a-z]+|str[a-z]+|qsort|bsearch|__assert_fail|__stack_chk_fail|_GLOBAL_OFFSET_TABLE_|__u?(div|mod|divmod)ti[34])$")
 # Of the str* family these allocate, keep state or depend on the locale.
-IMPURE_SYMBOLS = {"strdup", "strndup", "strtok", "strerror", "strcoll", "strxfrm", "strtod", "strtof", "strsignal", "strftime"}
+IMPURE_SYMBOLS = {"strdup", "strndup", "strtok", "strerror", "strcoll", "strxfrm", "strtod", "strtof", "strsignal",
+                  "strftime"}
 
-FORBIDDEN = ["strcpy", "strcat", "sprintf", "vsprintf", "gets", "atoi", "atof", "strtok", "localtime", "gmtime", "ctime",
-             "asctime", "mktemp", "tmpnam", "alloca"]
+FORBIDDEN = ["strcpy", "strcat", "sprintf", "vsprintf", "gets", "atoi", "atof", "strtok", "localtime", "gmtime",
+             "ctime", "asctime", "mktemp", "tmpnam", "alloca"]
 # The client may wait between two questions, a load generator between two requests; a test waits for a condition.
 SLEEPS = ["sleep", "usleep", "nanosleep", "clock_nanosleep"]
 SLEEPERS = ("client/", "tests/bench/")
@@ -100,7 +101,8 @@ class Tree:
     def find_includes(self, path):
         """(line, spelled, resolved path or None) of each include."""
         found = []
-        tests = sorted({"tests"} | {os.path.dirname(f) for f in self.files if f.startswith("tests/")}) if path.startswith("tests/") else []
+        tests = sorted({"tests"} | {os.path.dirname(f) for f in self.files
+                                    if f.startswith("tests/")}) if path.startswith("tests/") else []
         for n, line in enumerate(self.text[path].split("\n"), 1):
             m = re.match(r'\s*#\s*include\s*([<"])([^>"]+)[>"]', line)
             if not m:
@@ -203,7 +205,8 @@ def rule_pure_headers(t):
 def rule_calls(t):
     """no unsafe call, and no sleep"""
     for path, code in t.code.items():
-        names = FORBIDDEN + ([] if path.startswith(SLEEPERS) else SLEEPS) + ([] if path.startswith("tests/") else ["system"])
+        names = FORBIDDEN + ([] if path.startswith(SLEEPERS) else SLEEPS) + ([]
+            if path.startswith("tests/") else ["system"])
         pattern = re.compile(r"(?<![\w.>])(" + "|".join(names) + r")\s*\(")
         for n, line in enumerate(code.split("\n"), 1):
             m = pattern.search(line)
@@ -257,8 +260,8 @@ def rule_symbols(t):
         for i, path in enumerate(sources):
             obj = os.path.join(scratch, f"{i}.o")
             built = subprocess.run(
-                compiler + ["-std=c11", "-D_GNU_SOURCE", "-O2", "-fno-pic", "-fno-pie", "-U_FORTIFY_SOURCE", "-w", "-I.", "-Idaemon",
-                            "-Iinclude", "-c", path, "-o", obj], cwd=t.root, capture_output=True, text=True, check=False)
+                compiler + ["-std=c11", "-D_GNU_SOURCE", "-O2", "-fno-pic", "-fno-pie", "-U_FORTIFY_SOURCE", "-w",
+                            "-I.", "-Idaemon", "-Iinclude", "-c", path, "-o", obj], cwd=t.root, capture_output=True, text=True, check=False)
             if built.returncode:
                 yield f"{path}: does not compile alone: {built.stderr.strip().splitlines()[:1]}"
                 continue
@@ -275,8 +278,8 @@ def rule_symbols(t):
             yield f"{path}: needs {name}"
 
 
-RULES = [rule_known_rooms, rule_arrows, rule_quoted, rule_owners, rule_cycles, rule_pure_headers, rule_calls, rule_integers,
-         rule_length, rule_words, rule_documented, rule_symbols]
+RULES = [rule_known_rooms, rule_arrows, rule_quoted, rule_owners, rule_cycles, rule_pure_headers, rule_calls,
+         rule_integers, rule_length, rule_words, rule_documented, rule_symbols]
 
 # Each plants one fault: rule, files.
 PLANTS = [

@@ -52,7 +52,8 @@ def main():
 
     async def serve():
         asyncio.get_running_loop().create_task(tick())
-        context = ModbusServerContext(slaves=ModbusSlaveContext(co=plc.coils, hr=plc.holding, zero_mode=False), single=True)
+        context = ModbusServerContext(slaves=ModbusSlaveContext(co=plc.coils, hr=plc.holding, zero_mode=False),
+                                      single=True)
         await StartAsyncTcpServer(context=context, address=("127.0.0.1", int(sys.argv[1])))
 
     loop = asyncio.new_event_loop()

@@ -59,8 +59,8 @@ static void one_trace(uint64_t seed, bool faulty)
 	static const uint32_t counts[] = { 1000, 1000, 100, 6000 };
 	int bits = widths[(state_ = seed * 2654435761u + 1, rnd(4))];
 	uint32_t count_ms = counts[rnd(4)];
-	struct meter_def def = { .kind = METER_COUNTER, .counter = { .bits = (uint8_t)bits, .count_ms = count_ms, .refresh_ms = 1000 },
-		.has_state = true, .poll_ms = 1000, .rate_ppm = 1000 };
+	struct meter_def def = { .kind = METER_COUNTER, .counter = { .bits = (uint8_t)bits, .count_ms = count_ms,
+		.refresh_ms = 1000 }, .has_state = true, .poll_ms = 1000, .rate_ppm = 1000 };
 	struct meter_sample s = { .boot_ms = 5000, .wall_ms = 1700000000000, .rtt_ms = 5, .boot_id = "one" };
 	struct life l = { .base = bits == 64 ? rnd(1000000) : modulus_of(bits) - rnd(2000) - 1 };
 	struct meter m;
@@ -151,14 +151,56 @@ static int any_booking(struct act *a, void *arg)
 	return booking_create(a, &rq, &b);
 }
 
-static int any_checkin(struct act *a, void *arg) { struct booking b; return booking_checkin(a, ((struct any *)arg)->booking, &b); }
-static int any_checkout(struct act *a, void *arg) { struct booking b; return booking_checkout(a, ((struct any *)arg)->booking, &b); }
-static int any_cancel(struct act *a, void *arg) { struct booking b; return booking_cancel(a, ((struct any *)arg)->booking, "", &b); }
+static int any_checkin(struct act *a, void *arg)
+{
+	struct booking b;
+
+	return booking_checkin(a, ((struct any *)arg)->booking, &b);
+}
+
+static int any_checkout(struct act *a, void *arg)
+{
+	struct booking b;
+
+	return booking_checkout(a, ((struct any *)arg)->booking, &b);
+}
+
+static int any_cancel(struct act *a, void *arg)
+{
+	struct booking b;
+
+	return booking_cancel(a, ((struct any *)arg)->booking, "", &b);
+}
+
 static int any_recover(struct act *a, void *arg) { (void)arg; return metering_recover(a); }
-static int any_disown(struct act *a, void *arg) { struct session s; return session_disown(a, ((struct any *)arg)->booking, "x", &s); }
-static int any_close(struct act *a, void *arg) { struct session s; return session_close(a, ((struct any *)arg)->booking, "x", &s); }
-static int any_accept(struct act *a, void *arg) { struct review r; return review_accept(a, ((struct any *)arg)->booking, "x", &r); }
-static int any_waive(struct act *a, void *arg) { struct review r; return review_waive(a, ((struct any *)arg)->booking, "x", &r); }
+
+static int any_disown(struct act *a, void *arg)
+{
+	struct session s;
+
+	return session_disown(a, ((struct any *)arg)->booking, "x", &s);
+}
+
+static int any_close(struct act *a, void *arg)
+{
+	struct session s;
+
+	return session_close(a, ((struct any *)arg)->booking, "x", &s);
+}
+
+static int any_accept(struct act *a, void *arg)
+{
+	struct review r;
+
+	return review_accept(a, ((struct any *)arg)->booking, "x", &r);
+}
+
+static int any_waive(struct act *a, void *arg)
+{
+	struct review r;
+
+	return review_waive(a, ((struct any *)arg)->booking, "x", &r);
+}
 
 static int any_attribute(struct act *a, void *arg)
 {
@@ -270,7 +312,8 @@ static void test_lives(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(test_traces), cmocka_unit_test(test_random_blobs), cmocka_unit_test(test_lives) };
+	const struct CMUnitTest tests[] = { cmocka_unit_test(test_traces), cmocka_unit_test(test_random_blobs),
+		cmocka_unit_test(test_lives) };
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

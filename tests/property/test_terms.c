@@ -25,13 +25,15 @@ static uint64_t draw(uint64_t n)
 	return seed % n;
 }
 
-static const char *const policy_names[] = { "grid", "min", "max", "horizon", "horizon_opens", "notice", "opening", "holidays",
-	"attended", "turnover", "turnover_same_org", "org_hours_week", "org_hours_month", "org_hours_open", "lock", "early", "no_show",
+static const char *const policy_names[] = { "grid", "min", "max", "horizon", "horizon_opens", "notice", "opening",
+	"holidays", "attended", "turnover", "turnover_same_org", "org_hours_week", "org_hours_month", "org_hours_open",
+	"lock", "early", "no_show",
 	"first_run", "idle_release", "grace", "overrun", "gap", "settle", "max_overrun" };
-static const char *const price_names[] = { "rate", "idle_rate", "idle_after", "step", "minimum", "overrun_factor", "into_next_factor",
-	"walk_up_factor", "no_show_fee", "late_cancel", "usage", "price_change" };
-static const char *const pieces[] = { "15m", "1h", "30s", "90", "Mon", "Mon..Fri", "Sun", " ", ", ", ",", "08:00-18:00", "22:00-06:00",
-	"00:00-24:00", "2026-10-01", "2027-02-28", "50%", "0%", "12.25%", "48h 0%", "0s 50%", "1.5", "100.00", "-", "yes", "no", "always",
+static const char *const price_names[] = { "rate", "idle_rate", "idle_after", "step", "minimum", "overrun_factor",
+	"into_next_factor", "walk_up_factor", "no_show_fee", "late_cancel", "usage", "price_change" };
+static const char *const pieces[] = { "15m", "1h", "30s", "90", "Mon", "Mon..Fri", "Sun", " ", ", ", ",", "08:00-18:00",
+	"22:00-06:00", "00:00-24:00", "2026-10-01", "2027-02-28", "50%", "0%", "12.25%", "48h 0%", "0s 50%", "1.5",
+	"100.00", "-", "yes", "no", "always",
 	"none", "off", "auto", "used", "max", "split", "lock_after", "07:30", "\xe4\xb8\xad", "%", ".", "5d" };
 
 static void text_of(char *dst, size_t cap)
@@ -116,7 +118,8 @@ static void duration_text(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(policies), cmocka_unit_test(prices), cmocka_unit_test(duration_text) };
+	const struct CMUnitTest tests[] = { cmocka_unit_test(policies), cmocka_unit_test(prices),
+		cmocka_unit_test(duration_text) };
 
 	return cmocka_run_group_tests_name("terms properties", tests, NULL, NULL);
 }

@@ -12,15 +12,19 @@ struct check { const char *name, *sql; };
 
 static const struct check each_step[] = {
 	{ "promise 1: two active occupancies of a unit overlap",
-	  "SELECT COUNT(*) FROM occupancy a WHERE active = 1 AND (?1 IS NULL OR unit = (SELECT unit FROM instrument WHERE id = ?1))"
+	  "SELECT COUNT(*) FROM occupancy a WHERE active = 1 AND (?1 IS NULL OR unit = (SELECT unit FROM instrument WHERE "
+	  "id = ?1))"
 	  " AND EXISTS (SELECT 1 FROM occupancy b WHERE b.unit = a.unit AND b.active = 1 AND b.id <> a.id AND"
 	  " b.busy_from < a.busy_to AND b.busy_to > a.busy_from)" },
 	{ "promise 1: two live bookings overlap",
-	  "SELECT COUNT(*) FROM booking a WHERE state IN ('pending','confirmed','active') AND (?1 IS NULL OR instrument = ?1)"
-	  " AND EXISTS (SELECT 1 FROM booking b WHERE b.instrument = a.instrument AND b.state IN ('pending','confirmed','active')"
+	  "SELECT COUNT(*) FROM booking a WHERE state IN ('pending','confirmed','active') AND (?1 IS NULL OR instrument = "
+	  "?1)"
+	  " AND EXISTS (SELECT 1 FROM booking b WHERE b.instrument = a.instrument AND b.state IN "
+	  "('pending','confirmed','active')"
 	  " AND b.id <> a.id AND b.booked_from < a.held_to AND b.held_to > a.booked_from)" },
 	{ "a live booking does not hold its unit",
-	  "SELECT COUNT(*) FROM booking b WHERE state IN ('pending','confirmed') AND (?1 IS NULL OR instrument = ?1) AND NOT EXISTS"
+	  "SELECT COUNT(*) FROM booking b WHERE state IN ('pending','confirmed') AND (?1 IS NULL OR instrument = ?1) AND "
+	  "NOT EXISTS"
 	  " (SELECT 1 FROM occupancy o WHERE o.kind = 'booking' AND o.ref = b.id AND o.active = 1)" },
 	{ "promise 4: a closed session has no outcome, or an open one has",
 	  "SELECT COUNT(*) FROM session WHERE (?1 IS NULL OR instrument = ?1) AND"
@@ -29,7 +33,8 @@ static const struct check each_step[] = {
 	  "SELECT COUNT(*) FROM meter m WHERE (?1 IS NULL OR instrument = ?1) AND ext_ms - ext_first_ms <>"
 	  " (SELECT COALESCE(SUM(measured_ms), 0) FROM usage u WHERE u.instrument = m.instrument)" },
 	{ "a session's measured time is not the sum of its pieces",
-	  "SELECT COUNT(*) FROM session s WHERE (?1 IS NULL OR instrument = ?1) AND state IN ('open','running','idle','unknown') AND"
+	  "SELECT COUNT(*) FROM session s WHERE (?1 IS NULL OR instrument = ?1) AND state IN "
+	  "('open','running','idle','unknown') AND"
 	  " measured_ms <> (SELECT COALESCE(SUM(measured_ms), 0) FROM usage u WHERE u.session = s.id)" },
 	{ "I2: a placed piece measured more than its wall length",
 	  "SELECT COUNT(*) FROM usage WHERE (?1 IS NULL OR instrument = ?1) AND placed = 1 AND open = 1 AND"
@@ -38,12 +43,14 @@ static const struct check each_step[] = {
 
 static const struct check each_hour[] = {
 	{ "a session's measured time is not the sum of its pieces",
-	  "SELECT COUNT(*) FROM session s WHERE measured_ms <> (SELECT COALESCE(SUM(measured_ms), 0) FROM usage u WHERE u.session = s.id)" },
+	  "SELECT COUNT(*) FROM session s WHERE measured_ms <> (SELECT COALESCE(SUM(measured_ms), 0) FROM usage u WHERE "
+	  "u.session = s.id)" },
 	{ "the ledger does not balance",
 	  "SELECT COUNT(*) FROM (SELECT 1 FROM entry GROUP BY txn, currency HAVING SUM(minor) <> 0)" },
 	{ "a transaction is not sealed", "SELECT COUNT(*) FROM txn WHERE sealed = 0" },
 	{ "a charge is not the sum of its lines",
-	  "SELECT COUNT(*) FROM charge c WHERE amount_minor <> (SELECT COALESCE(SUM(amount_minor), 0) FROM charge_line l WHERE l.charge = c.id)" },
+	  "SELECT COUNT(*) FROM charge c WHERE amount_minor <> (SELECT COALESCE(SUM(amount_minor), 0) FROM charge_line l "
+	  "WHERE l.charge = c.id)" },
 	{ "charges and receivables differ",
 	  "SELECT (SELECT COALESCE(SUM(amount_minor), 0) FROM charge) <>"
 	  " (SELECT COALESCE(SUM(minor), 0) FROM entry WHERE account LIKE 'receivable:%')" },
@@ -54,7 +61,8 @@ static const struct check each_hour[] = {
 	  "SELECT COUNT(*) FROM booking b JOIN occupancy o ON o.kind = 'booking' AND o.ref = b.id AND o.active = 1"
 	  " WHERE b.state IN ('cancelled','no_show','displaced','lapsed')" },
 	{ "a charge was made for more than what was measured",
-	  "SELECT COUNT(*) FROM charge c JOIN session s ON s.id = c.session WHERE c.kind = 'usage' AND c.used_s * 1000 > s.measured_ms" },
+	  "SELECT COUNT(*) FROM charge c JOIN session s ON s.id = c.session WHERE c.kind = 'usage' AND c.used_s * 1000 > "
+	  "s.measured_ms" },
 };
 
 static void run_checks(struct world *w, const struct check *checks, size_t n, const char *instrument)
@@ -66,7 +74,8 @@ static void run_checks(struct world *w, const struct check *checks, size_t n, co
 		if (db_failed(w->db))
 			world_violate(w, "the check \"%s\" failed itself: %s", checks[i].name, db_why(w->db));
 		else if (bad)
-			world_violate(w, "%s (%lld)%s%s", checks[i].name, (long long)bad, instrument ? " on " : "", instrument ? instrument : "");
+			world_violate(w, "%s (%lld)%s%s", checks[i].name, (long long)bad, instrument ? " on " : "",
+				instrument ? instrument : "");
 	}
 }
 
@@ -106,17 +115,21 @@ static void check_bookings(struct world *w)
 	for (int i = 0; i < WORLD_PENDING; i++)
 		under_way += w->pending[i].used && strcmp(w->pending[i].path, "/v1/bookings") == 0;
 	for (int i = 0; i < w->n_acked; i++)
-		if (!db_one_int(w->db, 0, "SELECT COUNT(*) FROM booking WHERE id = ?1 AND org = ?2", "it", w->acked[i].booking, w->acked[i].org))
-			world_violate(w, "promise 6: B-%lld was acknowledged to %s and is gone", (long long)w->acked[i].booking, w->acked[i].org);
+		if (!db_one_int(w->db, 0, "SELECT COUNT(*) FROM booking WHERE id = ?1 AND org = ?2", "it", w->acked[i].booking,
+				w->acked[i].org))
+			world_violate(w, "promise 6: B-%lld was acknowledged to %s and is gone", (long long)w->acked[i].booking,
+				w->acked[i].org);
 	if (stored < w->n_acked || stored > w->n_acked + under_way)
-		world_violate(w, "promise 6: %lld bookings stored, %d acknowledged, %d under way", (long long)stored, w->n_acked, under_way);
+		world_violate(w, "promise 6: %lld bookings stored, %d acknowledged, %d under way", (long long)stored,
+			w->n_acked, under_way);
 }
 
 /* I8 and the truth: what was measured is never more than what really ran, up to one count a counter's life. */
 static void check_truth(struct world *w, int i)
 {
 	const struct device *d = &w->devices[i].d;
-	int64_t measured = db_one_int(w->db, 0, "SELECT ext_ms - ext_first_ms FROM meter WHERE instrument = ?1", "t", d->id);
+	int64_t measured = db_one_int(w->db, 0, "SELECT ext_ms - ext_first_ms FROM meter WHERE instrument = ?1", "t",
+		d->id);
 	int64_t ran = device_truth_ms(d, 0, INT64_MAX, w->true_ms);
 
 	if (measured > ran + d->count_ms * (1 + w->stats.resets))
@@ -139,7 +152,8 @@ static void check_charges(struct world *w)
 			w->stats.charges++;
 			ran = device_truth_ms(d, db_int(q, 3) - 16 * 60000, db_int(q, 4) + w->poll_ms + 5000, w->true_ms);
 			if (used_ms > ran + d->count_ms + 1000)
-				world_violate(w, "C-%lld bills %lld ms, %s ran %lld ms", (long long)db_int(q, 0), (long long)used_ms, d->id,
+				world_violate(w, "C-%lld bills %lld ms, %s ran %lld ms", (long long)db_int(q, 0), (long long)used_ms,
+					d->id,
 					      (long long)ran);
 		}
 	db_end(q);

@@ -31,8 +31,9 @@ static bool play(const struct options *o, uint64_t seed, struct world_stats *sum
 	bool ok = w && world_run(w);
 
 	if (w && !ok)
-		printf("# seed %llu, day %.2f: %s\n# replay: sim_world --first %llu --seeds 1 --days %d --trace\n", (unsigned long long)seed,
-		       (double)(w->true_ms - w->start_ms) / 86400000.0, w->violation, (unsigned long long)seed, o->days);
+		printf("# seed %llu, day %.2f: %s\n# replay: sim_world --first %llu --seeds 1 --days %d --trace\n",
+			(unsigned long long)seed, (double)(w->true_ms - w->start_ms) / 86400000.0, w->violation,
+			(unsigned long long)seed, o->days);
 	if (w) {
 		const int64_t *from = (const int64_t *)&w->stats;
 		int64_t *to = (int64_t *)sum;
@@ -58,18 +59,19 @@ static int play_share(const struct options *o, int share)
 	}
 	used = cpu_seconds() - start;
 	years = (double)played * o->days * WORLD_INSTRUMENTS / 365.25;
-	printf("# %d seeds x %d days: %lld steps, %lld readings (%lld lost, %lld lies, %lld resets), %lld requests (%lld retries), "
-	       "%lld bookings, %lld charges, %lld crashes, %lld checks\n# %.0f instrument-years per CPU hour\n",
+	printf("# %d seeds x %d days: %lld steps, %lld readings (%lld lost, %lld lies, %lld resets), %lld requests (%lld "
+		"retries), %lld bookings, %lld charges, %lld crashes, %lld checks\n# %.0f instrument-years per CPU hour\n",
 	       played, o->days, (long long)sum.steps, (long long)sum.readings, (long long)sum.lost, (long long)sum.lies,
-	       (long long)sum.resets, (long long)sum.requests, (long long)sum.retries, (long long)sum.bookings, (long long)sum.charges,
+	       (long long)sum.resets, (long long)sum.requests, (long long)sum.retries, (long long)sum.bookings,
+	       (long long)sum.charges,
 	       (long long)sum.crashes, (long long)sum.checks, years / (used / 3600));
 	if (share == 0 && !failed && !o->trace) { /* the same seed must give the same history */
 		struct world_stats ignored = { 0 };
 		play(o, o->first, &ignored, &hash);
 		play(o, o->first, &ignored, &again);
 		if (hash != again) {
-			printf("# seed %llu does not replay: %016llx and %016llx\n", (unsigned long long)o->first, (unsigned long long)hash,
-			       (unsigned long long)again);
+			printf("# seed %llu does not replay: %016llx and %016llx\n", (unsigned long long)o->first,
+				(unsigned long long)hash, (unsigned long long)again);
 			failed++;
 		}
 	}
@@ -79,8 +81,9 @@ static int play_share(const struct options *o, int share)
 
 static bool parse(int argc, char **argv, struct options *o)
 {
-	static const struct option names[] = { { "first", required_argument, NULL, 'f' }, { "seeds", required_argument, NULL, 's' },
-		{ "days", required_argument, NULL, 'd' }, { "jobs", required_argument, NULL, 'j' }, { "trace", no_argument, NULL, 't' }, { 0 } };
+	static const struct option names[] = { { "first", required_argument, NULL, 'f' },
+		{ "seeds", required_argument, NULL, 's' }, { "days", required_argument, NULL, 'd' },
+		{ "jobs", required_argument, NULL, 'j' }, { "trace", no_argument, NULL, 't' }, { 0 } };
 	int c;
 
 	while ((c = getopt_long(argc, argv, "", names, NULL)) != -1) {

@@ -65,8 +65,8 @@ static int fire_it(struct act *a, void *arg)
 
 static void fire_next(struct devices *d)
 {
-	struct stmt *s = db_query(d->w->db, "SELECT kind, ref, due_at FROM timer WHERE due_at <= ?1 ORDER BY due_at, kind, ref LIMIT 1", "i",
-		d->w->now.wall_ms);
+	struct stmt *s = db_query(d->w->db, "SELECT kind, ref, due_at FROM timer WHERE due_at <= ?1 ORDER BY due_at, kind, "
+		"ref LIMIT 1", "i", d->w->now.wall_ms);
 	struct firing f;
 	char name[40];
 	int r;

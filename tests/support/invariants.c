@@ -21,7 +21,8 @@ static int64_t one(struct db *db, const char *sql, const char *id)
 
 static int64_t slack_of(const struct instrument *i, int64_t length)
 {
-	int64_t res = i->meter.counter.count_ms > i->meter.counter.refresh_ms ? i->meter.counter.count_ms : i->meter.counter.refresh_ms;
+	int64_t res = i->meter.counter.count_ms > i->meter.counter.refresh_ms
+		? i->meter.counter.count_ms : i->meter.counter.refresh_ms;
 
 	return 2 * (res > 0 ? res : 1) + i->meter.poll_ms + 1000 + length / 1000;
 }
@@ -41,14 +42,15 @@ static const char *meter_holds(struct invariants_of *of, struct db *db, const st
 		*of = (struct invariants_of){ true, ext, now.boot_ms, ext };
 	of->ext_ms = ext;
 	if (ext - of->first_ext_ms > now.boot_ms - of->first_boot_ms + slack_of(i, now.boot_ms - of->first_boot_ms))
-		return say("I8: more was metered than time went by", i->id, ext - of->first_ext_ms, now.boot_ms - of->first_boot_ms);
+		return say("I8: more was metered than time went by", i->id, ext - of->first_ext_ms,
+			now.boot_ms - of->first_boot_ms);
 	return NULL;
 }
 
 static const char *pieces_hold(struct db *db, const struct instrument *i)
 {
-	struct stmt *s = db_query(db, "SELECT id, from_at, to_at, measured_ms + estimated_ms, session, placed FROM usage WHERE instrument = ?1 "
-		"ORDER BY from_at, id", "t", i->id);
+	struct stmt *s = db_query(db, "SELECT id, from_at, to_at, measured_ms + estimated_ms, session, placed FROM usage "
+		"WHERE instrument = ?1 ORDER BY from_at, id", "t", i->id);
 	int64_t until = 0, owner = -1;
 	const char *why = NULL;
 
@@ -106,13 +108,14 @@ static const char *rows_hold(struct db *db)
 
 static const char *readings_hold(struct invariants *inv, struct db *db)
 {
-	int64_t sum = db_one_int(db, 0, "SELECT COALESCE(SUM(raw % 1000003 + at % 1000003 + ext_ms % 1000003), 0) FROM reading WHERE id <= ?1", "i",
-		inv->last_reading);
+	int64_t sum = db_one_int(db, 0, "SELECT COALESCE(SUM(raw % 1000003 + at % 1000003 + ext_ms % 1000003), 0) FROM "
+		"reading WHERE id <= ?1", "i", inv->last_reading);
 
 	if (sum != inv->reading_sum)
 		return say("I5: a reading that was there has changed", "sum", inv->reading_sum, sum);
 	inv->last_reading = db_one_int(db, 0, "SELECT COALESCE(MAX(id), 0) FROM reading", "");
-	inv->reading_sum = db_one_int(db, 0, "SELECT COALESCE(SUM(raw % 1000003 + at % 1000003 + ext_ms % 1000003), 0) FROM reading", "");
+	inv->reading_sum = db_one_int(db, 0, "SELECT COALESCE(SUM(raw % 1000003 + at % 1000003 + ext_ms % 1000003), 0) "
+		"FROM reading", "");
 	return NULL;
 }
 

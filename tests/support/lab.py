@@ -176,7 +176,8 @@ class Lab:
                 except subprocess.TimeoutExpired:
                     process.kill()
                     process.wait()
-        problem = [l for l in self.text("labtimed.log").splitlines() if "ERROR: AddressSanitizer" in l or "runtime error" in l]
+        problem = [l for l in self.text("labtimed.log").splitlines() if "ERROR: AddressSanitizer" in l
+                   or "runtime error" in l]
         shutil.rmtree(self.dir, ignore_errors=True)
         if problem:
             raise AssertionError("sanitizer: " + "; ".join(problem[:3]))
@@ -208,7 +209,8 @@ class Lab:
         context.check_hostname = False
         return http.client.HTTPSConnection("127.0.0.1", self.tls_port, context=context, timeout=30)
 
-    def request(self, method, path, body=None, token=None, key=None, match=None, tls=False, headers=None, connection=None):
+    def request(self, method, path, body=None, token=None, key=None, match=None, tls=False, headers=None,
+                connection=None):
         c = connection or self.connection(tls)
         h = dict(headers or {})
         if token:

@@ -7,9 +7,10 @@
  *   r = some_use_case(a, ...);
  *   world_end(w, r);                             0: commits; anything else: rolls back. Returns r
  *
- * Instruments: krios-1 and seq-1 (counter of seconds, interlock gates start, fail locked), plc-1 (state meter, no interlock).
- * All have the default policy and price, rate 100.00 an hour. Users: alice and bob (members of acme), olga (org_admin of
- * acme), zoe (member of zeta), mia (manager), finn (finance), root (admin), all three of the host org "lab".
+ * Instruments: krios-1 and seq-1 (counter of seconds, interlock gates start, fail locked), plc-1 (state meter, no
+ * interlock).
+ * All have the default policy and price, rate 100.00 an hour. Users: alice and bob (members of acme), olga (org_admin
+ * of acme), zoe (member of zeta), mia (manager), finn (finance), root (admin), all three of the host org "lab".
  */
 #ifndef TESTS_SUPPORT_WORLD_H
 #define TESTS_SUPPORT_WORLD_H

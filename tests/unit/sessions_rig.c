@@ -57,11 +57,42 @@ int64_t book(const char *user, const char *instrument, int64_t from, int64_t to)
 }
 
 int do_checkin(struct act *a, void *arg) { struct booking b; return booking_checkin(a, ((struct by_id *)arg)->id, &b); }
-int do_checkout(struct act *a, void *arg) { struct booking b; return booking_checkout(a, ((struct by_id *)arg)->id, &b); }
-int do_close(struct act *a, void *arg) { struct session s; return session_close(a, ((struct by_id *)arg)->id, "stuck", &s); }
-int do_disown(struct act *a, void *arg) { struct session s; return session_disown(a, ((struct by_id *)arg)->id, "not me", &s); }
-int do_waive(struct act *a, void *arg) { struct review r; return review_waive(a, ((struct by_id *)arg)->id, "why", &r); }
-int do_accept(struct act *a, void *arg) { struct review r; return review_accept(a, ((struct by_id *)arg)->id, "why", &r); }
+
+int do_checkout(struct act *a, void *arg)
+{
+	struct booking b;
+
+	return booking_checkout(a, ((struct by_id *)arg)->id, &b);
+}
+
+int do_close(struct act *a, void *arg)
+{
+	struct session s;
+
+	return session_close(a, ((struct by_id *)arg)->id, "stuck", &s);
+}
+
+int do_disown(struct act *a, void *arg)
+{
+	struct session s;
+
+	return session_disown(a, ((struct by_id *)arg)->id, "not me", &s);
+}
+
+int do_waive(struct act *a, void *arg)
+{
+	struct review r;
+
+	return review_waive(a, ((struct by_id *)arg)->id, "why", &r);
+}
+
+int do_accept(struct act *a, void *arg)
+{
+	struct review r;
+
+	return review_accept(a, ((struct by_id *)arg)->id, "why", &r);
+}
+
 int do_recover(struct act *a, void *arg) { (void)arg; return metering_recover(a); }
 
 int do_attribute(struct act *a, void *arg)

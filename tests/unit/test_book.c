@@ -43,16 +43,17 @@ static struct charge a_charge(int64_t id, int64_t session, int64_t minor)
 
 static void insert_session(struct world *w, int64_t id)
 {
-	db_run(w->db, "INSERT INTO session(id, instrument, org, user, kind, state, outcome, opened_at, opened_cause, closed_at) "
-		"VALUES (?1, 'krios-1', 'acme', 'alice', 'booked', 'closed', 'settling', ?2, 'meter', ?3)", "iii", id,
+	db_run(w->db, "INSERT INTO session(id, instrument, org, user, kind, state, outcome, opened_at, opened_cause, "
+		"closed_at) VALUES (?1, 'krios-1', 'acme', 'alice', 'booked', 'closed', 'settling', ?2, 'meter', ?3)", "iii",
+		id,
 		WORLD_NOW - 3600000, WORLD_NOW);
 	assert_int_equal(0, db_failed(w->db));
 }
 
 static int insert_charge(struct world *w, const struct charge *c)
 {
-	static const struct charge_line line = { .component = "time", .seconds = 3600, .rate_minor = 10000, .factor_pm = 1000,
-		.amount_minor = 10000 };
+	static const struct charge_line line = { .component = "time", .seconds = 3600, .rate_minor = 10000,
+		.factor_pm = 1000, .amount_minor = 10000 };
 
 	return charge_insert(w->db, c, "{}", &line, 1);
 }

@@ -97,8 +97,8 @@ static const char *code(void)
 
 static void assert_no_overlap(void)
 {
-	assert_int_equal(world_int(w, "SELECT COUNT(*) FROM occupancy a JOIN occupancy b ON a.unit = b.unit AND a.id < b.id AND "
-		"a.active = 1 AND b.active = 1 AND a.busy_from < b.busy_to AND b.busy_from < a.busy_to"), 0);
+	assert_int_equal(world_int(w, "SELECT COUNT(*) FROM occupancy a JOIN occupancy b ON a.unit = b.unit AND a.id < "
+		"b.id AND a.active = 1 AND b.active = 1 AND a.busy_from < b.busy_to AND b.busy_from < a.busy_to"), 0);
 }
 
 static void a_booking_and_its_traces(void **state)
@@ -170,7 +170,8 @@ static void a_manager_overrides_staff_rules_only(void **state)
 	lt_fmt(rq.override_reason, sizeof(rq.override_reason), "service visit");
 	lt_fmt(rq.user, sizeof(rq.user), "zoe");
 	assert_int_equal(world_end(w, booking_create(world_act(w, "mia"), &rq, &b)), 0);
-	assert_int_equal(world_int(w, "SELECT COUNT(*) FROM override WHERE rule IN ('R03', 'R04') AND reason = 'service visit'"), 2);
+	assert_int_equal(world_int(w, "SELECT COUNT(*) FROM override WHERE rule IN ('R03', 'R04') AND reason = 'service "
+		"visit'"), 2);
 	assert_int_equal(world_end(w, booking_create(world_act(w, "mia"), &rq, &b)), ACT_REFUSED);
 	assert_string_equal(code(), "slot-taken");
 	rq.user[0] = '\0';
@@ -421,7 +422,8 @@ static void terms_have_versions(void **state)
 	assert_int_equal(terms_price_at(world_read(w, "root"), "krios-1", H(1), &p, &version), 0);
 	assert_int_equal(version, 2);
 	assert_int_equal(p.rate_minor, 20000);
-	adopt();                                                            /* the file did not change: the person's price stays */
+	/* the file did not change: the person's price stays */
+	adopt();
 	assert_int_equal(world_int(w, "SELECT MAX(version) FROM price_version WHERE instrument = 'krios-1'"), 2);
 	world_sleep(w, LT_HOUR + 1);
 	assert_int_equal(change("alice", b.id, 0, H(5), &b), 0);            /* added time: the price in force now */
@@ -430,7 +432,8 @@ static void terms_have_versions(void **state)
 	assert_int_equal(book("zoe", "krios-1", H(6), H(7), &c), 0);
 	assert_int_equal(c.price_version, 2);
 	price("rate", "50.00");                                             /* the file changes: effective now */
-	assert_int_equal(world_int(w, "SELECT COUNT(*) FROM price_version WHERE source = 'config' AND instrument = 'krios-1'"), 2);
+	assert_int_equal(world_int(w, "SELECT COUNT(*) FROM price_version WHERE source = 'config' AND instrument = "
+		"'krios-1'"), 2);
 }
 
 static int adopt_site(const struct site *s)
@@ -521,7 +524,8 @@ static void random_days(void **state)
 	policy("turnover", "15m");
 	for (int step = 0; step < 1500; step++) {
 		uint64_t r = seed = seed * 6364136223846793005u + 1442695040888963407u;
-		int64_t from = H(1) + (int64_t)((r >> 40) % 200) * 15 * LT_MINUTE, to = from + (int64_t)(1 + (r >> 52) % 16) * 15 * LT_MINUTE;
+		int64_t from = H(1) + (int64_t)((r >> 40) % 200) * 15 * LT_MINUTE, to = from + (int64_t)(1 + (r >> 52) % 16) *
+			15 * LT_MINUTE;
 		const char *user = users[(r >> 33) % 4];
 		int64_t id = 1 + (int64_t)((r >> 24) % 60);
 		struct block k;
@@ -543,11 +547,12 @@ static void random_days(void **state)
 	}
 	assert_no_overlap();
 	assert_true(accepted > 100 && refused > 100);
-	assert_int_equal(world_int(w, "SELECT COUNT(*) FROM booking b WHERE state IN ('pending','confirmed','active') AND NOT EXISTS "
-		"(SELECT 1 FROM occupancy o WHERE o.kind = 'booking' AND o.ref = b.id AND o.active = 1 AND o.busy_from = b.booked_from "
+	assert_int_equal(world_int(w, "SELECT COUNT(*) FROM booking b WHERE state IN ('pending','confirmed','active') AND "
+		"NOT EXISTS (SELECT 1 FROM occupancy o WHERE o.kind = 'booking' AND o.ref = b.id AND o.active = 1 AND "
+		"o.busy_from = b.booked_from "
 		"AND o.busy_to >= b.held_to)"), 0);
-	assert_int_equal(world_int(w, "SELECT COUNT(*) FROM booking b JOIN occupancy o ON o.kind = 'booking' AND o.ref = b.id AND "
-		"o.active = 1 WHERE state IN ('cancelled','displaced','no_show','lapsed')"), 0);
+	assert_int_equal(world_int(w, "SELECT COUNT(*) FROM booking b JOIN occupancy o ON o.kind = 'booking' AND o.ref = "
+		"b.id AND o.active = 1 WHERE state IN ('cancelled','displaced','no_show','lapsed')"), 0);
 }
 
 /* Whatever free offers is accepted, in a full calendar, on the nights when clocks change. */
@@ -610,10 +615,13 @@ int main(void)
 #define T(f) cmocka_unit_test_setup_teardown(f, open_world, close_world)
 	const struct CMUnitTest tests[] = {
 		T(a_booking_and_its_traces), T(a_taken_slot_says_what_is_free), T(who_may_book_for_whom),
-		T(a_manager_overrides_staff_rules_only), T(walk_up), T(the_first_of_a_kind_that_accepts), T(move_extend_shorten),
+		T(a_manager_overrides_staff_rules_only), T(walk_up), T(the_first_of_a_kind_that_accepts),
+		T(move_extend_shorten),
 		T(versions_guard_changes), T(dry_runs_write_nothing), T(late_cancel_costs), T(turnover_between_orgs),
-		T(org_hours_and_user_overlap), T(free_offers_what_can_be_booked), T(blocks_displace_when_told), T(terms_have_versions),
-		T(the_site_keeps_what_is_in_use), T(deactivation_is_free), T(why_names_every_rule), T(calendar_shows_what_lies_there), T(random_days), T(free_is_bookable_berlin),
+		T(org_hours_and_user_overlap), T(free_offers_what_can_be_booked), T(blocks_displace_when_told),
+		T(terms_have_versions),
+		T(the_site_keeps_what_is_in_use), T(deactivation_is_free), T(why_names_every_rule),
+		T(calendar_shows_what_lies_there), T(random_days), T(free_is_bookable_berlin),
 		T(free_is_bookable_new_york),
 	};
 

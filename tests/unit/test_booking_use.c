@@ -57,7 +57,8 @@ static void pass(int64_t to)
 /* The earliest due timer, once; as the turn does it, with a forced poll where it asks for one. */
 static void fire(int64_t due)
 {
-	struct stmt *s = db_query(w->db, "SELECT kind, ref FROM timer WHERE due_at <= ?1 ORDER BY due_at, kind, ref LIMIT 1", "i", due);
+	struct stmt *s = db_query(w->db, "SELECT kind, ref FROM timer WHERE due_at <= ?1 ORDER BY due_at, kind, ref LIMIT "
+		"1", "i", due);
 	const struct timer_kind *kind;
 	char name[40], park[LT_ID];
 	int64_t ref;
@@ -129,8 +130,8 @@ static int open_world(void **state)
 
 static int close_world(void **state)
 {
-	assert_int_equal(world_int(w, "SELECT COUNT(*) FROM occupancy a JOIN occupancy b ON a.unit = b.unit AND a.id < b.id AND "
-		"a.active = 1 AND b.active = 1 AND a.busy_from < b.busy_to AND b.busy_from < a.busy_to"), 0);
+	assert_int_equal(world_int(w, "SELECT COUNT(*) FROM occupancy a JOIN occupancy b ON a.unit = b.unit AND a.id < "
+		"b.id AND a.active = 1 AND b.active = 1 AND a.busy_from < b.busy_to AND b.busy_from < a.busy_to"), 0);
 	w = world_free(w);
 	return 0;
 }
@@ -280,7 +281,8 @@ static void a_check_in_waits_for_the_first_run(void **state)
 	run_to(H(3) + LT_SECOND);
 	STATE(b.id, "no_show");
 	assert_int_equal(now_is(b.id).fee_minor, 20000);
-	assert_int_equal(world_int(w, "SELECT COUNT(*) FROM session WHERE state IN ('open','running','idle','unknown')"), 0);
+	assert_int_equal(world_int(w, "SELECT COUNT(*) FROM session WHERE state IN ('open','running','idle','unknown')"),
+		0);
 }
 
 static void a_run_without_check_in_is_use(void **state)
@@ -358,7 +360,8 @@ static void active_only_grows(void **state)
 
 static void a_block_waits_for_what_is_in_use(void **state)
 {
-	struct block_request r = { .instrument = "krios-1", .from = H(3), .to = H(5), .reason = "chiller", .displace = true };
+	struct block_request r = { .instrument = "krios-1", .from = H(3), .to = H(5), .reason = "chiller",
+		.displace = true };
 	struct booking b, next;
 	struct block k;
 
@@ -490,7 +493,8 @@ int main(void)
 		T(a_day_as_it_should_be), T(nobody_came), T(a_short_booking_waits_half_of_it), T(unusable_minutes_do_not_count),
 		T(a_dead_instrument_costs_nothing), T(a_check_in_waits_for_the_first_run), T(a_run_without_check_in_is_use),
 		T(out_before_the_start_is_a_cancellation), T(cancelling_after_the_start), T(active_only_grows),
-		T(a_block_waits_for_what_is_in_use), T(the_next_user_waits_and_is_not_missed), T(idle_time_is_released_where_policy_says), T(a_waiting_user_may_leave_free),
+		T(a_block_waits_for_what_is_in_use), T(the_next_user_waits_and_is_not_missed),
+		T(idle_time_is_released_where_policy_says), T(a_waiting_user_may_leave_free),
 		T(late_timers_decide_the_same),
 	};
 

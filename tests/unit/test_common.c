@@ -170,9 +170,10 @@ static void zone_wall_times(void **state)
 		int64_t got[2];
 		int32_t offsets[2];
 		enum lt_local kind = lt_zone_instant(&z, rows[i].c, got, offsets);
-		if (kind != rows[i].kind || got[0] != at(rows[i].first) || offsets[0] != rows[i].o0 || offsets[1] != rows[i].o1 ||
-		    (rows[i].second && got[1] != at(rows[i].second)))
-			fail_msg("row %zu: kind %d first %lld offsets %d %d", i, (int)kind, (long long)got[0], offsets[0], offsets[1]);
+		if (kind != rows[i].kind || got[0] != at(rows[i].first) || offsets[0] != rows[i].o0 ||
+				offsets[1] != rows[i].o1 || (rows[i].second && got[1] != at(rows[i].second)))
+			fail_msg("row %zu: kind %d first %lld offsets %d %d", i, (int)kind, (long long)got[0], offsets[0],
+				offsets[1]);
 	}
 }
 
@@ -247,21 +248,25 @@ static void zone_damaged(void **state)
 		}
 	}
 	lt_zone_utc(&z);
-	assert_int_equal(lt_zone_parse(&z, "a-name-that-is-much-longer-than-any-time-zone-has-ever-had", image, n, &err), -1);
+	assert_int_equal(lt_zone_parse(&z, "a-name-that-is-much-longer-than-any-time-zone-has-ever-had", image, n, &err),
+		-1);
 	assert_string_equal(z.name, "UTC");
 }
 
 static void rfc3339(void **state)
 {
-	static const char *const good[] = { "2026-11-24T09:00:00+08:00", "2026-11-24T09:00:00.5+08:00", "1970-01-01T00:00:00Z",
-		"2199-12-31T23:59:59.999Z", "2026-02-28T00:00:00-23:59", "2024-02-29T12:00:00-00:00", "2200-01-01T00:00:00Z" };
-	static const char *const bad[] = { "", "2026-11-24", "2026-11-24T09:00:00", "2026-11-24 09:00:00Z", "2026-11-24t09:00:00Z",
-		"2026-11-24T09:00:00z", "2026-11-24T09:00Z", "2026-11-24T24:00:00Z", "2026-11-24T09:60:00Z", "2026-11-24T09:00:60Z",
+	static const char *const good[] = { "2026-11-24T09:00:00+08:00", "2026-11-24T09:00:00.5+08:00",
+		"1970-01-01T00:00:00Z", "2199-12-31T23:59:59.999Z", "2026-02-28T00:00:00-23:59", "2024-02-29T12:00:00-00:00",
+		"2200-01-01T00:00:00Z" };
+	static const char *const bad[] = { "", "2026-11-24", "2026-11-24T09:00:00", "2026-11-24 09:00:00Z",
+		"2026-11-24t09:00:00Z", "2026-11-24T09:00:00z", "2026-11-24T09:00Z", "2026-11-24T24:00:00Z",
+		"2026-11-24T09:60:00Z", "2026-11-24T09:00:60Z",
 		"2026-02-29T09:00:00Z", "2026-13-01T09:00:00Z", "2026-00-01T09:00:00Z", "2026-01-00T09:00:00Z",
 		"2026-11-24T09:00:00.Z", "2026-11-24T09:00:00.1234Z", "2026-11-24T09:00:00,5Z", "2026-11-24T09:00:00+8:00",
 		"2026-11-24T09:00:00+0800", "2026-11-24T09:00:00+24:00", "2026-11-24T09:00:00+08:60", "2026-11-24T09:00:00Z ",
 		" 2026-11-24T09:00:00Z", "+026-11-24T09:00:00Z", "2026-11-24T09:00:00Z+01:00", "1969-12-31T23:59:59Z",
-		"2200-01-01T00:00:00.001Z", "1970-01-01T00:00:00+00:01", "20261-1-24T09:00:00Z", "2026-11-24T09:00:00\342\210\22208:00" };
+		"2200-01-01T00:00:00.001Z", "1970-01-01T00:00:00+00:01", "20261-1-24T09:00:00Z",
+		"2026-11-24T09:00:00\342\210\22208:00" };
 	static const struct { int64_t ms; int32_t offset; const char *text; } texts[] = {
 		{ 1795482000000, 28800, "2026-11-24T09:00:00+08:00" },
 		{ 1795482000050, 0, "2026-11-24T01:00:00.050Z" },
@@ -286,13 +291,16 @@ static void rfc3339(void **state)
 
 static void money(void **state)
 {
-	static const struct { const char *code; int exponent; } codes[] = { { "USD", 2 }, { "EUR", 2 }, { "CNY", 2 }, { "JPY", 0 },
+	static const struct { const char *code; int exponent; } codes[] = { { "USD", 2 }, { "EUR", 2 }, { "CNY", 2 },
+		{ "JPY", 0 },
 		{ "KRW", 0 }, { "ISK", 0 }, { "BHD", 3 }, { "KWD", 3 }, { "TND", 3 }, { "CLF", 4 }, { "ZWG", 2 }, { "XPF", 0 },
 		{ "usd", -1 }, { "US", -1 }, { "USDX", -1 }, { "", -1 }, { "XAU", -1 }, { "XXX", -1 }, { "D A", -1 } };
-	static const struct { const char *text; int exponent; int64_t minor; } good[] = { { "100.00", 2, 10000 }, { "100", 2, 10000 },
+	static const struct { const char *text; int exponent; int64_t minor; } good[] = { { "100.00", 2, 10000 },
+		{ "100", 2, 10000 },
 		{ "0.5", 2, 50 }, { "-0.01", 2, -1 }, { "-400.00", 2, -40000 }, { "12", 0, 12 }, { "1.005", 3, 1005 },
 		{ "1000000000000.00", 2, LT_MONEY_MAX }, { "-0", 2, 0 } };
-	static const struct { const char *text; int exponent; } bad[] = { { "", 2 }, { "-", 2 }, { "+1", 2 }, { ".5", 2 }, { "5.", 2 },
+	static const struct { const char *text; int exponent; } bad[] = { { "", 2 }, { "-", 2 }, { "+1", 2 }, { ".5", 2 },
+		{ "5.", 2 },
 		{ "1.005", 2 }, { "1.0", 0 }, { "1,00", 2 }, { "1 ", 2 }, { " 1", 2 }, { "1e3", 2 }, { "1.2.3", 3 }, { "0x1", 2 },
 		{ "1000000000000.01", 2 }, { "99999999999999999999", 2 }, { "--1", 2 }, { "1.-5", 2 } };
 	char text[32];

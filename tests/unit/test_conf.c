@@ -19,9 +19,11 @@
 /* The example of the documentation, word for word. */
 static const char main_text[] =
 	"# labtimed.conf\n"
-	"site   = { name = \"Zhangjiang Shared Lab\"; timezone = \"Asia/Shanghai\"; currency = \"USD\"; rate = \"100.00\"; };\n"
+	"site   = { name = \"Zhangjiang Shared Lab\"; timezone = \"Asia/Shanghai\"; currency = \"USD\"; rate = \"100.00\"; "
+	"};\n"
 	"listen = { unix = \"/run/labtime/labtimed.sock\"; tls = \"127.0.0.1:7620\"; };\n"
-	"tls    = { certificate = \"...\"; key = \"...\"; };          # a self-signed pair is made at first start when absent\n"
+	"tls    = { certificate = \"...\"; key = \"...\"; };          # a self-signed pair is made at first start when "
+	"absent\n"
 	"store  = { path = \"/var/lib/labtime/labtime.db\"; };\n"
 	"instruments = \"instruments.d\";\n";
 static const char instrument_text[] =
@@ -122,7 +124,8 @@ static void documented_example(void **state)
 	assert_true(i->meter.has_state);
 	assert_int_equal(i->meter.rate_ppm, 1000);
 	assert_int_equal(i->meter.counter.count_ms, 1000);
-	assert_true(i->interlock.mode == INTERLOCK_ENABLE && i->interlock.gates == GATES_START && i->interlock.fail == FAIL_LOCKED);
+	assert_true(i->interlock.mode == INTERLOCK_ENABLE && i->interlock.gates == GATES_START &&
+		i->interlock.fail == FAIL_LOCKED);
 	assert_true(!i->interlock.hard_stop && i->interlock.verify_ms == 2000);
 	assert_string_equal(c->endpoints[0].host, "127.0.0.1");
 	assert_true(c->endpoints[0].port == 1502 && c->endpoints[0].unit == 1 && c->endpoints[0].poll_ms == 1000);
@@ -139,14 +142,15 @@ static void every_key(void **state)
 	char text[4096] = "";
 	FILE *f = fmemopen(text, sizeof(text), "w");
 
-	put("labtimed.conf", "site = { name = \"L\"; timezone = \"Europe/Berlin\"; currency = \"JPY\"; admins = ( \"root\", 4711 );\n"
-	    " policy = { grid = \"30m\"; min = \"30m\"; attended = false; }; price = { no_show_fee = \"50%\"; }; };\n"
-	    "listen = { unix = \"s\"; tls = \"[::1]:7620\"; }; tls = { certificate = \"/c\"; key = \"/k\"; minimum = \"1.2\"; };\n"
-	    "store = { path = \"db/l.db\"; };\n");
+	put("labtimed.conf", "site = { name = \"L\"; timezone = \"Europe/Berlin\"; currency = \"JPY\"; admins = ( "
+		"\"root\", 4711 );\n policy = { grid = \"30m\"; min = \"30m\"; attended = false; }; price = { no_show_fee = "
+		"\"50%\"; }; };\nlisten = { unix = \"s\"; tls = \"[::1]:7620\"; }; tls = { certificate = \"/c\"; key = \"/k\"; "
+		"minimum = \"1.2\"; };\nstore = { path = \"db/l.db\"; };\n");
 	put("instruments.d/krios-1.conf", instrument_text);
-	put("instruments.d/a-first.conf", "instrument = { id = \"zz.9\"; title = \"\xe5\x86\xb7\xe5\x86\xbb\"; kind = \"k\"; rate = \"9000\";\n"
-	    " controller = { address = \"[fd00::7]\"; unit = 0x1F; profile = \"adam-6050\"; poll = \"250ms\"; timeout = \"2s\"; };\n"
-	    " meter = { kind = \"state\"; rate_ppm = 500; };\n"
+	put("instruments.d/a-first.conf",
+		"instrument = { id = \"zz.9\"; title = \"\xe5\x86\xb7\xe5\x86\xbb\"; kind = \"k\"; rate = \"9000\";\n "
+		"controller = { address = \"[fd00::7]\"; unit = 0x1F; profile = \"adam-6050\"; poll = \"250ms\"; timeout = "
+		"\"2s\"; };\n meter = { kind = \"state\"; rate_ppm = 500; };\n"
 	    " interlock = { mode = \"enable\"; gates = \"power\"; fail = \"as-is\"; hard_stop = true; verify = \"1s\"; };\n"
 	    " price = { overrun_factor = \"1.5\"; walk_up_factor = 2; late_cancel = \"24h 0%, 0s 50%\"; };\n"
 	    " policy = { opening = \"Mon..Fri 08:00-18:00\"; max = \"8h\"; }; };\n");
@@ -173,12 +177,14 @@ static void every_key(void **state)
 	assert_true(c->endpoints[1].unit == 31 && c->endpoints[1].poll_ms == 250 && c->endpoints[1].timeout_ms == 2000);
 	assert_true(i->meter.kind == METER_STATE && i->meter.rate_ppm == 500 && i->meter.poll_ms == 250);
 	assert_true(i->interlock.gates == GATES_POWER && i->interlock.hard_stop && i->interlock.verify_ms == 1000);
-	assert_true(i->price.rate_minor == 9000 && i->price.overrun_pm == 1500 && i->price.walk_up_pm == 2000 && i->price.n_tiers == 2);
+	assert_true(i->price.rate_minor == 9000 && i->price.overrun_pm == 1500 && i->price.walk_up_pm == 2000 &&
+		i->price.n_tiers == 2);
 	assert_true(i->policy.n_opening == 5 && i->policy.max_ms == 8 * LT_HOUR && i->policy.grid_ms == 30 * LT_MINUTE);
 	conf_print(c, f);
 	fclose(f);
 	assert_non_null(strstr(text, ": OK\n"));
-	assert_non_null(strstr(text, "zz.9             [fd00::7]:502 unit 31, adam-6050, every 250ms; state, JPY 9000/h, interlock gates power\n"));
+	assert_non_null(strstr(text,
+		"zz.9             [fd00::7]:502 unit 31, adam-6050, every 250ms; state, JPY 9000/h, interlock gates power\n"));
 	conf_unref(c);
 	unlink(in_dir("instruments.d/a-first.conf"));
 }
@@ -318,7 +324,8 @@ static void faults_of_files(void **state)
 	assert_string_equal(err.code, "file-unreadable");
 	assert_null(conf_load(dir, PROFILES, &err));
 	assert_string_equal(err.code, "file-unreadable");
-	put("labtimed.conf", "site = { name = \"L\"; timezone = \"UTC\"; currency = \"EUR\"; }; instruments = \"nowhere\";\n");
+	put("labtimed.conf", "site = { name = \"L\"; timezone = \"UTC\"; currency = \"EUR\"; }; instruments = "
+		"\"nowhere\";\n");
 	assert_null(load(&err));
 	assert_string_equal(err.field, in_dir("nowhere"));
 	put("labtimed.conf", main_text);
@@ -352,7 +359,8 @@ static void own_profiles(void **state)
 	char text[4096], other[4096];
 
 	replace(other, sizeof(other), instrument_text, "\"generic-plc\"", "\"mine\"");
-	replace(text, sizeof(text), other, "  interlock  = { mode = \"enable\"; gates = \"start\"; fail = \"locked\"; };\n", "");
+	replace(text, sizeof(text), other, "  interlock  = { mode = \"enable\"; gates = \"start\"; fail = \"locked\"; };\n",
+		"");
 	put("labtimed.conf", main_text);
 	put("instruments.d/krios-1.conf", text);
 	put("profiles/mine.conf", profile_text);
@@ -373,7 +381,8 @@ static void own_profiles(void **state)
 			fail_msg("%s: got %s [%s] %s", rows[i].put, err.field, err.code, err.text);
 	}
 	/* a coarse counter alone shows no edges */
-	replace(text, sizeof(text), profile_text, ",\n    { role = \"state\"; area = \"holding\"; address = 2; bit = 0; }", "");
+	replace(text, sizeof(text), profile_text, ",\n    { role = \"state\"; area = \"holding\"; address = 2; bit = 0; }",
+		"");
 	put("profiles/mine.conf", text);
 	expect("instruments.d/krios-1.conf", "coarse", 4, "coarse-counter", "360 s");
 	unlink(in_dir("profiles/mine.conf"));
@@ -403,8 +412,9 @@ static void random_damage(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(documented_example), cmocka_unit_test(every_key), cmocka_unit_test(faults_named),
-		cmocka_unit_test(faults_of_files), cmocka_unit_test(own_profiles), cmocka_unit_test(random_damage) };
+	const struct CMUnitTest tests[] = { cmocka_unit_test(documented_example), cmocka_unit_test(every_key),
+		cmocka_unit_test(faults_named), cmocka_unit_test(faults_of_files), cmocka_unit_test(own_profiles),
+		cmocka_unit_test(random_damage) };
 
 	return cmocka_run_group_tests_name("configuration", tests, make_dir, remove_dir);
 }

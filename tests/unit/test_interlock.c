@@ -13,8 +13,8 @@ static const struct interlock_rules power = { .gates_power = true, .has_watchdog
 
 static struct interlock_view view(enum lt_lock desired, enum lt_lock read_back)
 {
-	return (struct interlock_view){ .now = 10000, .desired = desired, .lease_at = 9000, .valid_until = 40000, .up_since = 5000,
-		.read_back = read_back, .run = RUN_UNKNOWN };
+	return (struct interlock_view){ .now = 10000, .desired = desired, .lease_at = 9000, .valid_until = 40000,
+		.up_since = 5000, .read_back = read_back, .run = RUN_UNKNOWN };
 }
 
 static void test_unlock_is_verified_by_read_back(void **state)
@@ -213,8 +213,10 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_unlock_is_verified_by_read_back), cmocka_unit_test(test_write_not_read_back_in_time),
-		cmocka_unit_test(test_never_locks_a_run), cmocka_unit_test(test_lapsed_lease), cmocka_unit_test(test_no_replay_after_a_reconnect),
-		cmocka_unit_test(test_run_at_the_start_keeps_the_gap), cmocka_unit_test(test_only_certain_parts), cmocka_unit_test(test_sums_are_exact),
+		cmocka_unit_test(test_never_locks_a_run), cmocka_unit_test(test_lapsed_lease),
+		cmocka_unit_test(test_no_replay_after_a_reconnect),
+		cmocka_unit_test(test_run_at_the_start_keeps_the_gap), cmocka_unit_test(test_only_certain_parts),
+		cmocka_unit_test(test_sums_are_exact),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

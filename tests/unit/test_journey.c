@@ -52,8 +52,8 @@ static void fire_timers(struct lab *lab)
 		int64_t ref, due;
 
 		world_act(w, NULL);
-		s = db_query(w->db, "SELECT kind, ref, due_at FROM timer WHERE due_at <= ?1 ORDER BY due_at, kind, ref LIMIT 1", "i",
-			w->now.wall_ms);
+		s = db_query(w->db, "SELECT kind, ref, due_at FROM timer WHERE due_at <= ?1 ORDER BY due_at, kind, ref LIMIT 1",
+			"i", w->now.wall_ms);
 		if (db_step(s) != DB_ROW) {
 			db_end(s);
 			world_end(w, 0);
@@ -179,7 +179,8 @@ static void overrun_is_measured(void **state)
 	assert_int_equal(1, world_int(w, "SELECT COUNT(*) FROM charge"));
 	assert_int_equal(4500, world_int(w, "SELECT used_s FROM charge"));
 	assert_int_equal(600, world_int(w, "SELECT overrun_s FROM charge"));
-	assert_int_equal(300, world_int(w, "SELECT seconds FROM charge_line WHERE component = 'grace' AND amount_minor = 0"));
+	assert_int_equal(300, world_int(w, "SELECT seconds FROM charge_line WHERE component = 'grace' AND amount_minor = "
+		"0"));
 	assert_int_equal(10000 + 1667, world_int(w, "SELECT amount_minor FROM charge"));
 	explains(&lab, 1);
 	world_free(w);

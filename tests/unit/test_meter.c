@@ -21,8 +21,8 @@ static const char *const boots[2] = { "boot-one", "boot-two" };
 
 static struct rig rig_new(int bits)
 {
-	struct rig r = { .def = { .kind = METER_COUNTER, .counter = { .bits = (uint8_t)bits, .count_ms = 1000, .refresh_ms = 1000 },
-		.has_state = true, .poll_ms = 1000, .rate_ppm = 1000 } };
+	struct rig r = { .def = { .kind = METER_COUNTER, .counter = { .bits = (uint8_t)bits, .count_ms = 1000,
+		.refresh_ms = 1000 }, .has_state = true, .poll_ms = 1000, .rate_ppm = 1000 } };
 
 	meter_init(&r.m);
 	r.s = (struct meter_sample){ .boot_ms = 1000, .wall_ms = 1700000000000, .rtt_ms = 5, .boot_id = boots[0] };
@@ -397,13 +397,17 @@ static void test_bytes(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_first_bills_nothing), cmocka_unit_test(test_normal_and_replay), cmocka_unit_test(test_gap_loses_nothing),
+		cmocka_unit_test(test_first_bills_nothing), cmocka_unit_test(test_normal_and_replay),
+			cmocka_unit_test(test_gap_loses_nothing),
 		cmocka_unit_test(test_wrap), cmocka_unit_test(test_decimal_modulus), cmocka_unit_test(test_ambiguous),
-		cmocka_unit_test(test_zero_for_one_read), cmocka_unit_test(test_zeros_for_a_whole_refresh), cmocka_unit_test(test_torn_value),
+		cmocka_unit_test(test_zero_for_one_read), cmocka_unit_test(test_zeros_for_a_whole_refresh),
+		cmocka_unit_test(test_torn_value),
 		cmocka_unit_test(test_reset), cmocka_unit_test(test_reset_while_off_estimates_nothing),
-		cmocka_unit_test(test_uptime_denies_a_reset), cmocka_unit_test(test_restart_is_not_a_wrap), cmocka_unit_test(test_swap),
+		cmocka_unit_test(test_uptime_denies_a_reset), cmocka_unit_test(test_restart_is_not_a_wrap),
+		cmocka_unit_test(test_swap),
 		cmocka_unit_test(test_manual), cmocka_unit_test(test_fast_counter_is_caught),
-		cmocka_unit_test(test_other_boot_uses_the_wall_clock), cmocka_unit_test(test_full_64_bits), cmocka_unit_test(test_coarse_counter),
+		cmocka_unit_test(test_other_boot_uses_the_wall_clock), cmocka_unit_test(test_full_64_bits),
+		cmocka_unit_test(test_coarse_counter),
 		cmocka_unit_test(test_state_meter), cmocka_unit_test(test_derived_run_bit), cmocka_unit_test(test_bytes),
 	};
 

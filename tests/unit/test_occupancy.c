@@ -44,8 +44,8 @@ static const char *sql(const char *text)
 
 static int64_t overlaps(void)
 {
-	return world_int(w, "SELECT COUNT(*) FROM occupancy a JOIN occupancy b ON a.unit = b.unit AND a.id < b.id AND a.active = 1 "
-		"AND b.active = 1 AND a.busy_from < b.busy_to AND b.busy_from < a.busy_to");
+	return world_int(w, "SELECT COUNT(*) FROM occupancy a JOIN occupancy b ON a.unit = b.unit AND a.id < b.id AND "
+		"a.active = 1 AND b.active = 1 AND a.busy_from < b.busy_to AND b.busy_from < a.busy_to");
 }
 
 #define REFUSED(text) assert_string_equal(sql(text), "r01_overlap")
@@ -66,15 +66,18 @@ static void inserts(void **state)
 	/* touching, another unit, inactive */
 	DONE("INSERT INTO occupancy (id, unit, busy_from, busy_to, kind, ref) VALUES (3, 1, 200, 300, 'booking', 3)");
 	DONE("INSERT INTO occupancy (id, unit, busy_from, busy_to, kind, ref) VALUES (4, 2, 100, 400, 'booking', 4)");
-	DONE("INSERT INTO occupancy (id, unit, busy_from, busy_to, kind, ref, active) VALUES (5, 1, 100, 400, 'booking', 5, 0)");
+	DONE("INSERT INTO occupancy (id, unit, busy_from, busy_to, kind, ref, active) VALUES (5, 1, 100, 400, 'booking', "
+		"5, 0)");
 	assert_int_equal(overlaps(), 0);
 }
 
 static void conflict_clauses_do_not_help(void **state)
 {
 	DONE("INSERT INTO occupancy (id, unit, busy_from, busy_to, kind, ref) VALUES (1, 1, 100, 200, 'booking', 1)");
-	REFUSED("INSERT OR REPLACE INTO occupancy (id, unit, busy_from, busy_to, kind, ref) VALUES (9, 1, 150, 250, 'booking', 9)");
-	REFUSED("INSERT OR IGNORE INTO occupancy (id, unit, busy_from, busy_to, kind, ref) VALUES (9, 1, 150, 250, 'booking', 9)");
+	REFUSED("INSERT OR REPLACE INTO occupancy (id, unit, busy_from, busy_to, kind, ref) VALUES (9, 1, 150, 250, "
+		"'booking', 9)");
+	REFUSED("INSERT OR IGNORE INTO occupancy (id, unit, busy_from, busy_to, kind, ref) VALUES (9, 1, 150, 250, "
+		"'booking', 9)");
 	assert_string_equal(sql("INSERT OR REPLACE INTO occupancy (id, unit, busy_from, busy_to, kind, ref) "
 		"VALUES (1, 1, 500, 600, 'booking', 9)"), "occupancy_exists");
 	assert_string_equal(sql("INSERT OR REPLACE INTO occupancy (id, unit, busy_from, busy_to, kind, ref) "
@@ -83,8 +86,8 @@ static void conflict_clauses_do_not_help(void **state)
 	REFUSED("UPDATE OR REPLACE occupancy SET busy_from = 150 WHERE id = 2");
 	assert_string_equal(sql("UPDATE OR REPLACE occupancy SET ref = 1 WHERE id = 2"), "append_only");
 	assert_string_equal(sql("UPDATE OR REPLACE occupancy SET id = 1 WHERE id = 2"), "append_only");
-	assert_string_equal(sql("INSERT INTO occupancy (id, unit, busy_from, busy_to, kind, ref) VALUES (2, 1, 1, 2, 'booking', 2) "
-		"ON CONFLICT (id) DO UPDATE SET busy_from = 150"), "occupancy_exists");
+	assert_string_equal(sql("INSERT INTO occupancy (id, unit, busy_from, busy_to, kind, ref) VALUES (2, 1, 1, 2, "
+		"'booking', 2) ON CONFLICT (id) DO UPDATE SET busy_from = 150"), "occupancy_exists");
 	assert_int_equal(world_int(w, "SELECT COUNT(*) FROM occupancy"), 2);
 	/* the connection itself refuses to delete; the trigger does so for any other */
 	assert_int_equal(db_run(w->db, "DELETE FROM occupancy WHERE id = 1", ""), DB_MISUSE);
@@ -95,7 +98,8 @@ static void updates(void **state)
 	DONE("INSERT INTO occupancy (id, unit, busy_from, busy_to, kind, ref) VALUES (1, 1, 100, 200, 'booking', 1)");
 	DONE("INSERT INTO occupancy (id, unit, busy_from, busy_to, kind, ref) VALUES (2, 1, 300, 400, 'booking', 2)");
 	DONE("INSERT INTO occupancy (id, unit, busy_from, busy_to, kind, ref) VALUES (3, 2, 150, 350, 'booking', 3)");
-	DONE("INSERT INTO occupancy (id, unit, busy_from, busy_to, kind, ref, active) VALUES (4, 1, 120, 330, 'booking', 4, 0)");
+	DONE("INSERT INTO occupancy (id, unit, busy_from, busy_to, kind, ref, active) VALUES (4, 1, 120, 330, 'booking', "
+		"4, 0)");
 	REFUSED("UPDATE occupancy SET busy_to = 301 WHERE id = 1");
 	REFUSED("UPDATE occupancy SET busy_from = 199 WHERE id = 2");
 	REFUSED("UPDATE occupancy SET busy_from = 0, busy_to = 1000 WHERE id = 1");
@@ -155,9 +159,11 @@ static void random_writers(void **state)
 		for (int i = 0; i < 40; i++)
 			clash |= !end && i != k && row[i].active && row[i].unit == unit && row[i].from < to && from < row[i].to;
 		rc = end ? store_occupancy_end(w->db, "booking", k + 1)
-			 : store_occupancy_put(w->db, k + 1, unit == 1 ? "krios-1" : "plc-1", "booking", k + 1, (struct interval){ from, to });
+			 : store_occupancy_put(w->db, k + 1, unit == 1 ? "krios-1" : "plc-1", "booking", k + 1,
+			 	(struct interval){ from, to });
 		if (rc != (clash ? 1 : 0))
-			fail_msg("step %d: row %d unit %d [%d, %d) end %d clash %d: %d", step, k, unit, (int)from, (int)to, end, clash, rc);
+			fail_msg("step %d: row %d unit %d [%d, %d) end %d clash %d: %d", step, k, unit, (int)from, (int)to, end,
+				clash, rc);
 		if (end)
 			row[k].active = 0;
 		else if (rc == 0) {

@@ -394,14 +394,16 @@ static void grid_on_dst_nights(void **state)
 	/* 25 h: 00, 04 ... counted by instants from midnight: 04:00 on the clock is 5 h after it */
 	assert_true(calendar_on_grid(&berlin, hour4, t("2026-10-25T03:00:00+01:00")));
 	assert_false(calendar_on_grid(&berlin, hour4, t("2026-10-25T04:00:00+01:00")));
-	assert_int_equal(calendar_grid_next(&berlin, hour4, t("2026-10-25T23:30:00+01:00")), t("2026-10-26T00:00:00+01:00"));
+	assert_int_equal(calendar_grid_next(&berlin, hour4, t("2026-10-25T23:30:00+01:00")),
+		t("2026-10-26T00:00:00+01:00"));
 	/* both 02:30 of the repeated hour are on a half-hour grid, and differ */
 	assert_true(calendar_on_grid(&berlin, 30 * LT_MINUTE, t("2026-10-25T02:30:00+02:00")));
 	assert_true(calendar_on_grid(&berlin, 30 * LT_MINUTE, t("2026-10-25T02:30:00+01:00")));
 	/* 23 h */
 	assert_true(calendar_on_grid(&new_york, hour4, t("2026-03-08T05:00:00-04:00")));
 	assert_int_equal(calendar_cell(&new_york, hour4, t("2026-03-08T23:59:00-04:00")), t("2026-03-08T21:00:00-04:00"));
-	assert_int_equal(calendar_grid_next(&new_york, hour4, t("2026-03-08T21:00:01-04:00")), t("2026-03-09T00:00:00-04:00"));
+	assert_int_equal(calendar_grid_next(&new_york, hour4, t("2026-03-08T21:00:01-04:00")),
+		t("2026-03-09T00:00:00-04:00"));
 }
 
 static void opening_on_dst_nights(void **state)
@@ -435,7 +437,8 @@ static void open_spans_join_days(void **state)
 	assert_true(calendar_open_span(&policy, &shanghai, s.to, s.to + 30 * LT_DAY, &s));
 	assert_int_equal(s.from, t("2026-12-07T00:00:00+08:00"));
 	assert_int_equal(s.to, t("2026-12-08T00:00:00+08:00"));
-	assert_false(calendar_open_span(&policy, &shanghai, t("2026-12-04T00:00:00+08:00"), t("2026-12-06T00:00:00+08:00"), &s));
+	assert_false(calendar_open_span(&policy, &shanghai, t("2026-12-04T00:00:00+08:00"), t("2026-12-06T00:00:00+08:00"),
+		&s));
 }
 
 /* What retry says is a bound: nothing before it is acceptable. Compared with trying every grid line. */
@@ -536,10 +539,13 @@ int main(void)
 {
 #define T(f) cmocka_unit_test_setup(f, fresh)
 	const struct CMUnitTest tests[] = {
-		T(a_good_booking_meets_no_rule), T(r01_taken_and_r21_block), T(r03_grid), T(r03_walk_up_is_not_the_past), T(r04_length),
-		T(r05_horizon_opens_by_days), T(r06_notice), T(r07_opening_hours), T(r07_holidays), T(r10_and_r12), T(windows_are_local),
+		T(a_good_booking_meets_no_rule), T(r01_taken_and_r21_block), T(r03_grid), T(r03_walk_up_is_not_the_past),
+			T(r04_length),
+		T(r05_horizon_opens_by_days), T(r06_notice), T(r07_opening_hours), T(r07_holidays), T(r10_and_r12),
+		T(windows_are_local),
 		T(what_was_wrong_may_stay), T(a_longer_excess_is_worse), T(r22_lock_window), T(shorten_meets_the_lock_only),
-		T(r24_check_in), T(all_violations_at_once), T(every_verb_has_its_rules), T(grid_on_dst_nights), T(opening_on_dst_nights),
+		T(r24_check_in), T(all_violations_at_once), T(every_verb_has_its_rules), T(grid_on_dst_nights),
+		T(opening_on_dst_nights),
 		T(open_spans_join_days), T(retry_skips_nothing), T(interval_arithmetic), T(states_and_edges),
 	};
 

@@ -1,6 +1,6 @@
 /*
- * test_sessions.c - the rules about who a run belongs to and when it ends, on a store in memory, with scripted devices, in
- * virtual time. test_sessions_gaps.c has what is lost, doubtful or decided afterwards.
+ * test_sessions.c - the rules about who a run belongs to and when it ends, on a store in memory, with scripted devices,
+ * in virtual time. test_sessions_gaps.c has what is lost, doubtful or decided afterwards.
  */
 #include "sessions_rig.h"
 
@@ -184,7 +184,8 @@ static void test_too_early_is_nobodys(void **state)
 	s = of_booking(b);
 	ABOUT(s.measured_ms, MIN(15), 6000);
 	assert_int_equal(s.outcome, OUTCOME_CHARGED);
-	assert_int_equal(world_int(w, "SELECT COUNT(*) FROM session WHERE kind = 'unattributed' AND outcome = 'awaiting_review'"), 1);
+	assert_int_equal(world_int(w, "SELECT COUNT(*) FROM session WHERE kind = 'unattributed' AND outcome = "
+		"'awaiting_review'"), 1);
 }
 
 static void test_run_without_a_booking(void **state)

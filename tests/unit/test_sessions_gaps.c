@@ -1,6 +1,6 @@
 /*
- * test_sessions_gaps.c - the rules about sessions when readings are missing or wrong, when the instrument fails, and when
- * people decide afterwards. Virtual time, as in test_sessions.c.
+ * test_sessions_gaps.c - the rules about sessions when readings are missing or wrong, when the instrument fails, and
+ * when people decide afterwards. Virtual time, as in test_sessions.c.
  */
 #include "sessions_rig.h"
 
@@ -111,7 +111,8 @@ static void test_dark_run_of_nobody(void **state)
 	d.of[0].silent = false;
 	run(MIN(5));
 	assert_int_equal(world_int(w, "SELECT COUNT(*) FROM session"), 0);
-	assert_int_equal(world_int(w, "SELECT SUM(measured_ms) FROM usage WHERE session IS NULL AND reason = 'gap'"), MIN(5));
+	assert_int_equal(world_int(w, "SELECT SUM(measured_ms) FROM usage WHERE session IS NULL AND reason = 'gap'"),
+		MIN(5));
 }
 
 static void test_restart_is_a_gap(void **state)
@@ -280,7 +281,8 @@ static void test_waive_needs_two(void **state)
 	assert_int_equal(reviews("unattributed"), 0);
 	/* the store itself refuses a maker who checks */
 	assert_int_equal(db_begin(w->db), 0);
-	assert_int_equal(db_run(w->db, "UPDATE review SET decided_by = proposed_by WHERE id = ?1", "i", item), DB_CONSTRAINT);
+	assert_int_equal(db_run(w->db, "UPDATE review SET decided_by = proposed_by WHERE id = ?1", "i", item),
+		DB_CONSTRAINT);
 	db_rollback(w->db);
 }
 

@@ -39,26 +39,30 @@ static void adopt(struct world *w, void (*change)(struct price *p))
 	assert_int_equal(0, world_end(w, 0));
 }
 
-static void add_booking(struct world *w, int64_t id, const char *user, const char *org, int64_t from, int64_t to, const char *state)
+static void add_booking(struct world *w, int64_t id, const char *user, const char *org, int64_t from, int64_t to,
+	const char *state)
 {
 	db_run(w->db, "INSERT INTO booking(id, instrument, org, user, state, booked_from, booked_to, held_to, priced_to, "
 		"policy_version, price_version, quote_minor, created_at, created_by, project) VALUES "
-		"(?1, 'krios-1', ?2, ?3, ?4, ?5, ?6, ?6, ?6, 1, 1, 20000, 0, ?3, 'p-1')", "itttii", id, org, user, state, from, to);
+		"(?1, 'krios-1', ?2, ?3, ?4, ?5, ?6, ?6, ?6, 1, 1, 20000, 0, ?3, 'p-1')", "itttii", id, org, user, state, from,
+		to);
 	assert_int_equal(0, db_failed(w->db));
 }
 
 static void add_session(struct world *w, int64_t id, int64_t booking, int64_t from, int64_t to, bool end_reading)
 {
-	db_run(w->db, "INSERT INTO session(id, instrument, booking, org, user, kind, state, outcome, opened_at, opened_cause, closed_at, "
-		"close_cause, end_reading) VALUES (?1, 'krios-1', ?2, 'acme', 'alice', 'booked', 'closed', 'settling', ?3, 'user', ?4, "
+	db_run(w->db, "INSERT INTO session(id, instrument, booking, org, user, kind, state, outcome, opened_at, "
+		"opened_cause, closed_at, close_cause, end_reading) VALUES (?1, 'krios-1', ?2, 'acme', 'alice', 'booked', "
+		"'closed', 'settling', ?3, 'user', ?4, "
 		"'user', ?5)", "iIiii", id, booking ? &booking : NULL, from, to, (int64_t)end_reading);
 	assert_int_equal(0, db_failed(w->db));
 }
 
 static void add_run(struct world *w, int64_t id, int64_t session, int64_t from, int64_t to)
 {
-	db_run(w->db, "INSERT INTO usage(id, instrument, session, from_at, to_at, measured_ms, placed, open, reason, raw_from, raw_to) "
-		"VALUES (?1, 'krios-1', ?2, ?3, ?4, ?4 - ?3, 1, 0, 'run', 1000, 2000)", "iiii", id, session, from, to);
+	db_run(w->db, "INSERT INTO usage(id, instrument, session, from_at, to_at, measured_ms, placed, open, reason, "
+		"raw_from, raw_to) VALUES (?1, 'krios-1', ?2, ?3, ?4, ?4 - ?3, 1, 0, 'run', 1000, 2000)", "iiii", id, session,
+		from, to);
 	assert_int_equal(0, db_failed(w->db));
 }
 
@@ -87,8 +91,10 @@ static int64_t charged(struct world *w)
 static void book_balances(struct world *w)
 {
 	assert_int_equal(0, world_int(w, "SELECT COALESCE(SUM(minor), 0) FROM entry"));
-	assert_int_equal(charged(w), world_int(w, "SELECT COALESCE(SUM(minor), 0) FROM entry WHERE account LIKE 'receivable:%'"));
-	assert_int_equal(charged(w), world_int(w, "SELECT COALESCE(SUM(minor), 0) FROM balance WHERE account LIKE 'receivable:%'"));
+	assert_int_equal(charged(w), world_int(w, "SELECT COALESCE(SUM(minor), 0) FROM entry WHERE account LIKE "
+		"'receivable:%'"));
+	assert_int_equal(charged(w), world_int(w, "SELECT COALESCE(SUM(minor), 0) FROM balance WHERE account LIKE "
+		"'receivable:%'"));
 	assert_int_equal(0, world_int(w, "SELECT COUNT(*) FROM txn WHERE sealed = 0"));
 	assert_int_equal(0, world_int(w, "SELECT COUNT(*) FROM charge c WHERE amount_minor <> "
 		"(SELECT COALESCE(SUM(amount_minor), 0) FROM charge_line WHERE charge = c.id)"));
@@ -149,7 +155,8 @@ static void settles_once(void **state)
 	assert_int_equal(1, world_int(w, "SELECT COUNT(*) FROM charge"));
 	assert_int_equal(1, world_int(w, "SELECT COUNT(*) FROM txn WHERE idem_key = 'session:1:usage'"));
 	assert_int_equal(1, world_int(w, "SELECT COUNT(*) FROM session WHERE outcome = 'charged' AND state = 'charged'"));
-	assert_int_equal(1, world_int(w, "SELECT COUNT(*) FROM charge WHERE project = 'p-1' AND period = '2026-12' AND used_s = 6000"));
+	assert_int_equal(1, world_int(w, "SELECT COUNT(*) FROM charge WHERE project = 'p-1' AND period = '2026-12' AND "
+		"used_s = 6000"));
 	assert_int_equal(1, world_int(w, "SELECT COUNT(*) FROM event WHERE kind = 'charge_posted' AND charge = 1"));
 	book_balances(w);
 	every_charge_explains_itself(w);
@@ -164,7 +171,8 @@ static void waits_for_its_end_reading(void **state)
 	w->now.wall_ms = T0 + 2 * LT_HOUR + 59 * LT_SECOND;
 	settle(w, 1);
 	assert_int_equal(0, world_int(w, "SELECT COUNT(*) FROM charge"));
-	assert_int_equal(T0 + 2 * LT_HOUR + MIN, world_int(w, "SELECT due_at FROM timer WHERE kind = 'settle' AND ref = 1"));
+	assert_int_equal(T0 + 2 * LT_HOUR + MIN, world_int(w, "SELECT due_at FROM timer WHERE kind = 'settle' AND ref = "
+		"1"));
 	w->now.wall_ms = T0 + 2 * LT_HOUR + MIN;
 	settle(w, 1);
 	assert_int_equal(1, world_int(w, "SELECT COUNT(*) FROM charge WHERE flags = 'no_end_reading'"));
@@ -209,7 +217,8 @@ static void unattributed_is_not_charged(void **state)
 
 	adopt(w, NULL);
 	usual(w, T0, T0 + 100 * MIN, true);
-	db_run(w->db, "UPDATE session SET kind = 'unattributed', org = NULL, user = NULL, booking = NULL, outcome = 'unattributed'", "");
+	db_run(w->db, "UPDATE session SET kind = 'unattributed', org = NULL, user = NULL, booking = NULL, outcome = "
+		"'unattributed'", "");
 	settle(w, 1);
 	assert_int_equal(0, world_int(w, "SELECT COUNT(*) FROM charge"));
 }
@@ -253,8 +262,9 @@ static void a_price_change_splits(void **state)
 	usual(w, T0, T0 + 100 * MIN, true);
 	world_act(w, NULL);
 	add_run(w, 2, 1, T0 + 110 * MIN, T0 + 115 * MIN);
-	db_run(w->db, "INSERT INTO price_version(instrument, version, effective_at, text, source, created_at) SELECT instrument, 2, ?1, "
-		"replace(text, '100.00', '120.00'), 'finn', 0 FROM price_version WHERE instrument = 'krios-1'", "i", T0 + LT_HOUR);
+	db_run(w->db, "INSERT INTO price_version(instrument, version, effective_at, text, source, created_at) SELECT "
+		"instrument, 2, ?1, replace(text, '100.00', '120.00'), 'finn', 0 FROM price_version WHERE instrument = "
+		"'krios-1'", "i", T0 + LT_HOUR);
 	assert_int_equal(0, world_end(w, 0));
 	settle(w, 1);
 	/* 3600 s at 100, 2700 s at 120 and 180 s of the step at 120, 600 s idle at 40 */
@@ -295,7 +305,8 @@ static void implausible_goes_to_review(void **state)
 	db_run(w->db, "UPDATE session SET closed_at = ?1", "i", T0 + 100 * MIN);
 	settle(w, 1);
 	assert_int_equal(0, world_int(w, "SELECT COUNT(*) FROM charge"));
-	assert_int_equal(1, world_int(w, "SELECT COUNT(*) FROM review WHERE kind = 'implausible' AND session = 1 AND state = 'open'"));
+	assert_int_equal(1, world_int(w, "SELECT COUNT(*) FROM review WHERE kind = 'implausible' AND session = 1 AND state "
+		"= 'open'"));
 	db_run(w->db, "UPDATE review SET state = 'done', decision = 'accept'", "");
 	settle(w, 1);
 	assert_int_equal(17500, charged(w));
@@ -458,8 +469,9 @@ static void resold_time_is_credited(void **state)
 	due = world_int(w, "SELECT due_at FROM timer WHERE kind = 'fee_resold' AND ref = 1");
 	assert_int_equal(T0 + 3 * LT_HOUR, due);
 	world_act(w, NULL);
-	db_run(w->db, "INSERT INTO session(id, instrument, booking, org, user, kind, state, outcome, opened_at, opened_cause, closed_at) "
-		"VALUES (9, 'krios-1', 2, 'zeta', 'zoe', 'booked', 'closed', 'settling', ?1, 'user', ?2)", "ii", T0 + LT_HOUR, T0 + 2 * LT_HOUR);
+	db_run(w->db, "INSERT INTO session(id, instrument, booking, org, user, kind, state, outcome, opened_at, "
+		"opened_cause, closed_at) VALUES (9, 'krios-1', 2, 'zeta', 'zoe', 'booked', 'closed', 'settling', ?1, 'user', "
+		"?2)", "ii", T0 + LT_HOUR, T0 + 2 * LT_HOUR);
 	add_run(w, 9, 9, T0 + LT_HOUR, T0 + 130 * MIN);
 	world_end(w, 0);
 	w->now.wall_ms = due;
@@ -484,7 +496,8 @@ static void quote_is_the_rating_of_its_interval(void **state)
 	assert_int_equal(0, money_quote(&w->act, &w->instruments[0], &w->instruments[0].price, T0, T0 + 100 * MIN, &minor));
 	assert_int_equal(16667, minor);
 	w->instruments[0].price.rate_minor = INT64_C(100000000000);
-	assert_int_equal(ACT_REFUSED, money_quote(&w->act, &w->instruments[0], &w->instruments[0].price, T0, T0 + 366 * LT_DAY, &minor));
+	assert_int_equal(ACT_REFUSED, money_quote(&w->act, &w->instruments[0], &w->instruments[0].price, T0,
+		T0 + 366 * LT_DAY, &minor));
 	assert_string_equal("price-out-of-range", w->act.refusal.err.code);
 	world_end(w, 0);
 }
@@ -523,8 +536,10 @@ static int teardown(void **state) { world_free(*state); return 0; }
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		CASE(settles_once), CASE(waits_for_its_end_reading), CASE(waits_for_a_review), CASE(an_unused_session_is_charged_nothing),
-		CASE(unattributed_is_not_charged), CASE(overrun_into_the_next), CASE(a_price_change_splits), CASE(later_data_only_lowers),
+		CASE(settles_once), CASE(waits_for_its_end_reading), CASE(waits_for_a_review),
+			CASE(an_unused_session_is_charged_nothing),
+		CASE(unattributed_is_not_charged), CASE(overrun_into_the_next), CASE(a_price_change_splits),
+		CASE(later_data_only_lowers),
 		CASE(implausible_goes_to_review), CASE(overlap_goes_to_review), CASE(ten_times_the_usual_goes_to_review),
 		CASE(lands_in_the_open_period), CASE(the_live_meter_says_what_is_charged),
 		CASE(fees_are_posted_once_and_undone), CASE(cancelling_pays_by_notice), CASE(resold_time_is_credited),

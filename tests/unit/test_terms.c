@@ -14,7 +14,8 @@
 
 static void durations(void **state)
 {
-	static const struct { const char *text; int64_t ms; } good[] = { { "30s", 30000 }, { "15m", 900000 }, { "4h", 14400000 },
+	static const struct { const char *text; int64_t ms; } good[] = { { "30s", 30000 }, { "15m", 900000 },
+		{ "4h", 14400000 },
 		{ "30d", 30 * LT_DAY }, { "1h30m", 5400000 }, { "250ms", 250 }, { "0s", 0 }, { "1d2h3m4s5ms", 93784005 },
 		{ "90m", 5400000 } };
 	static const char *const bad[] = { "", "30", "s", "-5m", "1.5h", "5 m", "5m ", "1m1h", "5m5m", "5min", "5H", "1e3s",
@@ -105,7 +106,8 @@ static void policy_refusals(void **state)
 
 static void price_values(void **state)
 {
-	static const struct { const char *key, *value, *code; } bad[] = { { "rate", "-1.00", "out-of-range" }, { "rate", "1.005", "bad-value" },
+	static const struct { const char *key, *value, *code; } bad[] = { { "rate", "-1.00", "out-of-range" },
+		{ "rate", "1.005", "bad-value" },
 		{ "rate", "", "bad-value" }, { "step", "0s", "out-of-range" }, { "overrun_factor", "100.001", "out-of-range" },
 		{ "overrun_factor", "-1", "bad-value" }, { "overrun_factor", "1.5555", "bad-value" }, { "no_show_fee", "50", "bad-value" },
 		{ "no_show_fee", "100.01%", "out-of-range" }, { "no_show_fee", "%", "bad-value" }, { "usage", "0%", "bad-value" },
@@ -181,7 +183,8 @@ static void canonical_text(void **state)
 	assert_int_equal(price_from_text(&q_again, text, 2, &err), 0);
 	assert_memory_equal(&q, &q_again, sizeof(q));
 	/* the longest policy there can be fits, and comes back */
-	assert_int_equal(policy_set(&p, "opening", "Mon..Sun 08:00-10:00, Mon..Sun 11:00-12:00, Mon..Sun 13:00-14:00", &err), 0);
+	assert_int_equal(policy_set(&p, "opening", "Mon..Sun 08:00-10:00, Mon..Sun 11:00-12:00, Mon..Sun 13:00-14:00",
+		&err), 0);
 	p.n_holidays = HOLIDAY_MAX;
 	for (int i = 0; i < HOLIDAY_MAX; i++)
 		p.holidays[i] = 20000 + 3 * i;

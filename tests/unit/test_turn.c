@@ -416,7 +416,8 @@ static void test_thread(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_start), cmocka_unit_test(test_order), cmocka_unit_test(test_small_turns), cmocka_unit_test(test_savepoints),
+		cmocka_unit_test(test_start), cmocka_unit_test(test_order), cmocka_unit_test(test_small_turns),
+			cmocka_unit_test(test_savepoints),
 		cmocka_unit_test(test_idempotency), cmocka_unit_test(test_reads), cmocka_unit_test(test_coalescing),
 		cmocka_unit_test(test_park), cmocka_unit_test(test_timers), cmocka_unit_test(test_set_aside),
 		cmocka_unit_test(test_streams), cmocka_unit_test(test_stop), cmocka_unit_test(test_read_only),
