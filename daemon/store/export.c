@@ -49,8 +49,8 @@ int64_t export_last_seq(struct db *db)
 }
 
 #define ROWS "SELECT seq, id, kind, corrects, session, booking, org, user, instrument, project, period, posted_at, " \
-	"service_from, service_to, used_s, idle_s, overrun_s, billed_s, estimated_s, amount_minor, currency, flags FROM "
-		"charge "
+	"service_from, service_to, used_s, idle_s, overrun_s, billed_s, estimated_s, amount_minor, currency, flags " \
+	"FROM charge "
 #define TAIL " AND seq > ?1 AND seq <= ?2 ORDER BY seq LIMIT ?3"
 
 /* One text a filter, so that each walks an index in seq order. */
