@@ -18,6 +18,7 @@ SHOWN = 60  # lines of a failed test's output
 
 class Totals:
     passed = failed = skipped = 0
+    reasons = []  # one line a skipped result
 
     def add(self, passed, failed, skipped):
         self.passed += passed
@@ -34,8 +35,8 @@ def say(text=""):
 
 def quiet(command, env):
     """Runs it; its output only when it fails."""
-    r = subprocess.run(command, cwd=ROOT, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace",
-                       check=False)
+    r = subprocess.run(command, cwd=ROOT, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                       errors="replace", check=False)
     if r.returncode:
         lines = r.stdout.splitlines()
         first = next((i for i, line in enumerate(lines) if line.startswith("FAILED:")), max(0, len(lines) - SHOWN))
@@ -58,8 +59,8 @@ def build(name, directory, compiler, options):
     return False
 
 
-def tap(text):
-    """(passed, failed, skipped) of the top-level lines."""
+def tap(text, name):
+    """(passed, failed, skipped) of the top-level lines; why something was skipped is kept."""
     passed = failed = skipped = 0
     for line in text.splitlines():
         m = re.match(r"(not )?ok\b(.*)", line)
@@ -67,12 +68,15 @@ def tap(text):
             continue
         if re.search(r"#\s*(skip|todo)", m.group(2), re.I):
             skipped += 1
+            TOTALS.reasons.append(f"{name}:{m.group(2)}")
         elif m.group(1):
             failed += 1
         else:
             passed += 1
-    if re.search(r"^1\.\.0\b", text, re.M):
+    nothing = re.search(r"^1\.\.0\b(.*)", text, re.M)
+    if nothing:
         skipped += 1
+        TOTALS.reasons.append(f"{name}:{nothing.group(1)}")
     return passed, failed, skipped
 
 
@@ -80,10 +84,11 @@ def count(entry, protocol):
     good = entry["result"] in ("OK", "EXPECTEDFAIL")
     if protocol != "tap":
         return (0, 0, 1) if entry["result"] == "SKIP" else (int(good), int(not good), 0)
-    passed, failed, skipped = tap(entry.get("stdout", ""))
+    passed, failed, skipped = tap(entry.get("stdout", ""), entry["name"])
     plan = re.search(r"^1\.\.(\d+)", entry.get("stdout", ""), re.M)
     if entry["result"] == "FAIL" and entry.get("returncode") == 0 and failed == 0 and plan:
-        good = passed + skipped == int(plan.group(1))  # cmocka writes "not ok ... # SKIP", which meson takes for a failure
+        # cmocka writes "not ok ... # SKIP", which meson takes for a failure.
+        good = passed + skipped == int(plan.group(1))
     if not good and entry["result"] != "SKIP" and failed == 0:
         failed = 1
     if good and passed + failed + skipped == 0:
@@ -92,7 +97,8 @@ def count(entry, protocol):
 
 
 def show(entry, protocol):
-    say(f"--- {entry['name']}: {entry['result']}, exit status {entry.get('returncode')}, {entry.get('duration', 0):.1f} s")
+    say(f"--- {entry['name']}: {entry['result']}, exit status {entry.get('returncode')}, "
+        f"{entry.get('duration', 0):.1f} s")
     lines = (entry.get("stdout", "") + entry.get("stderr", "")).splitlines()
     wanted = lines
     if protocol == "tap" and len(lines) > SHOWN:
@@ -106,8 +112,8 @@ def run_tests(name, directory, arguments, extra_env=None):
     log = os.path.join(ROOT, directory, "meson-logs", "testlog.json")
     if os.path.exists(log):
         os.remove(log)
-    tests = json.loads(subprocess.run(["meson", "introspect", directory, "--tests"], cwd=ROOT, capture_output=True, text=True,
-                                      check=True).stdout)
+    tests = json.loads(subprocess.run(["meson", "introspect", directory, "--tests"], cwd=ROOT, capture_output=True,
+                                      text=True, check=True).stdout)
     protocols = {t["name"]: t["protocol"] for t in tests}
     began = time.monotonic()
     r = subprocess.run(["meson", "test", "-C", directory, "--no-rebuild", "--quiet"] + arguments, cwd=ROOT, env=env,
@@ -146,27 +152,75 @@ def without(*names):
 
 # What the sanitized programs are asked: they take several times as long, and doses belong to the other half.
 SMALL = {"LABTIME_KILLS": "3", "LABTIME_ROUNDS": "50"}
+# The full doses of ./check --long.
+FULL = {"LABTIME_KILLS": "100", "LABTIME_ROUNDS": "2000", "LABTIME_LONG": "1"}
+OPTIMISED = ["-Dbuildtype=debugoptimized", "-Doptimization=2"]
+SANITIZED = ["-Dbuildtype=debugoptimized", "-Doptimization=1", "-Db_sanitize=address,undefined", "-Db_lundef=false"]
+PATIENT = ["--num-processes", "1", "--timeout-multiplier", "20"]
+
+
+def usual():
+    if build("gcc -O2", "build/gcc", "gcc", OPTIMISED):
+        run_tests("gcc -O2", "build/gcc", jobs() + without("long", "bench", "small"))
+    if build("clang -O1 with sanitizers", "build/sanitize", "clang", SANITIZED):
+        run_tests("clang with sanitizers", "build/sanitize", jobs() + ["--timeout-multiplier", "5"] +
+                  suites("unit", "property", "drivers", "api", "cli", "small", "fuzz", "fault"), SMALL)
+
+
+def long_fuzz():
+    """libFuzzer's own search, a minute a target; what it finds it leaves beside the build."""
+    if not build("clang with libFuzzer", "build/fuzz", "clang", SANITIZED + ["-Dfuzzer=true"]):
+        return
+    directory = os.path.join(ROOT, "build", "fuzz")
+    names = os.listdir(os.path.join(directory, "tests", "fuzz"))
+    targets = sorted(n for n in names if re.fullmatch(r"fuzz_[a-z0-9_]+", n))
+    failed = 0
+    for target in targets:
+        corpus = os.path.join(directory, "corpus-" + target)
+        os.makedirs(corpus, exist_ok=True)
+        program = os.path.join("build", "fuzz", "tests", "fuzz", target)
+        limits = ["-max_total_time=60", "-timeout=10", "-rss_limit_mb=2048", f"-artifact_prefix={directory}/{target}-"]
+        failed += not quiet([program] + limits + [corpus], dict(os.environ))
+    TOTALS.add(len(targets) - failed, failed, 0)
+    say(f"libFuzzer: {len(targets) - failed} passed, {failed} failed")
+
+
+def bare_root():
+    """A fresh clone on a bare Debian 12."""
+    began = time.monotonic()
+    r = subprocess.run(["scripts/bare-root"], cwd=ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                       stderr=subprocess.STDOUT, text=True, errors="replace", check=False)
+    for line in r.stdout.splitlines():
+        say("    " + line)
+    if r.returncode == 77:
+        TOTALS.add(0, 0, 1)
+        TOTALS.reasons.append("a bare Debian 12: " + (r.stdout.strip().splitlines() or ["no reason given"])[-1])
+    else:
+        TOTALS.add(int(r.returncode == 0), int(r.returncode != 0), 0)
+    say(f"a bare Debian 12: exit status {r.returncode} ({time.monotonic() - began:.0f} s)")
+
+
+def long_run():
+    for compiler, level in (("gcc", "0"), ("clang", "0"), ("clang", "2")):
+        name, directory = f"{compiler} -O{level}", f"build/{compiler}-O{level}"
+        if build(name, directory, compiler, ["-Dbuildtype=debug", f"-Doptimization={level}"]):
+            run_tests(name, directory,
+                      jobs() + ["--timeout-multiplier", "3"] + without("long", "bench", "lint", "small"))
+    if build("gcc -O2", "build/gcc", "gcc", OPTIMISED):
+        run_tests("full doses", "build/gcc", PATIENT + suites("long", "bench"), FULL)
+        run_tests("a hundred kills, longer lives", "build/gcc", PATIENT + ["kill", "metering properties"], FULL)
+    long_fuzz()
+    bare_root()
 
 
 def main():
-    long_run = "--long" in sys.argv[1:]
-    optimised = ["-Dbuildtype=debugoptimized", "-Doptimization=2"]
-    sanitized = ["-Dbuildtype=debugoptimized", "-Doptimization=1", "-Db_sanitize=address,undefined", "-Db_lundef=false"]
-
-    if build("gcc -O2", "build/gcc", "gcc", optimised):
-        run_tests("gcc -O2", "build/gcc", jobs() + without("long", "bench", "small"))
-        if long_run:
-            run_tests("full doses", "build/gcc", ["--num-processes", "1", "--timeout-multiplier", "20"] + suites("long", "bench"),
-                      {"LABTIME_KILLS": "100", "LABTIME_LONG": "1"})
-    if build("clang -O1 with sanitizers", "build/sanitize", "clang", sanitized):
-        run_tests("clang with sanitizers", "build/sanitize", jobs() + ["--timeout-multiplier", "5"] +
-                  suites("unit", "property", "drivers", "api", "cli", "small", "fuzz", "fault"), SMALL)
-    if long_run:
-        for compiler, level in (("gcc", "0"), ("clang", "0"), ("clang", "2")):
-            name, directory = f"{compiler} -O{level}", f"build/{compiler}-O{level}"
-            if build(name, directory, compiler, ["-Dbuildtype=debug", f"-Doptimization={level}"]):
-                run_tests(name, directory, jobs() + ["--timeout-multiplier", "3"] + without("long", "bench", "lint"))
-
+    usual()
+    if "--long" in sys.argv[1:]:
+        long_run()
+    if TOTALS.reasons:
+        say("skipped:")
+        for reason in dict.fromkeys(TOTALS.reasons):
+            say("    " + reason)
     skipped = f", {TOTALS.skipped} skipped" if TOTALS.skipped else ""
     say(f"{TOTALS.passed} passed, {TOTALS.failed} failed{skipped}")
     return 1 if TOTALS.failed or not TOTALS.passed else 0
