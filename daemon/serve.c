@@ -62,6 +62,17 @@ static void to_ledger(void *arg, struct msg *m)
 	queue_push(s->to_ledger, m);
 }
 
+/* A plain reading waits for the next tick: a thousand controllers do not wake the ledger a thousand times a second. */
+static void from_poller(void *arg, struct msg *m)
+{
+	struct server *s = arg;
+
+	if (m->kind == MSG_READING && ((struct msg_reading *)m)->plain)
+		queue_push_quiet(s->to_ledger, m);
+	else
+		queue_push(s->to_ledger, m);
+}
+
 static void push_plain(struct server *s, enum msg_kind kind)
 {
 	struct msg *m = msg_new(kind, sizeof(*m));
@@ -377,7 +388,7 @@ static int start_net(struct server *s, struct lt_err *err)
 
 static int start_poller(struct server *s, struct modbus_codec *codec, struct lt_err *err)
 {
-	struct poller_options o = { .loop = s->loop, .codec = codec, .now = now_stamp, .emit = to_ledger, .arg = s };
+	struct poller_options o = { .loop = s->loop, .codec = codec, .now = now_stamp, .emit = from_poller, .arg = s };
 	struct poll_target *targets = poll_targets(s->conf);
 
 	if (!targets || crypto_random(&o.seed, sizeof(o.seed)) < 0) {

@@ -137,12 +137,6 @@ static void take_request(struct ledger *l, struct msg *m)
 
 /* Readings ----------------------------------------------------------------------------------------------- */
 
-static bool same_state(const struct lt_observation *a, const struct lt_observation *b)
-{
-	return a->have == b->have && a->running == b->running && a->fault == b->fault && a->interlock == b->interlock &&
-	       a->boots == b->boots && strcmp(a->serial, b->serial) == 0;
-}
-
 static int64_t gap_ms(const struct ledger *l, const char *instrument)
 {
 	int64_t polls = 10 * site_instrument(l->site, instrument)->meter.poll_ms;
@@ -153,11 +147,8 @@ static int64_t gap_ms(const struct ledger *l, const char *instrument)
 /* Does this reading say something new, besides a counter that goes on as it did? */
 static bool is_edge(const struct ledger *l, const struct unit *u, const struct msg_reading *r)
 {
-	const struct lt_observation *o = &r->obs;
-	bool back = o->hourmeter < u->obs.hourmeter || o->energy < u->obs.energy || o->pulse < u->obs.pulse;
-
-	return r->ticket || r->flags || !u->seen || back || !same_state(&u->obs, o) ||
-	r->head.at.boot_ms - u->boot_ms > gap_ms(l, r->instrument) || u->moved != (o->hourmeter != u->obs.hourmeter);
+	return r->ticket || r->flags || !u->seen || msg_observation_news(&u->obs, u->moved, &r->obs) ||
+		r->head.at.boot_ms - u->boot_ms > gap_ms(l, r->instrument);
 }
 
 static void take_reading(struct ledger *l, struct msg *m)

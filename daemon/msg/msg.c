@@ -6,12 +6,14 @@
 
 #include <pthread.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 struct queue {
 	pthread_mutex_t lock;
 	pthread_cond_t filled;
 	struct msg *first, **last;
+	bool loud;              /* something in it has woken the other side */
 	void (*wake)(void *);
 	void *wake_arg;
 };
@@ -53,6 +55,19 @@ struct msg *msg_free(struct msg *m)
 	return NULL;
 }
 
+static bool same_state(const struct lt_observation *a, const struct lt_observation *b)
+{
+	return a->have == b->have && a->running == b->running && a->fault == b->fault && a->interlock == b->interlock &&
+	       a->boots == b->boots && strcmp(a->serial, b->serial) == 0;
+}
+
+bool msg_observation_news(const struct lt_observation *was, bool was_moving, const struct lt_observation *now)
+{
+	bool back = now->hourmeter < was->hourmeter || now->energy < was->energy || now->pulse < was->pulse;
+
+	return back || !same_state(was, now) || was_moving != (now->hourmeter != was->hourmeter);
+}
+
 struct queue *queue_new(void)
 {
 	struct queue *q = calloc(1, sizeof(*q));
@@ -91,18 +106,31 @@ void queue_on_push(struct queue *q, void (*wake)(void *), void *arg)
 	q->wake_arg = arg;
 }
 
-void queue_push(struct queue *q, struct msg *m)
+static void append_locked(struct queue *q, struct msg *m)
 {
-	bool was_empty;
-
 	m->next = NULL;
-	pthread_mutex_lock(&q->lock);
-	was_empty = q->first == NULL;
 	*q->last = m;
 	q->last = &m->next;
+}
+
+void queue_push_quiet(struct queue *q, struct msg *m)
+{
+	pthread_mutex_lock(&q->lock);
+	append_locked(q, m);
+	pthread_mutex_unlock(&q->lock);
+}
+
+void queue_push(struct queue *q, struct msg *m)
+{
+	bool wake;
+
+	pthread_mutex_lock(&q->lock);
+	append_locked(q, m);
+	wake = !q->loud;
+	q->loud = true;
 	pthread_cond_signal(&q->filled);
 	pthread_mutex_unlock(&q->lock);
-	if (was_empty && q->wake)
+	if (wake && q->wake)
 		q->wake(q->wake_arg);
 }
 
@@ -112,6 +140,7 @@ static struct msg *take_locked(struct queue *q)
 
 	q->first = NULL;
 	q->last = &q->first;
+	q->loud = false;
 	return m;
 }
 

@@ -66,8 +66,12 @@ struct msg_reading {
 	uint64_t ticket;              /* of the MSG_POLL it answers, or 0                                 */
 	uint32_t flags;
 	uint32_t rtt_ms;
+	bool plain;                   /* says nothing new: it may wait for the ledger's next tick         */
 	struct lt_observation obs;
 };
+
+/* Does `now` say something new after `was`, besides a counter that moves (or rests) as it did? */
+bool msg_observation_news(const struct lt_observation *was, bool was_moving, const struct lt_observation *now);
 
 struct msg_link {                     /* the controller became reachable, or stopped being so             */
 	struct msg head;
@@ -139,9 +143,11 @@ struct msg *msg_free(struct msg *m);            /* frees owned members; NULL ok;
 struct queue;
 struct queue *queue_new(void);
 struct queue *queue_free(struct queue *q);      /* frees what is queued */
-/* wake runs on the pusher's thread when the queue becomes non-empty; e.g. writes an eventfd. */
+/* wake runs on the pusher's thread at the first queue_push since the last take; e.g. writes an eventfd. */
 void queue_on_push(struct queue *q, void (*wake)(void *), void *arg);
 void queue_push(struct queue *q, struct msg *m);
+/* For what need not be dealt with at once: wakes nobody; it is taken with whatever comes next. */
+void queue_push_quiet(struct queue *q, struct msg *m);
 /* Takes all messages in order, as a list by ->next; NULL when empty. */
 struct msg *queue_take(struct queue *q);
 /* Blocks until there is a message; the loop's ticks see to it that this is never long. */

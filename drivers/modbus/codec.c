@@ -5,6 +5,10 @@
  * Owns the pair and the modbus_t. Encoding: libmodbus writes the request into the pair, finds no reply, and the bytes
  * are taken out at the far end. Decoding: the reply is laid into the pair with the transaction id that libmodbus will
  * use next, then the same call finds it there. A wrong guess of that id fails, it never passes.
+ *
+ * libmodbus' verdict on the reply to a read depends on the request's unit, function and count and on the reply's first
+ * nine bytes, never on the data behind them; mismatch() has pinned those bytes before. What it accepted once in this
+ * shape is remembered and not asked again: a poll costs nine system calls less. Exceptions and writes are always asked.
  */
 #include "drivers/modbus/codec.h"
 
@@ -19,6 +23,7 @@
 #include <unistd.h>
 
 #define MBAP 6           /* bytes before the unit id, which is the first that the length counts */
+#define PROVEN 256       /* shapes remembered; a collision only asks again */
 #define UNIT_HOLE 248    /* libmodbus refuses 248..254: encoded as 255, then patched */
 
 struct modbus_codec {
@@ -26,6 +31,7 @@ struct modbus_codec {
 	int near, far;
 	bool dirty;              /* something may be left in the pair */
 	uint16_t last_id;
+	uint64_t proven[PROVEN]; /* shapes of replies that libmodbus accepted; 0 none */
 };
 
 struct modbus_codec *modbus_codec_new(struct lt_err *err)
@@ -265,20 +271,36 @@ static int validate(struct modbus_codec *c, const struct modbus_request *r, uint
 	return -1;
 }
 
+/* Everything libmodbus looks at in a good reply to a read (its length follows from the count); 0: not such a reply. */
+static uint64_t shape(const struct modbus_request *r, const uint8_t *frame)
+{
+	return r->function > 4 || frame[7] & 0x80 ? 0 : (uint64_t)frame[MBAP] << 32 | (uint64_t)r->count << 16 |
+		(uint64_t)r->unit << 8 | r->function;
+}
+
+static uint64_t *proven(struct modbus_codec *c, uint64_t shape)
+{
+	return &c->proven[(shape * UINT64_C(0x9E3779B97F4A7C15)) >> 56];
+}
+
 int modbus_decode(struct modbus_codec *c, const struct modbus_request *r, bool unit_any, uint8_t *frame, size_t n,
 		  const uint8_t **ret_data, size_t *ret_size, const char **ret_why)
 {
-	int result;
+	uint64_t s = shape(r, frame);
+	int result = 0;
 
 	assert(n >= 9 && n <= MODBUS_FRAME_MAX);
 	*ret_why = mismatch(r, unit_any, frame, n);
 	if (*ret_why)
 		return -1;
-	result = validate(c, r, frame, n);
+	if (s == 0 || *proven(c, s) != s)
+		result = validate(c, r, frame, n);
 	if (result < 0) /* a wrong guess of the id: learned now, so once more is certain */
 		result = validate(c, r, frame, n);
 	if (result < 0)
 		*ret_why = "libmodbus refused the reply";
+	else if (result == 0 && s != 0)
+		*proven(c, s) = s;
 	*ret_data = frame + 9;
 	*ret_size = result == 0 && r->function <= 4 ? frame[8] : 0;
 	return result;

@@ -42,8 +42,13 @@ static void emit_reading(struct device *d, uint64_t ticket, uint32_t flags, cons
 	m->ticket = ticket;
 	m->flags = flags;
 	m->rtt_ms = rtt > 0 ? (uint32_t)rtt : 0;
-	if (obs)
+	if (obs) {
 		m->obs = *obs;
+		m->plain = flags == 0 && d->seen && !msg_observation_news(&d->last, d->moved, obs);
+		d->moved = d->seen && obs->hourmeter != d->last.hourmeter;
+		d->seen = true;
+		d->last = *obs;
+	}
 	emit(d->endpoint->p, &m->head);
 }
 
@@ -54,6 +59,7 @@ static void emit_link(struct device *d, bool up, const char *why)
 	if (!m)
 		return;
 	memcpy(m->instrument, d->instrument, sizeof(m->instrument));
+	d->seen = false; /* the next reading is the first after a change of the link */
 	m->up = up;
 	lt_fmt(m->why, sizeof(m->why), "%s", why);
 	emit(d->endpoint->p, &m->head);

@@ -13,6 +13,7 @@
 #include "drivers/modbus/private.h"
 
 #define TIMEOUT_MS 1000
+#define GRID_MS 10            /* ticks share their wake-ups: 200 a second are enough for any number of devices */
 #define GOLDEN UINT64_C(0x9E3779B97F4A7C15)
 
 static uint64_t next_random(struct poller *p)
@@ -264,6 +265,7 @@ static void spread(struct poller *p, struct device *d, uint64_t i)
 	uint64_t turn = (i * GOLDEN + p->o.seed) >> 32;
 
 	d->phase = (int64_t)((turn * (uint64_t)d->target.poll_ms) >> 32);
+	d->phase -= d->phase % GRID_MS;
 	d->due = engine_next_tick(d, now);
 	if (d->due - now > 1000) {
 		d->due = now + (int64_t)(turn * 1000 >> 32); /* slow polls: the first one soon */

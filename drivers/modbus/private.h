@@ -36,6 +36,9 @@ struct device {
 	bool up, told;                   /* told: the ledger knows which */
 	int failures, retries;
 	int64_t up_since, rto, srtt;
+	/* what the ledger was told last */
+	bool seen, moved;
+	struct lt_observation last;
 	/* interlock */
 	struct interlock lock;
 	enum lt_lock desired;

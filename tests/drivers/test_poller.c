@@ -79,6 +79,38 @@ static void reads_all_that_bills(void **state)
 	rig_stop(&r);
 }
 
+/* What says nothing new may wait for the ledger's next tick; a change of state is told at once. */
+static void a_reading_tells_whether_it_is_news(void **state)
+{
+	const char *const world[] = { "a=microscope@127.0.0.1:0,unlocked" };
+	struct poll_target t;
+	const struct msg_reading *m;
+	struct rig r;
+	int at = 0;
+
+	rig_start(&r, world, 1);
+	t = rig_target(&r, 0, plc);
+	rig_poll(&r, &t, 1);
+	m = reading(&r, &at, "a", 3000);
+	assert_non_null(m);
+	assert_false(m->plain); /* the first one */
+	m = reading(&r, &at, "a", 3000);
+	assert_true(m->plain);
+	rig_force(&r, "a", 7, 1000);
+	do
+		m = reading(&r, &at, "a", 3000);
+	while (m && m->ticket != 7);
+	assert_non_null(m);
+	assert_false(m->plain);
+	rig_ctl(&r, "run a");
+	do
+		m = reading(&r, &at, "a", 3000);
+	while (m && !m->obs.running);
+	assert_non_null(m);
+	assert_false(m->plain);
+	rig_stop(&r);
+}
+
 /* The difference of two forced readings around a run is the simulator's own truth to within one count at each edge. */
 static void meter_and_truth_agree(void **state)
 {
@@ -559,7 +591,8 @@ static int teardown(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(reads_all_that_bills), cmocka_unit_test(meter_and_truth_agree), cmocka_unit_test(forced_polls),
+		cmocka_unit_test(reads_all_that_bills),
+		cmocka_unit_test(a_reading_tells_whether_it_is_news), cmocka_unit_test(meter_and_truth_agree), cmocka_unit_test(forced_polls),
 		cmocka_unit_test(ticket_meets_its_deadline), cmocka_unit_test(interlock_follows_the_lease),
 		cmocka_unit_test(lapsed_lease_locks), cmocka_unit_test(stuck_relay_is_not_believed),
 		cmocka_unit_test(planned_stop_locks_what_rests), cmocka_unit_test(reload_keeps_what_did_not_change),

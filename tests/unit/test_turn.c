@@ -387,6 +387,35 @@ static struct msg *wait_for(struct rig *r, enum msg_kind kind)
 	}
 }
 
+static void count_wake(void *arg)
+{
+	++*(int *)arg;
+}
+
+/* A quiet message wakes nobody; the next one brings it along, in order. */
+static void test_quiet(void **state)
+{
+	struct queue *q = queue_new();
+	struct msg *m;
+	int woken = 0;
+
+	queue_on_push(q, count_wake, &woken);
+	queue_push_quiet(q, msg_new(MSG_READING, sizeof(struct msg_reading)));
+	assert_int_equal(woken, 0);
+	queue_push(q, msg_new(MSG_TICK, sizeof(struct msg)));
+	queue_push(q, msg_new(MSG_TICK, sizeof(struct msg)));
+	assert_int_equal(woken, 1);
+	m = queue_wait(q);
+	assert_int_equal(m->kind, MSG_READING);
+	assert_int_equal(m->next->kind, MSG_TICK);
+	msg_free(m->next->next);
+	msg_free(m->next);
+	msg_free(m);
+	queue_push(q, msg_new(MSG_TICK, sizeof(struct msg)));
+	assert_int_equal(woken, 2);
+	queue_free(q);
+}
+
 static void test_thread(void **state)
 {
 	struct rig *r = rig_new();
@@ -421,7 +450,7 @@ int main(void)
 		cmocka_unit_test(test_idempotency), cmocka_unit_test(test_reads), cmocka_unit_test(test_coalescing),
 		cmocka_unit_test(test_park), cmocka_unit_test(test_timers), cmocka_unit_test(test_set_aside),
 		cmocka_unit_test(test_streams), cmocka_unit_test(test_stop), cmocka_unit_test(test_read_only),
-		cmocka_unit_test(test_thread),
+		cmocka_unit_test(test_quiet), cmocka_unit_test(test_thread),
 	};
 
 	log_level_set(LOG_ERROR_LEVEL);
