@@ -226,7 +226,7 @@ static int loose_done(struct act *a, struct step *t, struct claimants *c, int64_
 		struct session *s = &c->s[k];
 
 		s->end_reading = true;
-		if (s->id == owner)
+		if (s->id == owner && t->r->v.gap)
 			rc = metering_lost_review(a, s, t->r->v.from_wall, t->r->v.at, measured_of(p, n, s->id));
 		if (rc == 0 && s->outcome == OUTCOME_OPEN_GAP)
 			s->outcome = store_review_pending(a->db, s->id) ? OUTCOME_REVIEW : OUTCOME_SETTLING;
@@ -278,7 +278,7 @@ static int after_gap(struct act *a, struct step *t, struct claimants *c)
 	if (rc != 0 || !t->has_session)
 		return rc;
 	t->s = c->s[c->n - 1];
-	if (t->s.id == owner || v->running)
+	if (v->gap && (t->s.id == owner || v->running))
 		rc = metering_lost_review(a, &t->s, v->from_wall, v->at, measured_of(p, n, t->s.id));
 	t->run_from = v->at;
 	t->run_to = v->from_wall;

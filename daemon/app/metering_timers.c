@@ -58,13 +58,15 @@ int metering_arm(struct act *a, const char *instrument)
 int metering_lost_review(struct act *a, const struct session *s, int64_t from, int64_t to, int64_t measured_ms)
 {
 	struct booking b;
-	int64_t gap = to - from, limit = LOST_MS;
+	int64_t gap = to - from, limit = LOST_MS, length;
 	char detail[160];
 
-	if (s->booking && booking_load(a, s->booking, &b) == 0 && (b.booked_to - b.booked_from) / 20 < limit)
-		limit = (b.booked_to - b.booked_from) / 20;
-	/* a counter that shows the gap filled leaves nothing to ask */
-	if (gap <= limit || measured_ms + LT_MINUTE >= gap || s->kind == SESSION_INTERNAL)
+	if (s->booking && booking_load(a, s->booking, &b) == 0) {
+		length = (to > b.booked_to ? to : b.booked_to) - s->opened_at;
+		if (length / 20 < limit)
+			limit = length / 20;
+	}
+	if (gap <= limit || s->kind == SESSION_INTERNAL)
 		return act_end(a);
 	lt_fmt(detail, sizeof(detail), "no reading for %lld s while a run was on at an edge; %lld s of it are measured",
 	       (long long)(gap / 1000), (long long)(measured_ms / 1000));

@@ -12,7 +12,7 @@
 
 #define QUIET_MS (5 * LT_MINUTE)       /* a session of nobody closes after so much quiet               */
 #define BYPASS_MS (30 * LT_MINUTE)     /* after another org's session a run without check-in is nobody's */
-#define LOST_MS (5 * LT_MINUTE)        /* a gap longer than this, or than 5 % of the booking, is reviewed */
+#define LOST_MS (5 * LT_MINUTE)        /* a gap longer than this, or than 5 % of the session, is reviewed */
 #define EVIDENCE_MS (5 * LT_MINUTE)
 
 /* session.c */
@@ -68,7 +68,9 @@ int metering_session_starts(struct act *a, const struct instrument *i);
 int metering_arm(struct act *a, const char *instrument);
 /* The open session is lost sight of since its last reading. */
 int metering_lost(struct act *a, const struct instrument *i, struct session *s, int64_t since);
-/* Opens meter_lost when the gap was long for this session. */
+/* Opens meter_lost when the gap was long for this session, whatever the counter says of it: over LOST_MS, or over 5 % of
+ * the time from its opening to its booked end, or to the gap's end where that is later. Without a booking nobody knows
+ * how long it will be: LOST_MS alone. */
 int metering_lost_review(struct act *a, const struct session *s, int64_t from, int64_t to, int64_t measured_ms);
 /* Hands an open run over at `at` to the same org's following booking. */
 int session_continue(struct act *a, struct session *s, const struct booking *next, int64_t at);

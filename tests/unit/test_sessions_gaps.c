@@ -28,7 +28,7 @@ static void test_gap_loses_nothing(void **state)
 	s = of_booking(b);
 	assert_int_equal(s.state, SESSION_RUNNING);
 	ABOUT(s.measured_ms, MIN(21), 6000);
-	assert_int_equal(reviews("meter_lost"), 0); /* the counter shows it whole */
+	assert_int_equal(reviews("meter_lost"), 1); /* ten minutes are reviewed, though the counter shows them whole */
 	d.of[0].silent = true; /* a second gap is seen like the first */
 	run(MIN(2));
 	assert_int_equal(of_booking(b).state, SESSION_UNKNOWN);
@@ -38,7 +38,57 @@ static void test_gap_loses_nothing(void **state)
 	run(MIN(1));
 	must("alice", do_checkout, b);
 	assert_int_equal(of_booking(b).measured_ms, MIN(24));
+	assert_int_equal(of_booking(b).outcome, OUTCOME_REVIEW);
+	must("mia", do_accept, world_int(w, "SELECT id FROM review"));
 	assert_int_equal(of_booking(b).outcome, OUTCOME_CHARGED);
+	assert_int_equal(world_int(w, "SELECT used_s FROM charge"), 24 * 60); /* what was measured */
+}
+
+/* Runs, is silent for `gap` from 10 minutes after the start of a booking of `length`, and runs on or not. */
+static int64_t gap_in(const char *user, int64_t from, int64_t length, int64_t gap, bool on_before, bool on_after)
+{
+	int64_t b = book(user, "krios-1", from, from + length);
+
+	run_until(from);
+	must(user, do_checkin, b);
+	d.of[0].on = on_before;
+	run(MIN(10));
+	d.of[0].silent = true;
+	run(gap / 2);
+	d.of[0].on = on_after;
+	run(gap - gap / 2);
+	d.of[0].silent = false;
+	run(MIN(1));
+	return b;
+}
+
+/* "A gap over 5 min or 5 % that touches a session with a run on at either edge." */
+static void test_which_gaps_are_reviewed(void **state)
+{
+	static const struct { int64_t length, gap; bool before, after; int expected; } rows[] = {
+		{ MIN(180), MIN(5) - 10000, true, true, 0 },    /* neither 5 min nor 9 min */
+		{ MIN(180), MIN(5) + 10000, true, true, 1 },    /* the counter shows all of it: still a long gap */
+		{ MIN(180), MIN(6), true, false, 1 },
+		{ MIN(180), MIN(6), false, true, 1 },
+		{ MIN(180), MIN(20), false, false, 0 },         /* no run at an edge */
+		{ MIN(45), 125000, true, true, 0 },
+		{ MIN(45), 145000, true, true, 1 },             /* 5 % of 45 min */
+		{ MIN(45), 145000, false, false, 0 },
+	};
+
+	(void)state;
+	d.of[0].silent = false;
+	for (size_t k = 0; k < sizeof(rows) / sizeof(rows[0]); k++) {
+		int64_t before = world_int(w, "SELECT COUNT(*) FROM review WHERE kind = 'meter_lost'"), b;
+
+		b = gap_in("alice", H(1 + 4 * (int64_t)k), rows[k].length, rows[k].gap, rows[k].before, rows[k].after);
+		if (world_int(w, "SELECT COUNT(*) FROM review WHERE kind = 'meter_lost'") - before != rows[k].expected)
+			fail_msg("row %zu: wanted %d", k, rows[k].expected);
+		d.of[0].on = false;
+		run(MIN(1));
+		must("alice", do_checkout, b);
+		assert_int_equal(of_booking(b).outcome, rows[k].expected ? OUTCOME_REVIEW : OUTCOME_CHARGED);
+	}
 }
 
 static void test_gap_with_less_than_its_length_is_reviewed(void **state)
@@ -135,7 +185,7 @@ static void test_restart_is_a_gap(void **state)
 	assert_int_equal(of_booking(c).state, SESSION_RUNNING);
 	ABOUT(of_booking(c).measured_ms, MIN(30), 6000);
 	ABOUT(of_booking(b).measured_ms, MIN(20), 11000); /* a sampling meter measures nothing in a gap */
-	assert_int_equal(reviews("meter_lost"), 1);
+	assert_int_equal(reviews("meter_lost"), 2);
 	d.of[0].on = d.of[1].on = false;
 }
 
@@ -289,7 +339,8 @@ static void test_waive_needs_two(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		T(test_gap_loses_nothing), T(test_gap_with_less_than_its_length_is_reviewed),
+		T(test_gap_loses_nothing), T(test_which_gaps_are_reviewed),
+		T(test_gap_with_less_than_its_length_is_reviewed),
 		T(test_unknown_closes_and_the_next_checks_in), T(test_dark_run_of_nobody), T(test_restart_is_a_gap),
 		T(test_replay_adds_nothing), T(test_outliers_do_not_reach_the_bill),
 		T(test_usable_minutes_and_idle_at_fault), T(test_claim_needs_one_person),
