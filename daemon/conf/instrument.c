@@ -12,8 +12,9 @@
 #include "base/base.h"
 #include "common/fmt.h"
 
-enum { I_INSTRUMENT, I_ID, I_TITLE, I_KIND, I_LOCATION, I_RATE, I_CONTROLLER, I_ADDRESS, I_UNIT, I_PROFILE, I_POLL, I_TIMEOUT,
-	I_METER, I_METER_KIND, I_RATE_PPM, I_INTERLOCK, I_MODE, I_GATES, I_FAIL, I_HARD_STOP, I_VERIFY, I_POLICY, I_PRICE, I_OPTIONS };
+enum { I_INSTRUMENT, I_ID, I_TITLE, I_KIND, I_LOCATION, I_RATE, I_CONTROLLER, I_ADDRESS, I_UNIT, I_PROFILE, I_POLL,
+	I_TIMEOUT, I_METER, I_METER_KIND, I_RATE_PPM, I_INTERLOCK, I_MODE, I_GATES, I_FAIL, I_HARD_STOP, I_VERIFY, I_POLICY,
+	I_PRICE, I_OPTIONS };
 
 static const struct option options[I_OPTIONS] = {
 	[I_INSTRUMENT] = { "instrument", OPTION_GROUP, .required = true, .cure = "{ ... };" },
@@ -45,7 +46,8 @@ static int read_identity(const struct builder *b, const struct tree *t, struct i
 {
 	for (int i = I_ID; i <= I_KIND; i += I_KIND - I_ID)
 		if (!site_id_valid(tree_text(t, i, "")))
-			return tree_fail(t, i, err, "bad-value", "%s = \"%s\" must be lower-case letters, digits, '.', '_' and '-', "
+			return tree_fail(t, i, err, "bad-value",
+				"%s = \"%s\" must be lower-case letters, digits, '.', '_' and '-', "
 					 "the first a letter or digit, at most %d", options[i].path, tree_text(t, i, ""), LT_ID - 1);
 	lt_fmt(ret->id, sizeof(ret->id), "%s", tree_text(t, I_ID, ""));
 	lt_fmt(ret->kind, sizeof(ret->kind), "%s", tree_text(t, I_KIND, ""));
@@ -64,19 +66,23 @@ static int read_controller(struct builder *b, const struct tree *t, struct endpo
 
 	if (!conf_address(address, 502, ret->host, &ret->port))
 		return tree_fail(t, I_ADDRESS, err, "bad-value", "%s = \"%s\" must be a numeric address with a port, like "
-				 "\"192.0.2.7:502\" or \"[2001:db8::7]:502\"; names are not looked up", options[I_ADDRESS].path, address);
+				 "\"192.0.2.7:502\" or \"[2001:db8::7]:502\"; names are not looked up", options[I_ADDRESS].path,
+				 address);
 	ret->unit = (uint8_t)tree_number(t, I_UNIT, 1);
 	ret->profile = conf_profile(b, t, I_PROFILE, tree_text(t, I_PROFILE, ""), err);
 	if (!ret->profile)
 		return -1;
 	info = lt_profile_info(ret->profile);
 	if (tree_duration(t, I_POLL, 100, LT_HOUR, LT_SECOND, &ret->poll_ms, err) < 0 ||
-	    tree_duration(t, I_TIMEOUT, 50, 30 * LT_SECOND, info->timeout_ms ? info->timeout_ms : 500, &ret->timeout_ms, err) < 0)
+	    tree_duration(t, I_TIMEOUT, 50, 30 * LT_SECOND, info->timeout_ms ? info->timeout_ms : 500, &ret->timeout_ms,
+	    err) < 0)
 		return -1;
 	for (int i = 0; i < b->conf->site.n_instruments; i++) {
 		const struct endpoint *e = &b->conf->endpoints[i];
-		if (strcmp(e->host, ret->host) == 0 && e->port == ret->port && e->unit == ret->unit && e->profile == ret->profile)
-			return tree_fail(t, I_ADDRESS, err, "duplicate-controller", "instrument \"%s\" has this address, unit and profile "
+		if (strcmp(e->host, ret->host) == 0 && e->port == ret->port && e->unit == ret->unit &&
+				e->profile == ret->profile)
+			return tree_fail(t, I_ADDRESS, err, "duplicate-controller",
+				"instrument \"%s\" has this address, unit and profile "
 					 "already: the same seconds would be metered twice", b->conf->site.instruments[i].id);
 	}
 	return 0;
@@ -92,32 +98,40 @@ static int read_meter(const struct tree *t, const struct endpoint *e, struct met
 	ret->has_state = info->roles & LT_HAVE_STATE;
 	ret->poll_ms = e->poll_ms;
 	ret->rate_ppm = (int32_t)tree_number(t, I_RATE_PPM, 1000);
-	if (tree_word(t, I_METER_KIND, words, counts ? METER_COUNTER : ret->has_state ? METER_STATE : METER_NONE, &kind, err) < 0)
+	if (tree_word(t, I_METER_KIND, words, counts ? METER_COUNTER : ret->has_state ? METER_STATE : METER_NONE, &kind,
+			err) < 0)
 		return -1;
 	if (kind == METER_NONE && !tree_has(t, I_METER_KIND))
-		return tree_fail(t, I_PROFILE, err, "no-meter", "the profile \"%s\" has neither an hour meter nor a state, so nothing "
+		return tree_fail(t, I_PROFILE, err, "no-meter",
+			"the profile \"%s\" has neither an hour meter nor a state, so nothing "
 				 "can be metered", info->name);
 	if ((kind == METER_COUNTER && !counts) || (kind == METER_STATE && !ret->has_state))
 		return tree_fail(t, I_METER_KIND, err, "no-meter", "the profile \"%s\" has no %s", info->name,
 				 kind == METER_COUNTER ? "hour meter (role = \"hourmeter\")" : "run bit (role = \"state\")");
 	if (kind == METER_COUNTER && info->counter.count_ms > 10000 && !ret->has_state)
-		return tree_fail(t, I_PROFILE, err, "coarse-counter", "one count of the profile \"%s\" is %u s, too coarse to see a run "
-				 "begin and end; give the profile a value with role = \"state\"", info->name, info->counter.count_ms / 1000);
+		return tree_fail(t, I_PROFILE, err, "coarse-counter",
+			"one count of the profile \"%s\" is %u s, too coarse to see a run "
+				 "begin and end; give the profile a value with role = \"state\"", info->name,
+				 info->counter.count_ms / 1000);
 	ret->kind = (enum meter_kind)kind;
 	ret->counter = info->counter;
 	return 0;
 }
 
-static int check_interlock(const struct tree *t, const struct lt_profile_info *info, const struct interlock_def *d, struct lt_err *err)
+static int check_interlock(const struct tree *t, const struct lt_profile_info *info, const struct interlock_def *d,
+	struct lt_err *err)
 {
 	if (!info->can_lock || !(info->roles & LT_HAVE_INTERLOCK))
-		return tree_fail(t, I_INTERLOCK, err, "no-interlock", "the profile \"%s\" has no interlock output with a read-back",
+		return tree_fail(t, I_INTERLOCK, err, "no-interlock",
+			"the profile \"%s\" has no interlock output with a read-back",
 				 info->name);
 	if (d->gates == GATES_POWER && d->fail == FAIL_LOCKED)
-		return tree_fail(t, I_FAIL, err, "unsafe-interlock", "gates = \"power\" requires fail = \"as-is\": a failure of labtime "
+		return tree_fail(t, I_FAIL, err, "unsafe-interlock",
+			"gates = \"power\" requires fail = \"as-is\": a failure of labtime "
 				 "must never cut a run");
 	if (d->gates == GATES_POWER && info->has_watchdog)
-		return tree_fail(t, I_GATES, err, "unsafe-interlock", "gates = \"power\" requires a profile without a watchdog, \"%s\" has "
+		return tree_fail(t, I_GATES, err, "unsafe-interlock",
+			"gates = \"power\" requires a profile without a watchdog, \"%s\" has "
 				 "one: a failure of labtime must never cut a run", info->name);
 	return 0;
 }
@@ -131,8 +145,8 @@ static int read_interlock(const struct tree *t, const struct endpoint *e, struct
 	ret->verify_ms = 2000;
 	if (!tree_has(t, I_INTERLOCK))
 		return 0;
-	if (tree_word(t, I_MODE, modes, INTERLOCK_ENABLE, &mode, err) < 0 || tree_word(t, I_GATES, gates, GATES_START, &gate, err) < 0 ||
-	    tree_word(t, I_FAIL, fails, FAIL_AS_IS, &fail, err) < 0 ||
+	if (tree_word(t, I_MODE, modes, INTERLOCK_ENABLE, &mode, err) < 0 || tree_word(t, I_GATES, gates, GATES_START,
+			&gate, err) < 0 || tree_word(t, I_FAIL, fails, FAIL_AS_IS, &fail, err) < 0 ||
 	    tree_duration(t, I_VERIFY, 100, LT_MINUTE, 2000, &ret->verify_ms, err) < 0)
 		return -1;
 	ret->mode = (enum interlock_mode)mode;
@@ -152,8 +166,8 @@ static int read_instrument(struct builder *b, const struct tree *t, struct lt_er
 	memset(&e, 0, sizeof(e));
 	i.policy = b->policy;
 	i.price = b->price;
-	if (read_identity(b, t, &i, err) < 0 || read_controller(b, t, &e, err) < 0 || read_meter(t, &e, &i.meter, err) < 0 ||
-	    read_interlock(t, &e, &i.interlock, err) < 0 || conf_policy(t, I_POLICY, &i.policy, err) < 0 ||
+	if (read_identity(b, t, &i, err) < 0 || read_controller(b, t, &e, err) < 0 || read_meter(t, &e, &i.meter, err) <
+			0 || read_interlock(t, &e, &i.interlock, err) < 0 || conf_policy(t, I_POLICY, &i.policy, err) < 0 ||
 	    conf_price(t, I_PRICE, I_RATE, site->exponent, &i.price, err) < 0)
 		return -1;
 	site->instruments[site->n_instruments] = i;
@@ -204,7 +218,8 @@ int conf_instruments(struct builder *b, const char *directory, struct lt_err *er
 	int n = scandir(directory, &list, is_conf, alphasort), r = 0;
 
 	if (n < 0)
-		return lt_err_set(err, "file-unreadable", directory, "cannot read the instruments directory: %s", strerror(errno));
+		return lt_err_set(err, "file-unreadable", directory, "cannot read the instruments directory: %s",
+			strerror(errno));
 	if (n > CONF_INSTRUMENTS)
 		r = lt_err_set(err, "too-many", directory, "there are %d instruments; at most %d fit", n, CONF_INSTRUMENTS);
 	b->conf->site.instruments = calloc((size_t)n + 1, sizeof(struct instrument));

@@ -48,7 +48,8 @@ static struct export_row a_row(struct world *w, const char *format)
 }
 
 /* Streams with slices of `cap` bytes; between slices `between` runs. Malloc'd text. */
-static char *stream(struct world *w, struct export_row *e, size_t cap, void (*between)(struct world *w), int *ret_slices)
+static char *stream(struct world *w, struct export_row *e, size_t cap, void (*between)(struct world *w),
+	int *ret_slices)
 {
 	struct export_filter f;
 	struct job *job;
@@ -91,7 +92,8 @@ static void exact_bytes(void **state)
 	text = stream(w, &e, 65536, NULL, &slices);
 	assert_int_equal(0, strncmp(text, export_csv_header, strlen(export_csv_header)));
 	assert_string_equal("C-1,fee,,,,acme,alice,krios-1,p-1,2026-12,2026-12-01T08:00:01+08:00,2026-12-01T07:00:00+08:00,"
-		"2026-12-01T08:00:00+08:00,3600,0,0,3600,0,-3.99,-399,USD,\"gap,presumed\"\r\n", text + strlen(export_csv_header));
+		"2026-12-01T08:00:00+08:00,3600,0,0,3600,0,-3.99,-399,USD,\"gap,presumed\"\r\n",
+		text + strlen(export_csv_header));
 	free(text);
 }
 
@@ -138,8 +140,8 @@ static void slices_of_one_snapshot(void **state)
 	assert_int_equal(2000, json_integer_value(json_object_get(m, "rows")));
 	assert_int_equal(strlen(small), json_integer_value(json_object_get(m, "bytes")));
 	assert_true(json_is_true(json_object_get(m, "matches_ledger")));
-	assert_int_equal(e.ledger_minor, json_integer_value(json_object_get(json_object_get(json_object_get(m, "sums"), "USD"),
-		"amount_minor")));
+	assert_int_equal(e.ledger_minor,
+		json_integer_value(json_object_get(json_object_get(json_object_get(m, "sums"), "USD"), "amount_minor")));
 	json_decref(m);
 	free(manifest);
 	free(big);
@@ -150,7 +152,8 @@ static void spreadsheets_run_nothing(void **state)
 {
 	static const char *const projects[] = { "=1+1", "+1", "-1", "@x", "\tx", "\rx", "a=b", "say \"x\", y" };
 	static const char *const plain[] = { "=1+1", "+1", "-1", "@x", "\tx", "\"\rx\"", "a=b", "\"say \"\"x\"\", y\"" };
-	static const char *const safe[] = { "'=1+1", "'+1", "'-1", "'@x", "'\tx", "\"'\rx\"", "a=b", "\"say \"\"x\"\", y\"" };
+	static const char *const safe[] = { "'=1+1", "'+1", "'-1", "'@x", "'\tx", "\"'\rx\"", "a=b", "\"say \"\"x\"\", y\""
+		};
 	struct world *w = *state;
 	char *text[2];
 	bool open;
