@@ -198,7 +198,7 @@ static int recover_one(struct act *a, const struct instrument *i)
 	act_lease(a, i->id);
 	rc = session_open_on(a, i->id, &s);
 	if (rc == 0 && s.state != SESSION_UNKNOWN && m.phase != METER_NEW && now - m.wall_ms > limit)
-		rc = metering_lost(a, i, &s, m.wall_ms);
+		rc = metering_lost(a, &s, m.wall_ms);
 	else if (rc == 0)
 		act_timer(a, "gap", store_unit_of(a->db, i->id), now + limit);
 	return rc < 0 ? rc : metering_arm(a, i->id);

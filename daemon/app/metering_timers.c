@@ -4,7 +4,7 @@
  *
  *   edge (ref: unit)         a booking begins or ends: parks for a forced poll, then cuts or closes
  *   gap (unit)               no reading for gap_s: the open session is unknown
- *   session_end (session)    unknown: booked end + g; of nobody: quiet for some minutes
+ *   session_end (session)    unknown: booked end + g; of nobody: quiet, or unknown, for some minutes
  *   hold (session)           the cell that the unit was held for is over and the session goes on
  *   reread (unit)            a suspect value is read again
  */
@@ -79,23 +79,37 @@ static int64_t given_up_at(const struct session *s, const struct booking *b, con
 	return (s->unknown_since > b->booked_to ? s->unknown_since : b->booked_to) + p->grace_ms;
 }
 
-int metering_lost(struct act *a, const struct instrument *i, struct session *s, int64_t since)
+/* When a session in unknown is given up: a booked one by its booking; what is nobody's when it has been dark for long. */
+static int given_up(struct act *a, const struct session *s, int64_t *ret)
 {
 	struct booking b;
 	struct policy p;
+	int rc;
+
+	*ret = s->unknown_since + QUIET_MS;
+	if (s->kind != SESSION_BOOKED)
+		return 0;
+	rc = booking_load(a, s->booking, &b);
+	if (rc == 0)
+		rc = terms_policy(a, s->instrument, b.policy_version, &p);
+	if (rc == 0)
+		*ret = given_up_at(s, &b, &p);
+	return rc;
+}
+
+int metering_lost(struct act *a, struct session *s, int64_t since)
+{
+	int64_t end;
 	int rc;
 
 	if (s->state == SESSION_UNKNOWN)
 		return 0;
 	s->unknown_since = since > s->opened_at ? since : s->opened_at;
 	rc = session_step(a, s, SESSION_LOST, "timer", "no reading");
-	if (rc != 0 || s->kind != SESSION_BOOKED)
-		return rc;
-	rc = booking_load(a, s->booking, &b);
 	if (rc == 0)
-		rc = terms_policy(a, i->id, b.policy_version, &p);
+		rc = given_up(a, s, &end);
 	if (rc == 0)
-		act_timer(a, "session_end", s->id, given_up_at(s, &b, &p));
+		act_timer(a, "session_end", s->id, end);
 	return rc < 0 ? rc : act_end(a);
 }
 
@@ -141,11 +155,11 @@ static int at_booked_end(struct act *a, const struct instrument *i, struct sessi
 	if (!blind)
 		return session_end(a, s, b->booked_to, "timer", true);
 	if (store_meter_load(a->db, i->id, &m) == 0 && s->state != SESSION_UNKNOWN) {
-		int rc = metering_lost(a, i, s, m.wall_ms);
+		int rc = metering_lost(a, s, m.wall_ms);
 		return rc != 0 ? rc : session_hold(a, s, a->now.wall_ms);
 	}
 	if (s->state != SESSION_UNKNOWN)
-		return metering_lost(a, i, s, s->opened_at);
+		return metering_lost(a, s, s->opened_at);
 	return session_hold(a, s, a->now.wall_ms);
 }
 
@@ -211,24 +225,20 @@ static int fire_gap(struct act *a, int64_t ref, int64_t due_at)
 		act_timer(a, "gap", ref, last + limit);
 		return act_end(a);
 	}
-	rc = metering_lost(a, i, &s, rc == 0 ? m.wall_ms : s.opened_at);
+	rc = metering_lost(a, &s, rc == 0 ? m.wall_ms : s.opened_at);
 	return rc != 0 ? rc : act_end(a);
 }
 
 static int end_unknown(struct act *a, struct session *s, int64_t due_at)
 {
-	struct booking b;
-	struct policy p;
 	struct meter m;
-	int64_t last = s->unknown_since;
-	int rc = booking_load(a, s->booking, &b);
+	int64_t last = s->unknown_since, end;
+	int rc = given_up(a, s, &end);
 
-	if (rc == 0)
-		rc = terms_policy(a, s->instrument, b.policy_version, &p);
 	if (rc != 0)
 		return rc < 0 ? rc : 0;
-	if (due_at < given_up_at(s, &b, &p)) {
-		act_timer(a, "session_end", s->id, given_up_at(s, &b, &p));
+	if (due_at < end) {
+		act_timer(a, "session_end", s->id, end);
 		return act_end(a);
 	}
 	if (store_meter_load(a->db, s->instrument, &m) == 0) {
@@ -248,9 +258,9 @@ static int fire_session_end(struct act *a, int64_t ref, int64_t due_at)
 
 	if (rc != 0 || !session_is_open(&s))
 		return rc < 0 ? rc : act_end(a);
-	if (s.kind == SESSION_BOOKED)
-		return s.state == SESSION_UNKNOWN ? end_unknown(a, &s, due_at) : act_end(a);
-	if (s.state != SESSION_IDLE && s.state != SESSION_OPEN)
+	if (s.state == SESSION_UNKNOWN)
+		return end_unknown(a, &s, due_at);
+	if (s.kind == SESSION_BOOKED || s.state == SESSION_RUNNING)
 		return act_end(a);
 	end = s.last_run_end_at ? s.last_run_end_at : s.opened_at;
 	if (due_at >= end + QUIET_MS)

@@ -67,7 +67,7 @@ int metering_session_starts(struct act *a, const struct instrument *i);
 /* Sees to it that polls are forced at what comes next on the instrument. */
 int metering_arm(struct act *a, const char *instrument);
 /* The open session is lost sight of since its last reading. */
-int metering_lost(struct act *a, const struct instrument *i, struct session *s, int64_t since);
+int metering_lost(struct act *a, struct session *s, int64_t since);
 /* Opens meter_lost when the gap was long for this session, whatever the counter says of it: over LOST_MS, or over 5 % of
  * the time from its opening to its booked end, or to the gap's end where that is later. Without a booking nobody knows
  * how long it will be: LOST_MS alone. */

@@ -165,6 +165,67 @@ static void test_dark_run_of_nobody(void **state)
 		MIN(5));
 }
 
+/* Nobody's run whose controller dies: the session ends by itself, the unit is free, and a late difference is kept. */
+static void test_dead_controller_under_nobodys_run(void **state)
+{
+	struct session s;
+	int64_t b, last;
+
+	(void)state;
+	d.of[2].on = true;
+	run(MIN(10));
+	last = w->now.wall_ms;
+	d.of[2].silent = true;
+	run(MIN(2));
+	assert_int_equal(latest().state, SESSION_UNKNOWN);
+	run(MIN(4));
+	s = latest();
+	assert_int_equal(s.state, SESSION_CLOSED);
+	assert_string_equal(s.close_cause, "timer");
+	ABOUT(s.closed_at, last, 5000);
+	assert_int_equal(s.outcome, OUTCOME_REVIEW);
+	assert_int_equal(world_int(w, "SELECT COUNT(*) FROM occupancy WHERE kind = 'session' AND active = 1"), 0);
+	run_until(H(1));
+	b = book("zoe", "seq-1", H(1), H(2)); /* nothing holds the unit */
+	d.of[2].on = false;
+	d.of[2].silent = false;
+	run(MIN(1));
+	s = by_id(s.id);
+	ABOUT(s.measured_ms, H(1) - WORLD_NOW, 6000); /* the run that was on keeps the difference */
+	assert_int_equal(s.outcome, OUTCOME_REVIEW);
+	must("zoe", do_checkin, b);
+	assert_int_equal(of_booking(b).measured_ms, 0);
+}
+
+static int do_block(struct act *a, void *arg)
+{
+	struct block_request rq = { .from = H(1), .to = H(2), .reason = "service" };
+	struct block b;
+
+	(void)arg;
+	lt_fmt(rq.instrument, sizeof(rq.instrument), "krios-1");
+	return block_create(a, &rq, &b);
+}
+
+static void test_dead_controller_in_a_block(void **state)
+{
+	(void)state;
+	must("mia", do_block, 0);
+	run_until(H(1) + MIN(5));
+	d.of[0].on = true;
+	run(MIN(5));
+	d.of[0].silent = true;
+	run(MIN(10));
+	assert_int_equal(latest().kind, SESSION_INTERNAL);
+	assert_true(latest().closed_at > 0);
+	assert_int_equal(latest().outcome, OUTCOME_INTERNAL);
+	assert_int_equal(world_int(w, "SELECT COUNT(*) FROM review"), 0);
+	d.of[0].on = d.of[0].silent = false;
+	run(MIN(1));
+	assert_int_equal(latest().outcome, OUTCOME_INTERNAL);
+	assert_int_equal(world_int(w, "SELECT COUNT(*) FROM review"), 0);
+}
+
 static void test_restart_is_a_gap(void **state)
 {
 	int64_t b = book("alice", "plc-1", H(1), H(3)), c = book("bob", "krios-1", H(1), H(3));
@@ -342,6 +403,7 @@ int main(void)
 		T(test_gap_loses_nothing), T(test_which_gaps_are_reviewed),
 		T(test_gap_with_less_than_its_length_is_reviewed),
 		T(test_unknown_closes_and_the_next_checks_in), T(test_dark_run_of_nobody), T(test_restart_is_a_gap),
+		T(test_dead_controller_under_nobodys_run), T(test_dead_controller_in_a_block),
 		T(test_replay_adds_nothing), T(test_outliers_do_not_reach_the_bill),
 		T(test_usable_minutes_and_idle_at_fault), T(test_claim_needs_one_person),
 		T(test_without_a_claim_two_people_and_an_objection), T(test_waive_needs_two),
