@@ -14,7 +14,6 @@ BENCH = os.path.join(os.environ["LABTIME_BUILD"], "tests", "bench")
 LONG = os.environ.get("LABTIME_LONG") == "1"
 LIMITS = "limits = { connections = 4096; in_flight = 4096; token_rate = 1000000; peer_rate = 1000000; };\n"
 SIM_MOST = 500   # instruments a simulator process
-DEAD = "127.0.0.1:1"   # nobody listens there
 
 
 def dose(short, full):
@@ -80,11 +79,14 @@ class BenchLab(Lab):
         return {m.group(1): float(m.group(2)) for m in re.finditer(r"^([a-z_]+(?:\{[^}]*\})?) ([0-9.]+)$", text, re.M)}
 
 
-def instruments(addresses, dead=0, **more):
-    """The last `dead` of them answer nobody."""
-    alive = len(addresses) - dead
-    return [dict({"id": f"dev-{i:04}", "kind": "microscope", "external": True, "interlock": "", "poll": "1s",
-                  "address": a if i < alive else DEAD}, **more) for i, a in enumerate(addresses)]
+def nowhere(n):
+    """n addresses that refuse."""
+    return [f"127.9.0.{i + 1}:9" for i in range(n)]
+
+
+def instruments(addresses, **more):
+    return [dict({"id": f"dev-{i:04}", "kind": "microscope", "external": True, "interlock": "", "poll": "1s", "address": a},
+                 **more) for i, a in enumerate(addresses)]
 
 
 def late_p99_ms(before, after):

@@ -13,6 +13,8 @@
 #include "store/charge.h"
 #include "store/ledger.h"
 
+enum { BLOCK = 1000 };
+
 static int fail(const char *what)
 {
 	fprintf(stderr, "csv_ours: %s\n", what);
@@ -24,7 +26,7 @@ static void a_charge(struct charge *c, int64_t i)
 	memset(c, 0, sizeof(*c));
 	c->id = c->seq = i;
 	lt_fmt(c->kind, sizeof(c->kind), "fee");
-	lt_fmt(c->org, sizeof(c->org), "org-%lld", (long long)(i % 4000));
+	lt_fmt(c->org, sizeof(c->org), "org-%lld", (long long)(i / BLOCK % 400));
 	lt_fmt(c->user, sizeof(c->user), "user-%lld", (long long)(i % 9000));
 	lt_fmt(c->instrument, sizeof(c->instrument), "krios-%lld", (long long)(i % 40));
 	lt_fmt(c->project, sizeof(c->project), "p-%lld", (long long)(i % 7));
@@ -38,8 +40,26 @@ static void a_charge(struct charge *c, int64_t i)
 	lt_fmt(c->flags, sizeof(c->flags), "%s", i % 50 ? "" : "gap,presumed");
 }
 
+/* The charges of a block are one org's and stand in the book as one transaction: debit the org, credit revenue. */
+static int post_block(struct db *db, const struct charge *last, int64_t minor)
+{
+	char key[40];
+	struct ledger_txn t = { .kind = "fee", .idem_key = key, .at = last->posted_at, .period = last->period, .n = 2 };
+
+	lt_fmt(key, sizeof(key), "bench:%lld", (long long)last->id);
+	t.id = last->id;
+	lt_fmt(t.entries[0].account, sizeof(t.entries[0].account), "receivable:%s", last->org);
+	lt_fmt(t.entries[1].account, sizeof(t.entries[1].account), "revenue:fees");
+	for (int i = 0; i < 2; i++) {
+		t.entries[i].minor = i ? -minor : minor;
+		lt_fmt(t.entries[i].currency, sizeof(t.entries[i].currency), "%s", last->currency);
+	}
+	return minor ? ledger_post(db, &t) : 0;
+}
+
 static int make(struct db *db, int64_t rows)
 {
+	int64_t minor = 0;
 	bool open;
 
 	if (db_begin(db) || period_ensure(db, "2026-12", &open))
@@ -50,6 +70,12 @@ static int make(struct db *db, int64_t rows)
 		a_charge(&c, i);
 		if (charge_insert(db, &c, "{}", NULL, 0))
 			return fail(db_why(db));
+		minor += c.amount_minor;
+		if ((i + 1) % BLOCK && i < rows)
+			continue;
+		if (post_block(db, &c, minor))
+			return fail("cannot post");
+		minor = 0;
 	}
 	return db_commit(db) || db_checkpoint(db) < 0 ? fail("cannot commit") : 0;
 }

@@ -3,7 +3,7 @@
  *
  * A thread a client, one keep-alive connection each, one request under way. Each request has an Idempotency-Key and is
  * sent again with the same key, on a new connection if need be, until it is answered (429 and 503 are "not yet") or
- * --retry seconds are over. Slots: request k books instrument k mod n at start + (k / n) mod slots * step.
+ * --retry seconds are over; --pause rests between two requests of a client. Slots: request k books instrument k mod n at start + (k / n) mod slots * step.
  *
  * Prints one line: counts, seconds, requests a second, p50 and p99 in microseconds. --history writes one line a
  * request: key status attempts instrument from to location. Exit: 0, 2 for wrong options, 1 when a request stayed
@@ -35,7 +35,7 @@ enum { ANSWER_MAX = 1 << 20, NAMES_MAX = 1024, SAMPLES_MAX = 1 << 20 };
 struct options {
 	const char *unix_path, *host, *port, *get;
 	char *tokens[NAMES_MAX], *instruments[NAMES_MAX];
-	int n_tokens, n_instruments, clients, retry_s;
+	int n_tokens, n_instruments, clients, retry_s, pause_ms;
 	int64_t start_ms, step_ms, slots, count, duration_ms;
 	FILE *history;
 };
@@ -261,6 +261,8 @@ static void *work(void *arg)
 		if (k >= o.count || (stop_at && now_us() >= stop_at))
 			break;
 		ask(w, k);
+		if (o.pause_ms)
+			pause_ms(o.pause_ms);
 	}
 	hang_up(w);
 	return NULL;
@@ -344,7 +346,7 @@ static const struct option names[] = {
 	{ "unix", 1, NULL, 'u' }, { "tls", 1, NULL, 't' }, { "tokens", 1, NULL, 'k' }, { "instruments", 1, NULL, 'i' },
 	{ "clients", 1, NULL, 'c' }, { "count", 1, NULL, 'n' }, { "seconds", 1, NULL, 's' }, { "start", 1, NULL, 'f' },
 	{ "step", 1, NULL, 'p' }, { "slots", 1, NULL, 'l' }, { "retry", 1, NULL, 'r' }, { "history", 1, NULL, 'h' },
-	{ "get", 1, NULL, 'g' }, { 0 },
+	{ "get", 1, NULL, 'g' }, { "pause", 1, NULL, 'w' }, { 0 },
 };
 
 static bool set(int c, char *value)
@@ -372,6 +374,7 @@ static bool set(int c, char *value)
 	case 'p': ok = number(value, 86400, &x); o.step_ms = x * 1000; break;
 	case 'l': ok = number(value, INT64_MAX, &o.slots); break;
 	case 'r': ok = number(value, 3600, &x); o.retry_s = (int)x; break;
+	case 'w': ok = number(value, 60000, &x); o.pause_ms = (int)x; break;
 	case 'h': o.history = fopen(value, "w"); ok = o.history != NULL; break;
 	case 'g': o.get = value; break;
 	default: return false;
@@ -413,7 +416,7 @@ int main(int argc, char **argv)
 	if (!parse(argc, argv)) {
 		fputs("loadgen (--unix PATH | --tls ADDRESS:PORT) (--count N | --seconds S) [--clients N] [--tokens FILE]\n"
 		      "        (--get PATH | --instruments A,B --start RFC3339 [--step SECONDS] [--slots N])\n"
-		      "        [--retry SECONDS] [--history FILE]\n", stderr);
+		      "        [--retry SECONDS] [--history FILE] [--pause MILLISECONDS]\n", stderr);
 		return 2;
 	}
 	signal(SIGPIPE, SIG_IGN);
