@@ -22,7 +22,8 @@ struct opt {
 };
 
 /* What positional arguments are, for completion. */
-enum arg_kind { ARG_NONE, ARG_INSTRUMENT, ARG_TARGET /* instrument or @kind */, ARG_BOOKING, ARG_CONTEXT, ARG_COMMAND, ARG_FILE };
+/* A target is an instrument or @kind. */
+enum arg_kind { ARG_NONE, ARG_INSTRUMENT, ARG_TARGET, ARG_BOOKING, ARG_CONTEXT, ARG_COMMAND, ARG_FILE };
 
 struct command {
 	const char *name;      /* "book", "review ls"                */

@@ -36,8 +36,8 @@ struct cli {
 /* ask.c: one request; prints the problem and returns its exit code, or EXIT_OK and *ret (a new reference; NULL for
  * 204). */
 enum { ASK_KEY = 1 /* POST with Idempotency-Key */, ASK_QUIET = 2 /* do not print a problem: *ret holds it */ };
-int ask(struct cli *c, const char *method, const char *path, json_t *body /* stolen */, const char *if_match, unsigned flags,
-	json_t **ret);
+int ask(struct cli *c, const char *method, const char *path, json_t *body /* stolen */, const char *if_match,
+	unsigned flags, json_t **ret);
 int ask_get(struct cli *c, const char *path, json_t **ret);
 /* All pages of a list as one {items: [...]}; path may hold a query. */
 int ask_all(struct cli *c, const char *path, json_t **ret);

@@ -139,7 +139,17 @@ static int run_attribute(struct cli *c)
 
 static int run_accept(struct cli *c)
 {
-	return decide(c, "accept", json_object());
+	const char *estimated = args_get(&c->args, "estimated");
+	json_t *body;
+	int64_t ms = 0;
+	int rc = estimated ? read_duration(estimated, &ms) : EXIT_OK;
+
+	if (rc)
+		return rc;
+	body = json_object();
+	if (estimated)
+		json_object_set_new(body, "estimated_seconds", json_integer(ms / 1000));
+	return decide(c, "accept", body);
 }
 
 static int run_waive(struct cli *c)
@@ -205,6 +215,9 @@ static const struct opt block_ls_opts[] = {
 static const struct opt review_ls_opts[] = { { "state", 0, "STATE", "open (default), proposed, done or all",
 	"open proposed done all" }, { NULL } };
 static const struct opt reason_opts[] = { OPT_REASON, { NULL } };
+static const struct opt accept_opts[] = {
+	OPT_REASON, { "estimated", 0, "LENGTH", "charge so much that nobody measured, too; a second person must agree" }, { NULL },
+};
 static const struct opt session_opts[] = {
 	{ "state", 0, "STATE", "only this state" }, { "outcome", 0, "OUTCOME", "only this outcome" },
 	{ "instrument", 'i', "INSTR", "only this instrument" }, { "org", 0, "ORG", "only this organisation" },
@@ -222,7 +235,9 @@ const struct command manage_commands[] = {
 	{ "review attribute", "MANAGE", "V-12 ORG USER --reason R", "whose run it was", 3, 3, ARG_NONE, reason_opts, run_attribute,
 		"  labtime review attribute V-12 acme chen --reason 'log book, page 4'\n",
 		"When the organisation has not claimed the run, a second person must do the same.\n" },
-	{ "review accept", "MANAGE", "V-12", "charge what was measured", 1, 1, ARG_NONE, reason_opts, run_accept },
+	{ "review accept", "MANAGE", "V-12", "charge what was measured", 1, 1, ARG_NONE, accept_opts, run_accept,
+		"  labtime review accept V-12\n"
+		"  labtime review accept V-12 --estimated 15m --reason 'log book, page 4'\n" },
 	{ "review waive", "MANAGE", "V-12 --reason R", "charge nothing; a second person approves", 1, 1, ARG_NONE, reason_opts, run_waive },
 	{ "session ls", "MANAGE", "", "sessions", 0, 0, ARG_NONE, session_opts, run_session_ls, "  labtime session ls --state open\n" },
 	{ "session close", "MANAGE", "S-88 --reason R", "close a session by hand", 1, 1, ARG_NONE, reason_opts, run_session_close },

@@ -35,7 +35,8 @@ struct column {
 void out_setup(struct out *o, enum out_mode mode, bool asked, bool header);
 /* items: of doc's member "items"; id: the member that -q prints. */
 void out_list(const struct out *o, const struct column *columns, json_t *doc, const char *id);
-/* One object as name and value lines (or one row in CSV); members that are null or absent are left out on a terminal. */
+/* One object as name and value lines (or one row in CSV); members that are null or absent are left out on a
+ * terminal. */
 void out_record(const struct out *o, const struct column *fields, json_t *object, const char *id);
 /* A heading and a table below a record: only on a terminal, and only when there are items. */
 void out_section(const struct out *o, const char *title, const struct column *columns, json_t *items);

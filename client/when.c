@@ -359,7 +359,8 @@ int when_booking(const struct when_ctx *x, const char *text, unsigned flags, str
 	if (s.has_clock && s.second == 86400)
 		return lex_fail(&l, s.at, "time-range", "24:00 can only be an end; begin at 0:00 of the next day");
 	w.now = s.now;
-	/* An exact instant, as the daemon offered it, may be the start of the current cell of the grid: the daemon knows. */
+	/* An exact instant, as the daemon offered it, may be the start of the current cell of the grid: the daemon
+	 * knows. */
 	if (!s.now && w.from < x->now - (s.t_form && s.has_offset ? LT_DAY : 0))
 		return past_error(x, &l, &s, w.from);
 	if (read_tail(x, &l, &s, flags, &w) < 0 || rest(&l) < 0)

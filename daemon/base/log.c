@@ -1,4 +1,5 @@
-/* log.c - logfmt lines on stderr, one write each. Values are quoted, so that a text from outside cannot forge a line. */
+/* log.c - logfmt lines on stderr, one write each. Values are quoted, so that a text from outside cannot forge a
+ * line. */
 #include "base/base.h"
 
 #include <stdarg.h>

@@ -32,7 +32,8 @@ static void emit(struct poller *p, struct msg *m)
 	p->o.emit(p->o.arg, m);
 }
 
-static void emit_reading(struct device *d, uint64_t ticket, uint32_t flags, const struct lt_observation *obs, int64_t rtt)
+static void emit_reading(struct device *d, uint64_t ticket, uint32_t flags, const struct lt_observation *obs,
+	int64_t rtt)
 {
 	struct msg_reading *m = msg_new(MSG_READING, sizeof(*m));
 
@@ -273,7 +274,8 @@ static bool send_write(struct device *d, enum lt_wish wish)
 	struct lt_write w;
 	struct modbus_request r;
 
-	if (d->info.driver->write(d->state, wish, &w) != 1 || modbus_encode_write(d->endpoint->p->o.codec, d->target.unit, &w, &r) < 0)
+	if (d->info.driver->write(d->state, wish, &w) != 1 ||
+			modbus_encode_write(d->endpoint->p->o.codec, d->target.unit, &w, &r) < 0)
 		return false;
 	d->endpoint->p->writes++;
 	send_request(d, &r, false);
@@ -440,7 +442,8 @@ static void on_data(struct device *d, const struct link_reply *r)
 
 static bool may_retry(const struct device *d, const struct link_reply *r)
 {
-	return r->result == LINK_EXCEPTION && r->exception < 32 && (d->info.retry_exceptions & 1u << r->exception) && d->retries < RETRIES;
+	return r->result == LINK_EXCEPTION && r->exception < 32 && (d->info.retry_exceptions & 1u << r->exception) &&
+		d->retries < RETRIES;
 }
 
 static void on_reply(void *arg, const struct link_reply *r)
@@ -453,7 +456,8 @@ static void on_reply(void *arg, const struct link_reply *r)
 		adapt(d, r->rtt_ms, !good);
 	switch (e->op) {
 	case OP_WRITE:
-		interlock_wrote(&d->lock, &(struct interlock_rules){ .verify_ms = d->target.verify_ms }, e->writing, good, clock_boot_ms());
+		interlock_wrote(&d->lock, &(struct interlock_rules){ .verify_ms = d->target.verify_ms }, e->writing, good,
+			clock_boot_ms());
 		if (!good && !d->complained)
 			emit_lock(d, false, r->why);
 		d->complained = !good; /* once for a row of failed writes */

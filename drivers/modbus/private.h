@@ -83,7 +83,8 @@ void engine_kick(struct endpoint *e);          /* something may be due: start it
 void engine_ticket(struct device *d, uint64_t id, int64_t deadline);
 void engine_lease(struct device *d, const struct lease *l);
 void engine_stop(struct device *d);
-void engine_forget(struct device *d);          /* about to be freed: answers its tickets unread, cancels its operation */
+/* about to be freed: answers its tickets unread, cancels its operation */
+void engine_forget(struct device *d);
 void engine_timer(void *endpoint);
 int64_t engine_next_tick(const struct device *d, int64_t now);
 

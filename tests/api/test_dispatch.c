@@ -1,4 +1,5 @@
-/* test_dispatch.c - what every route shares: bodies, queries, keys, versions, dry runs, identity, problems; and people. */
+/* test_dispatch.c - what every route shares: bodies, queries, keys, versions, dry runs, identity, problems; and
+ * people. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

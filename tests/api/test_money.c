@@ -1,4 +1,5 @@
-/* test_money.c - charges, explain, usage, bill, balance and exports through the API: who sees what, and do sums agree. */
+/* test_money.c - charges, explain, usage, bill, balance and exports through the API: who sees what, and do sums
+ * agree. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

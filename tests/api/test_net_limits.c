@@ -1,4 +1,5 @@
-/* test_net_limits.c - the fence on real sockets: admission, deadlines, descriptors, the socket file, health, stopping. */
+/* test_net_limits.c - the fence on real sockets: admission, deadlines, descriptors, the socket file, health,
+ * stopping. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>

@@ -153,7 +153,9 @@ def test_pages_are_followed():
 def test_exit_codes():
     rows = [(400, "bad-json", {}, 2), (401, "no-token", {}, 4), (403, "forbidden", {}, 4), (404, "not-found", {}, 3),
             (409, "slot-taken", {}, 5), (412, "version", {}, 5), (422, "refused",
-            {"violations": [{"rule": "R04", "code": "length", "class": "staff", "detail": "too long"}]}, 6), (422, "max-price", {"field": "max_price"}, 6), (422, "bad-request", {"field": "from"}, 2), (422, "key-reused", {}, 1), (500, "failed", {}, 1),
+           {"violations": [{"rule": "R04", "code": "length", "class": "staff", "detail": "too long"}]}, 6),
+           (422, "max-price", {"field": "max_price"}, 6), (422, "bad-request", {"field": "from"}, 2),
+           (422, "key-reused", {}, 1), (500, "failed", {}, 1),
             (503, "busy", {}, 7), (429, "slow-down", {}, 7)]
     for status, code, more, want in rows:
         SERVER.script({("GET", "/v1/bookings/B-1"): reply(status, {"code": code, "detail": "the detail", **more})})

@@ -45,7 +45,8 @@ static void requests_as_specified(void **state)
 	check(&r, 1, "000000060103006b0003");
 	assert_int_equal(modbus_encode_read(codec, 0x11, &(struct lt_read){ 1, 0x0013, 37 }, &r), 0);
 	check(&r, 0x11, "00000006110100130025");
-	assert_int_equal(modbus_encode_read(codec, 250, &(struct lt_read){ 4, 8, 1 }, &r), 0); /* libmodbus refuses 250 itself */
+	/* libmodbus refuses 250 itself */
+	assert_int_equal(modbus_encode_read(codec, 250, &(struct lt_read){ 4, 8, 1 }, &r), 0);
 	check(&r, 250, "00000006fa0400080001");
 	assert_int_equal(modbus_encode_read(codec, 255, &(struct lt_read){ 2, 0xC4, 2000 }, &r), 0);
 	check(&r, 255, "00000006ff0200c407d0");
@@ -61,7 +62,8 @@ static void requests_as_specified(void **state)
 
 static void impossible_requests(void **state)
 {
-	static const struct lt_read reads[] = { { 0, 0, 1 }, { 5, 0, 1 }, { 3, 0, 0 }, { 3, 0, 126 }, { 1, 0, 2001 }, { 4, 65535, 2 } };
+	static const struct lt_read reads[] = { { 0, 0, 1 }, { 5, 0, 1 }, { 3, 0, 0 }, { 3, 0, 126 }, { 1, 0, 2001 },
+		{ 4, 65535, 2 } };
 	static const struct lt_write writes[] = { { 5, 0, 1, 2, { 1, 0 } }, { 5, 0, 1, 1, { 0xFF } }, { 3, 0, 1, 2, { 0 } },
 		{ 16, 0, 17, 34, { 0 } }, { 16, 0, 2, 2, { 0 } }, { 15, 0, 0, 0, { 0 } }, { 16, 65535, 2, 4, { 0 } } };
 	struct modbus_request r;
@@ -77,7 +79,8 @@ static void gate_measures_by_every_prefix(void **state)
 	static const uint8_t good[] = { 0, 7, 0, 0, 0, 7, 1, 3, 4, 1, 2, 3, 4 };
 	static const uint8_t pid[] = { 0, 7, 0x12, 0 }, empty[] = { 0, 7, 0, 0, 0, 2 }, huge[] = { 0, 7, 0, 0, 1, 0 };
 	static const uint8_t lie[] = { 0, 7, 0, 0, 0, 3, 1, 3, 250 }, odd[] = { 0, 7, 0, 0, 0, 4, 1, 0x83, 2 };
-	static const uint8_t exception[] = { 0, 7, 0, 0, 0, 3, 1, 0x83, 2 }, device_id[] = { 0, 7, 0, 0, 0, 9, 1, 0x2B, 14 };
+	static const uint8_t exception[] = { 0, 7, 0, 0, 0, 3, 1, 0x83, 2 };
+	static const uint8_t device_id[] = { 0, 7, 0, 0, 0, 9, 1, 0x2B, 14 };
 	static const uint8_t none[] = { 0, 7, 0, 0, 0, 3, 1, 3, 0 };
 
 	for (size_t n = 0; n <= sizeof(good); n++)
@@ -176,7 +179,8 @@ static void bent_replies_are_not(void **state)
 	}
 }
 
-/* What libmodbus accepted once is not asked again; a reply that differs in one byte of its head is refused all the same. */
+/* What libmodbus accepted once is not asked again; a reply that differs in one byte of its head is refused all the
+ * same. */
 static void a_known_shape_excuses_nothing(void **state)
 {
 	struct modbus_request r, other;
@@ -274,7 +278,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(requests_as_specified), cmocka_unit_test(impossible_requests),
 		cmocka_unit_test(gate_measures_by_every_prefix), cmocka_unit_test(good_replies_are_data),
-		cmocka_unit_test(bent_replies_are_not), cmocka_unit_test(exceptions_have_their_code), cmocka_unit_test(random_bytes),
+		cmocka_unit_test(bent_replies_are_not), cmocka_unit_test(exceptions_have_their_code),
+		cmocka_unit_test(random_bytes),
 		cmocka_unit_test(a_known_shape_excuses_nothing), cmocka_unit_test(late_codec_is_refused),
 	};
 

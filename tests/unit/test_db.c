@@ -1,4 +1,5 @@
-/* test_db.c - the contract of store/db.h: classes, sticky errors, transactions, what is forbidden, migrations, copies. */
+/* test_db.c - the contract of store/db.h: classes, sticky errors, transactions, what is forbidden, migrations,
+ * copies. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
