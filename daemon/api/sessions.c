@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "app/ledger.h"
 #include "app/metering.h"
 #include "app/rating.h"
 #include "app/review.h"
@@ -338,8 +339,7 @@ int sessions_meter(struct act *a, struct api_request *rq, json_t **ret_body)
 	json_object_set_new(o, "class", m.phase == METER_NEW ? json_null() : json_string(meter_class_name(m.last)));
 	json_object_set_new(o, "phase", json_string(meter_phase_name(m.phase)));
 	json_object_set_new(o, "desired", desired == LT_LOCK_UNKNOWN ? json_null() : json_string(store_lock_name(desired)));
-	/* the loop holds the lease; the ledger renews it and does not remember until when */
-	json_object_set_new(o, "lease_valid_until", json_null());
+	json_object_set_new(o, "lease_valid_until", json_instant_or_null(a->site, lease_valid_until(a, id)));
 	*ret_body = o;
 	return act_end(a);
 }

@@ -41,6 +41,7 @@ struct refusal {
 	struct { char instrument[LT_ID]; int64_t from, to; } suggestions[5];
 };
 
+struct ledger;
 struct effects;                  /* collected by the turn (app/turn.c)                                   */
 
 struct act {
@@ -54,6 +55,7 @@ struct act {
 	bool unread;             /* resumed after a park: the device did not answer in time              */
 	struct refusal refusal;
 	struct effects *effects;
+	struct ledger *ledger;   /* whose turn it is (app/ledger.h); NULL where none runs                */
 };
 
 int act_end(struct act *a);

@@ -32,7 +32,7 @@ static bool ask(struct ledger *l, int i, struct stamp now, struct lease *ret)
 	lt_fmt(ret->instrument, sizeof(ret->instrument), "%s", id);
 	ret->desired = u->desired;
 	ret->epoch = u->epoch;
-	ret->valid_until_boot_ms = now.boot_ms + LEASE_MS;
+	ret->valid_until_boot_ms = u->lease_until = now.boot_ms + LEASE_MS;
 	return true;
 }
 
@@ -66,4 +66,13 @@ void leases_publish(struct ledger *l, struct stamp now)
 		queue_push(l->o.out, &m->head);
 	else
 		msg_free(&m->head);
+}
+
+int64_t lease_valid_until(const struct act *a, const char *instrument)
+{
+	const struct unit *u = a->ledger ? inbox_unit(a->ledger, instrument) : NULL;
+
+	if (!u || u->lease_until <= a->now.boot_ms)
+		return 0;
+	return a->now.wall_ms + u->lease_until - a->now.boot_ms;
 }

@@ -58,6 +58,8 @@ struct ledger_options {
 };
 
 struct ledger;
+/* Until when the interlock's last lease holds, wall ms; 0: it has none, or it has lapsed. */
+int64_t lease_valid_until(const struct act *a, const char *instrument);
 struct ledger *ledger_new(const struct ledger_options *o, struct lt_err *err);
 struct ledger *ledger_free(struct ledger *l);
 

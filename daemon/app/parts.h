@@ -66,6 +66,7 @@ struct unit {
 	bool lease_dirty;
 	uint8_t desired;
 	uint64_t epoch;
+	int64_t lease_until;         /* BOOTTIME ms, of the last lease; 0: none was given */
 };
 
 struct known { char id[9]; int64_t boot_ms; };

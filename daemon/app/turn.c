@@ -29,6 +29,7 @@ void turn_act(struct ledger *l, struct act *a, struct effects *e, struct stamp n
 	a->now = now;
 	a->boot_id = l->o.boot_id;
 	a->effects = e;
+	a->ledger = l;
 	a->who.role = ROLE_ADMIN;
 }
 

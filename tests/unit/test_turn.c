@@ -41,6 +41,38 @@ static void test_start(void **state)
 	rig_free(r);
 }
 
+/* What people are told of a lease is what the loop was given. */
+static int64_t until(struct rig *r, const char *instrument)
+{
+	struct act *a = world_read(r->w, NULL);
+
+	a->ledger = r->l;
+	return lease_valid_until(a, instrument);
+}
+
+static void test_lease_is_told(void **state)
+{
+	struct rig *r = rig_new();
+	int64_t given;
+
+	(void)state;
+	assert_int_equal(until(r, "krios-1"), 0);
+	step(r);
+	given = r->w->now.wall_ms + 30000;
+	assert_int_equal(until(r, "krios-1"), given);
+	assert_int_equal(until(r, "plc-1"), 0); /* no interlock */
+	assert_int_equal(until(r, "nowhere"), 0);
+	world_sleep(r->w, 9000);
+	assert_int_equal(until(r, "krios-1"), given);
+	world_sleep(r->w, 1000);
+	step(r);
+	assert_int_equal(until(r, "krios-1"), given + 10000);
+	world_sleep(r->w, 30000); /* a ledger that stalls renews nothing */
+	assert_int_equal(until(r, "krios-1"), 0);
+	assert_int_equal(lease_valid_until(world_read(r->w, NULL), "krios-1"), 0);
+	rig_free(r);
+}
+
 static void test_order(void **state)
 {
 	struct rig *r = rig_new();
@@ -445,7 +477,8 @@ static void test_thread(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_start), cmocka_unit_test(test_order), cmocka_unit_test(test_small_turns),
+		cmocka_unit_test(test_start), cmocka_unit_test(test_lease_is_told),
+		cmocka_unit_test(test_order), cmocka_unit_test(test_small_turns),
 			cmocka_unit_test(test_savepoints),
 		cmocka_unit_test(test_idempotency), cmocka_unit_test(test_reads), cmocka_unit_test(test_coalescing),
 		cmocka_unit_test(test_park), cmocka_unit_test(test_timers), cmocka_unit_test(test_set_aside),
