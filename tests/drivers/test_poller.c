@@ -592,7 +592,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(reads_all_that_bills),
-		cmocka_unit_test(a_reading_tells_whether_it_is_news), cmocka_unit_test(meter_and_truth_agree), cmocka_unit_test(forced_polls),
+		cmocka_unit_test(a_reading_tells_whether_it_is_news), cmocka_unit_test(meter_and_truth_agree),
+		cmocka_unit_test(forced_polls),
 		cmocka_unit_test(ticket_meets_its_deadline), cmocka_unit_test(interlock_follows_the_lease),
 		cmocka_unit_test(lapsed_lease_locks), cmocka_unit_test(stuck_relay_is_not_believed),
 		cmocka_unit_test(planned_stop_locks_what_rests), cmocka_unit_test(reload_keeps_what_did_not_change),
