@@ -264,11 +264,26 @@ static int prepare(struct act *a, struct api_request *rq)
 	return r;
 }
 
+/* What a request did may have taken its object out of the caller's reach (disown): its retry still gets the answer. */
+static int done_before(struct act *a, struct api_request *rq, struct ledger_reply *ret)
+{
+	const char *k = rq->m->idempotency_key;
+
+	if (a->refusal.status != 404 || rq->reach == REACH_NONE || !(rq->route->flags & ROUTE_KEY) || wants_dry_run(rq->m) ||
+	    !keeps(a, rq) || !json_visible(k))
+		return IDEM_NEW;
+	return idem_find(a, rq->m, ret);
+}
+
 static int handle(struct act *a, struct api_request *rq, struct ledger_reply *ret)
 {
 	json_t *body = NULL;
 	int r = prepare(a, rq), k;
 
+	if (r == ACT_REFUSED) {
+		k = done_before(a, rq, ret);
+		return k == IDEM_REPLAY ? 0 : k < 0 ? k : ACT_REFUSED;
+	}
 	if (r == 0) {
 		k = key(a, rq, ret);
 		if (k == IDEM_REPLAY)
