@@ -8,6 +8,7 @@
 #include "api/api_parts.h"
 #include "app/effects.h"
 #include "app/people.h"
+#include "app/view.h"
 #include "base/base.h"
 #include "common/fmt.h"
 
@@ -73,14 +74,10 @@ int access_identify(struct act *a, const struct msg_request *m)
 
 /* Objects ------------------------------------------------------------------------------------------------ */
 
-static const struct { char letter; const char *sql; } objects[] = {
-	[OBJ_BOOKING] = { 'B', "SELECT org, user FROM booking WHERE id = ?1" },
-	[OBJ_SESSION] = { 'S', "SELECT org, user FROM session WHERE id = ?1" },
-	[OBJ_CHARGE] = { 'C', "SELECT org, user FROM charge WHERE id = ?1" },
-	[OBJ_CLAIM] = { 'L', "SELECT org, user FROM claim WHERE id = ?1" },
-	[OBJ_USER] = { 0, "SELECT org, id FROM user WHERE id = ?1" },
-	[OBJ_ORG] = { 0, "SELECT id, ?2 FROM org WHERE id = ?1" },
-	[OBJ_TOKEN] = { 0, "SELECT u.org, u.id FROM token t JOIN user u ON u.id = t.user WHERE t.public_id = ?1" },
+static const struct { char letter; enum owned what; } objects[] = {
+	[OBJ_BOOKING] = { 'B', OWNED_BOOKING }, [OBJ_SESSION] = { 'S', OWNED_SESSION }, [OBJ_CHARGE] = { 'C', OWNED_CHARGE },
+	[OBJ_CLAIM] = { 'L', OWNED_CLAIM }, [OBJ_USER] = { 0, OWNED_USER }, [OBJ_ORG] = { 0, OWNED_ORG },
+	[OBJ_TOKEN] = { 0, OWNED_TOKEN },
 };
 
 static int not_there(struct act *a, const char *what)
@@ -100,23 +97,18 @@ static bool within(const struct act *a, enum reach reach, const char *org, const
 static int ask_object(struct act *a, struct api_request *rq)
 {
 	enum object_kind k = rq->route->object;
-	struct stmt *s;
-	bool there;
+	struct owner o;
+	int rc;
 
-	if (objects[k].letter) {
-		if (!api_id(rq->param[0], objects[k].letter, &rq->id))
-			return not_there(a, rq->param[0]);
-		s = db_query(a->db, objects[k].sql, "i", rq->id);
-	} else if (k == OBJ_ORG) {
-		s = db_query(a->db, objects[k].sql, "tt", rq->param[0], a->who.user);
-	} else {
-		s = db_query(a->db, objects[k].sql, "t", rq->param[0]);
-	}
-	there = db_step(s) == DB_ROW && within(a, rq->reach, db_text(s, 0), db_text(s, 1));
-	db_end(s);
-	if (db_failed(a->db))
-		return db_failed(a->db);
-	return there ? 0 : not_there(a, rq->param[0]);
+	if (objects[k].letter && !api_id(rq->param[0], objects[k].letter, &rq->id))
+		return not_there(a, rq->param[0]);
+	rc = view_owner(a, objects[k].what, rq->id, rq->param[0], &o);
+	if (rc < 0)
+		return rc;
+	/* an org has no owner among its users: whoever is of it may see it as their own */
+	if (rc == 0 && within(a, k == OBJ_ORG && rq->reach == REACH_OWN ? REACH_ORG : rq->reach, o.org, o.user))
+		return 0;
+	return not_there(a, rq->param[0]);
 }
 
 /* "K-7" in a route without an object owner: the handler gets the number. */

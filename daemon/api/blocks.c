@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "app/booking_acts.h"
+#include "app/view.h"
 #include "common/fmt.h"
 
 static json_t *json_block(struct act *a, const struct block *k)
@@ -64,7 +65,7 @@ int get_blocks(struct act *a, struct api_request *rq, json_t **ret_body)
 	if (rc == 0 && limit > 50)
 		limit = 50;
 	if (rc == 0)
-		rc = store_block_list(a->db, api_query(rq, "instrument"), from, to, after, found, (int)limit + 1, &n);
+		rc = view_blocks(a, api_query(rq, "instrument"), (struct interval){ from, to }, after, found, (int)limit + 1, &n);
 	if (rc != 0)
 		return rc;
 	if (n > limit) {

@@ -9,9 +9,9 @@
 #include "app/booking_acts.h"
 #include "app/metering.h"
 #include "app/money.h"
+#include "app/view.h"
 #include "common/fmt.h"
 #include "common/money.h"
-#include "store/booking.h"
 
 #define PAGE_MAX 200
 
@@ -48,7 +48,8 @@ static int read_override(struct act *a, struct api_request *rq, char dst[REASON_
 
 	if (o == NULL || json_is_null(o))
 		return 0;
-	if (!json_is_object(o) || json_object_size(o) != 1 || reason == NULL || reason[0] == '\0' || strlen(reason) >= REASON_MAX)
+	if (!json_is_object(o) || json_object_size(o) != 1 || reason == NULL || reason[0] == '\0' ||
+		strlen(reason) >= REASON_MAX)
 		return act_refuse(a, 422, "bad-request", "override", "an override is {\"reason\": \"...\"}, up to %d bytes",
 				  REASON_MAX - 1);
 	for (const char *c = reason; *c != '\0'; c++)
@@ -220,7 +221,7 @@ static int get_bookings(struct act *a, struct api_request *rq, json_t **ret_body
 	if (rc == 0)
 		rc = read_filter(a, rq, &f);
 	if (rc == 0 && f.limit > 0)
-		rc = store_booking_list(a->db, &f, found, PAGE_MAX + 1, &n);
+		rc = view_bookings(a, &f, found, PAGE_MAX + 1, &n);
 	if (rc != 0)
 		return rc;
 	if (n > limit) {
@@ -242,7 +243,7 @@ static json_t *history(struct act *a, int64_t id)
 	json_t *list = json_array();
 	int n = 0;
 
-	if (store_booking_history(a->db, id, h, HISTORY_MAX, &n) < 0)
+	if (view_booking_history(a, id, h, HISTORY_MAX, &n) < 0)
 		return list;
 	for (int i = 0; i < n; i++)
 		json_array_append_new(list, json_pack("{s:o, s:s, s:s, s:s, s:s, s:o}", "at", json_instant(a->site, h[i].at),
@@ -257,7 +258,7 @@ static json_t *overrides(struct act *a, int64_t id)
 	json_t *list = json_array();
 	int n = 0;
 
-	if (store_booking_overrides(a->db, id, o, 32, &n) < 0)
+	if (view_booking_overrides(a, id, o, 32, &n) < 0)
 		return list;
 	for (int i = 0; i < n; i++)
 		json_array_append_new(list, json_pack("{s:s, s:s, s:s, s:s, s:o, s:o}", "rule", o[i].rule, "value", o[i].value,
@@ -265,30 +266,37 @@ static json_t *overrides(struct act *a, int64_t id)
 	return list;
 }
 
+#define PARTS_MAX 50
+
 static json_t *sessions_of(struct act *a, int64_t id)
 {
+	static struct session s[PARTS_MAX];             /* the ledger thread only; too large for the stack */
 	json_t *list = json_array();
-	struct stmt *s = db_query(a->db, "SELECT id, state, COALESCE(outcome, ''), opened_at, COALESCE(closed_at, 0), measured_ms "
-		"FROM session WHERE booking = ?1 ORDER BY id LIMIT 50", "i", id);
+	int n = 0;
 
-	while (db_step(s) == DB_ROW)
-		json_array_append_new(list, json_pack("{s:o, s:s, s:o, s:o, s:o, s:I}", "id", json_id('S', db_int(s, 0)),
-			"state", db_text(s, 1), "outcome", json_text(db_text(s, 2)), "opened_at", json_instant(a->site, db_int(s, 3)),
-			"closed_at", json_instant_or_null(a->site, db_int(s, 4)), "measured_seconds", (json_int_t)(db_int(s, 5) / 1000)));
-	db_end(s);
+	if (view_booking_sessions(a, id, s, PARTS_MAX, &n) < 0)
+		return list;
+	for (int i = 0; i < n; i++)
+		json_array_append_new(list, json_pack("{s:o, s:s, s:o, s:o, s:o, s:I}", "id", json_id('S', s[i].id),
+			"state", session_state_name(s[i].state), "outcome", json_text(session_outcome_name(s[i].outcome)),
+			"opened_at", json_instant(a->site, s[i].opened_at), "closed_at", json_instant_or_null(a->site, s[i].closed_at),
+			"measured_seconds", (json_int_t)(s[i].measured_ms / 1000)));
 	return list;
 }
 
 static json_t *charges_of(struct act *a, int64_t id)
 {
+	static struct charge c[PARTS_MAX];              /* the ledger thread only; too large for the stack */
+	struct charge_filter f = { .org = "", .user = "", .instrument = "", .period = "", .booking = id,
+		.limit = PARTS_MAX };
 	json_t *list = json_array();
-	struct stmt *s = db_query(a->db, "SELECT id, kind, posted_at, amount_minor FROM charge WHERE booking = ?1 ORDER BY id LIMIT 50",
-		"i", id);
+	int n = 0;
 
-	while (db_step(s) == DB_ROW)
-		json_array_append_new(list, json_pack("{s:o, s:s, s:o, s:o}", "id", json_id('C', db_int(s, 0)), "kind", db_text(s, 1),
-			"posted_at", json_instant(a->site, db_int(s, 2)), "amount", json_money(a->site, db_int(s, 3))));
-	db_end(s);
+	if (view_charges(a, &f, c, &n) < 0)
+		return list;
+	for (int i = 0; i < n; i++)
+		json_array_append_new(list, json_pack("{s:o, s:s, s:o, s:o}", "id", json_id('C', c[i].id), "kind", c[i].kind,
+			"posted_at", json_instant(a->site, c[i].posted_at), "amount", json_money(a->site, c[i].amount_minor)));
 	return list;
 }
 
@@ -392,7 +400,7 @@ static int get_why(struct act *a, struct api_request *rq, json_t **ret_body)
 	int n, n_overrides = 0, rc = booking_why(a, rq->id, &b, found, &n);
 
 	if (rc == 0)
-		rc = store_booking_overrides(a->db, rq->id, o, 32, &n_overrides);
+		rc = view_booking_overrides(a, rq->id, o, 32, &n_overrides);
 	if (rc != 0)
 		return rc;
 	rules = json_array();

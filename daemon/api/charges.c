@@ -111,7 +111,7 @@ json_t *json_charge_lines(struct act *a, const struct charge *c)
 	json_t *array;
 	int n;
 
-	if (charge_lines(a->db, c->id, lines, RATE_LINES_MAX, &n) < 0)
+	if (view_charge_lines(a, c->id, lines, RATE_LINES_MAX, &n) < 0)
 		return NULL;
 	array = json_array();
 	for (int i = 0; i < n; i++) {
@@ -168,7 +168,7 @@ int charges_list(struct act *a, struct api_request *rq, json_t **ret_body)
 	if (!rows)
 		return DB_NOMEM;
 	if (!empty)
-		rc = charge_page(a->db, &f, rows, &n);
+		rc = view_charges(a, &f, rows, &n);
 	if (rc == 0) {
 		items = json_array();
 		for (int i = 0; i < n; i++)
@@ -182,7 +182,7 @@ int charges_list(struct act *a, struct api_request *rq, json_t **ret_body)
 /* The dispatcher has checked that the caller may see it. */
 static int load(struct act *a, struct api_request *rq, struct charge *ret)
 {
-	int rc = charge_load(a->db, rq->id, ret);
+	int rc = view_charge(a, rq->id, ret);
 
 	if (rc == 1)
 		return act_refuse(a, 404, "not-found", "charge", "there is no charge C-%lld; list them with GET /v1/charges",
@@ -203,7 +203,7 @@ int charges_show(struct act *a, struct api_request *rq, json_t **ret_body)
 		return rc;
 	lines = json_charge_lines(a, &c);
 	if (!lines)
-		return db_failed(a->db);
+		return act_end(a);
 	*ret_body = json_charge(a->site, &c);
 	json_object_set_new(*ret_body, "lines", lines);
 	return act_end(a);
@@ -245,10 +245,10 @@ int charges_explain(struct act *a, struct api_request *rq, json_t **ret_body)
 
 	if (rc == 0)
 		rc = load(a, rq, &c);
-	if (rc == 0) {
-		record = charge_record(a->db, c.id);
-		rc = record ? explain(a, &c, record, x, ret_body) : db_failed(a->db) ? db_failed(a->db) : DB_NOMEM;
-	}
+	if (rc == 0)
+		rc = view_charge_record(a, c.id, &record);
+	if (rc == 0)
+		rc = explain(a, &c, record, x, ret_body);
 	free(record);
 	free(x);
 	return rc;

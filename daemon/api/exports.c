@@ -8,7 +8,6 @@
 #include "api/money_routes.h"
 #include "common/fmt.h"
 #include "export/export.h"
-#include "store/ledger.h"
 
 static int read_range(struct act *a, struct api_request *rq, struct export_row *e)
 {
@@ -64,23 +63,15 @@ static int read_format(struct act *a, struct api_request *rq, struct export_row 
 	return 0;
 }
 
-/* Fixes the snapshot: everything that is committed now. For a period the roll-ups know rows, sum and the book. */
+/* Everything that is committed now. For a period the roll-ups know rows, sum and the book. */
 static int snapshot(struct act *a, struct export_row *e, struct export_tally *t)
 {
-	int rc = 0;
+	int rc;
 
 	memset(t, 0, sizeof(*t));
-	t->rows = -1;
-	e->from_seq = 1;
-	e->to_seq = export_last_seq(a->db);
-	if (strlen(e->period) == 7) {
-		t->n_sums = 1;
-		lt_fmt(t->sums[0].currency, sizeof(t->sums[0].currency), "%s", a->site->currency);
-		rc = charge_total(a->db, e->period, e->org, &t->rows, &t->sums[0].minor);
-		if (rc == 0)
-			rc = ledger_receivable(a->db, e->period, e->org, &e->ledger_minor);
-		e->has_ledger = true;
-	}
+	rc = export_fix(a, e, &t->rows, &t->sums[0].minor);
+	t->n_sums = t->rows >= 0;
+	lt_fmt(t->sums[0].currency, sizeof(t->sums[0].currency), "%s", a->site->currency);
 	return rc;
 }
 
@@ -98,7 +89,7 @@ static int create(struct act *a, struct api_request *rq, struct export_row *e, c
 	*ret_manifest = export_manifest(a->site, e, &t);
 	if (!*ret_manifest)
 		return DB_NOMEM;
-	return export_insert(a->db, e, *ret_manifest);
+	return export_record(a, e, *ret_manifest);
 }
 
 int exports_create(struct act *a, struct api_request *rq, json_t **ret_body)
@@ -137,7 +128,7 @@ static int load(struct act *a, struct api_request *rq, struct export_row *ret, c
 
 	if (rc)
 		return rc;
-	rc = api_id(rq->param[0], 'X', &id) ? export_load(a->db, id, ret, ret_manifest) : 1;
+	rc = api_id(rq->param[0], 'X', &id) ? view_export(a, id, ret, ret_manifest) : 1;
 	if (rc == 0 && rq->reach_org && strcmp(rq->reach_org, ret->org) != 0)
 		rc = 1;
 	if (rc == 1)

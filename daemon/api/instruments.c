@@ -9,7 +9,7 @@
 #include "app/booking_acts.h"
 #include "app/metering.h"
 #include "common/fmt.h"
-#include "store/occupancy.h"
+#include "app/view.h"
 
 /* What occupies the unit now and until when without a break; what it is doing. */
 struct picture {
@@ -33,7 +33,7 @@ static int find_next_free(struct act *a, const char *instrument, struct picture 
 
 	p->next_free = 0;
 	for (int i = 0; rc == 0 && i < LOOK_AHEAD && t < LT_INSTANT_MAX; i++) {
-		rc = store_occupancy_in(a->db, instrument, (struct interval){ t, t + policy.min_ms }, "", 0, &o, 1, &n);
+		rc = view_occupants(a, instrument, (struct interval){ t, t + policy.min_ms }, &o, 1, &n);
 		if (rc == 0 && n == 0) {
 			p->next_free = t;
 			break;
@@ -45,19 +45,21 @@ static int find_next_free(struct act *a, const char *instrument, struct picture 
 
 static int look(struct act *a, const struct instrument *i, struct picture *p)
 {
+	struct meter meter;
 	int64_t version;
-	int n = 0, rc = store_instrument_load(a->db, i->id, &p->row);
+	int n = 0, rc = view_instrument(a, i->id, &p->row);
 
 	if (rc == 0)
 		rc = terms_price_at(a, i->id, a->now.wall_ms, &p->price, &version);
 	if (rc == 0)
-		rc = store_occupancy_in(a->db, i->id, (struct interval){ a->now.wall_ms, a->now.wall_ms + 1 }, "", 0, &p->now, 1, &n);
+		rc = view_occupants(a, i->id, (struct interval){ a->now.wall_ms, a->now.wall_ms + 1 }, &p->now, 1, &n);
 	p->occupied = rc == 0 && n > 0;
 	if (rc == 0)
 		rc = find_next_free(a, i->id, p);
 	if (rc != 0)
 		return rc < 0 ? rc : DB_CORRUPT;
-	p->running = db_one_int(a->db, 0, "SELECT running FROM meter WHERE instrument = ?1", "t", i->id) != 0;
+	rc = view_meter(a, i->id, &meter);
+	p->running = rc == 0 && meter.running;
 	if (p->occupied && strcmp(p->now.kind, "booking") == 0) {
 		struct booking b;
 
@@ -66,7 +68,7 @@ static int look(struct act *a, const struct instrument *i, struct picture *p)
 	}
 	rc = session_open_on(a, i->id, &p->session);
 	p->has_session = rc == 0;
-	return rc < 0 ? rc : db_failed(a->db);
+	return rc < 0 ? rc : act_end(a);
 }
 
 static const char *status_of(const struct picture *p)
@@ -191,7 +193,8 @@ static json_t *json_entry(struct act *a, const struct calendar_entry *e)
 	static const char *const kinds[] = { [CALENDAR_BOOKING] = "booking", [CALENDAR_BLOCK] = "block", [CALENDAR_HOLD] = "hold",
 		[CALENDAR_SESSION] = "session", [CALENDAR_METERED] = "metered" };
 	bool mine = e->user[0] != '\0' && strcmp(e->user, a->who.user) == 0;
-	bool shown = act_is_staff(a) || mine || (a->who.role == ROLE_ORG_ADMIN && e->org[0] != '\0' && strcmp(e->org, a->who.org) == 0);
+	bool shown = act_is_staff(a) || mine || (a->who.role == ROLE_ORG_ADMIN && e->org[0] != '\0' && strcmp(e->org,
+		a->who.org) == 0);
 	json_t *o = json_pack("{s:s, s:o, s:o, s:b}", "kind", kinds[e->kind], "from", json_instant(a->site, e->from),
 		"to", json_instant(a->site, e->to), "mine", (int)mine);
 
@@ -277,7 +280,7 @@ static int get_versions(struct act *a, struct api_request *rq, enum terms_kind k
 	if (rc == 0 && limit > 50)
 		limit = 50;
 	if (rc == 0)
-		rc = store_terms_list(a->db, kind, i->id, after, rows, (int)limit + 1, &n);
+		rc = view_terms(a, kind, i->id, after, rows, (int)limit + 1, &n);
 	if (rc != 0)
 		return rc;
 	if (n > limit) {

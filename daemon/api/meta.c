@@ -6,6 +6,7 @@
 #include "api/api_parts.h"
 #include "api/openapi.h"
 #include "app/backup.h"
+#include "app/view.h"
 #include "common/fmt.h"
 
 static int openapi(struct act *a, struct api_request *rq, json_t **ret_body)
@@ -26,39 +27,39 @@ static int site(struct act *a, struct api_request *rq, json_t **ret_body)
 
 /* Events: staff see all; others what concerns their org, a member only what names no colleague. ----------- */
 
-static json_t *event_json(struct act *a, const struct stmt *s)
+static json_t *event_json(struct act *a, const struct event_seen *e)
 {
-	return json_pack("{s:I, s:o, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "id", (json_int_t)db_int(s, 0), "at",
-		json_instant(a->site, db_int(s, 1)), "kind", db_text(s, 2), "instrument", json_text(db_text(s, 3)),
-		"org", json_text(db_text(s, 4)), "user", json_text(db_text(s, 5)), "booking",
-		json_id('B', db_int(s, 6)), "session", json_id('S', db_int(s, 7)), "charge", json_id('C', db_int(s, 8)),
-		"detail", json_safe(db_text(s, 9)));
+	return json_pack("{s:I, s:o, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "id", (json_int_t)e->id, "at",
+		json_instant(a->site, e->at), "kind", e->kind, "instrument", json_text(e->instrument),
+		"org", json_text(e->org), "user", json_text(e->user), "booking", json_id('B', e->booking),
+		"session", json_id('S', e->session), "charge", json_id('C', e->charge), "detail", json_safe(e->detail));
 }
+
+#define EVENTS_MAX 201
 
 static int events(struct act *a, struct api_request *rq, json_t **ret_body)
 {
 	static const char *const known[] = { "after", "limit", "cursor", NULL };
-	int64_t after = 0, cursor, limit, last = 0, n = 0;
-	int r = api_only_query(a, rq, known);
-	struct stmt *s;
+	static struct event_seen e[EVENTS_MAX];         /* the ledger thread only; too large for the stack */
+	int64_t after = 0, cursor, limit;
+	int n = 0, r = api_only_query(a, rq, known);
+	bool more;
 	json_t *items;
 
 	if (r == 0)
 		r = api_query_int(a, rq, "after", 0, INT64_MAX, &after);
 	if (r == 0)
 		r = api_page(a, rq, &cursor, &limit);
+	if (r == 0)
+		r = view_events(a, rq->reach_org, rq->reach_user, cursor > after ? cursor : after, e, (int)limit + 1, &n);
 	if (r)
 		return r;
+	more = n > limit;
+	n -= more;
 	items = json_array();
-	s = db_query(a->db, "SELECT id, at, kind, instrument, org, user, booking, session, charge, detail FROM event "
-		"WHERE id > ?1 AND (?2 IS NULL OR org = ?2) AND (?3 IS NULL OR user IS NULL OR user = ?3) ORDER BY id "
-		"LIMIT ?4", "itti", cursor > after ? cursor : after, rq->reach_org, rq->reach_user, limit + 1);
-	while (db_step(s) == DB_ROW && n++ < limit) {
-		last = db_int(s, 0);
-		json_array_append_new(items, event_json(a, s));
-	}
-	db_end(s);
-	*ret_body = api_items(items, n > limit ? last : 0);
+	for (int i = 0; i < n; i++)
+		json_array_append_new(items, event_json(a, &e[i]));
+	*ret_body = api_items(items, more ? e[n - 1].id : 0);
 	return act_end(a);
 }
 
@@ -81,14 +82,15 @@ static void check(json_t *list, const char *name, bool ok, const char *cure, con
 static void check_site(struct act *a, json_t *list)
 {
 	const struct lt_zone *z = &a->site->zone;
-	int64_t bookings = db_one_int(a->db, 0, "SELECT COUNT(*) FROM occupancy WHERE active = 1", "");
+	struct store_numbers n = { 0 };
+	int rc = view_store(a, &n);
 
 	check(list, "configuration", a->site->n_instruments > 0, "add a file to instruments.d and reload",
 		"%s: %d instruments, currency %s", a->site->name, a->site->n_instruments, a->site->currency);
 	check(list, "zone", z->n > 0 || strcmp(z->name, "UTC") == 0 || !z->has_dst_rule, "install tzdata",
 		"%s: %d transitions known", z->name, z->n);
-	check(list, "store", db_failed(a->db) == 0, "restore a backup", "%lld slots held, %lld frames in the log",
-		(long long)bookings, (long long)db_wal_frames(a->db));
+	check(list, "store", rc == 0, "restore a backup", "%lld slots held, %lld frames in the log",
+		(long long)n.held, (long long)n.wal_frames);
 }
 
 static void check_disk(json_t *list)
@@ -122,19 +124,22 @@ static void check_clock(struct act *a, json_t *list)
 	check(list, "time", a->now.wall_ms > INT64_C(1735689600000), "set the clock", "boot id %s", a->boot_id);
 }
 
+#define CONTROLLERS_PAGE 8
+
 static void check_controllers(struct act *a, json_t *list)
 {
-	struct stmt *s = db_query(a->db, "SELECT id, link, link_why, out_of_service FROM instrument WHERE retired = 0 "
-		"ORDER BY id", "");
-	char name[64];
+	struct instrument_row row[CONTROLLERS_PAGE];
+	char name[64], after[LT_ID] = "";
+	int n = CONTROLLERS_PAGE;
 
-	while (db_step(s) == DB_ROW) {
-		lt_fmt(name, sizeof(name), "controller %s", db_text(s, 0));
-		check(list, name, strcmp(db_text(s, 1), "up") == 0 || db_int(s, 3) != 0,
-			"check its power, cable and address; labtimed keeps trying", "link %s%s%s", db_text(s, 1),
-			db_text(s, 2)[0] ? ": " : "", db_text(s, 2));
-	}
-	db_end(s);
+	while (n == CONTROLLERS_PAGE && view_instruments(a, after, row, CONTROLLERS_PAGE, &n) == 0)
+		for (int i = 0; i < n; i++) {
+			lt_fmt(after, sizeof(after), "%s", row[i].id);
+			lt_fmt(name, sizeof(name), "controller %s", row[i].id);
+			check(list, name, strcmp(row[i].link, "up") == 0 || row[i].out_of_service,
+				"check its power, cable and address; labtimed keeps trying", "link %s%s%s", row[i].link,
+				row[i].link_why[0] ? ": " : "", row[i].link_why);
+		}
 }
 
 static void check_identity(struct act *a, json_t *list)

@@ -3,7 +3,7 @@
 #define API_MONEY_ROUTES_H
 
 #include "api/api.h"
-#include "store/charge.h"
+#include "app/view.h"
 
 int charges_list(struct act *a, struct api_request *rq, json_t **ret_body);
 int charges_show(struct act *a, struct api_request *rq, json_t **ret_body);

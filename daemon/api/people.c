@@ -4,8 +4,10 @@
 #include <string.h>
 
 #include "api/api.h"
+#include "app/view.h"
 #include "common/fmt.h"
 
+#define PEOPLE_MAX 201
 #define STAFF REACH_ANY, REACH_ANY, REACH_ANY
 
 static const char *const no_members[] = { NULL };
@@ -43,27 +45,21 @@ static int org_answer(struct act *a, struct api_request *rq, const char *id, jso
 
 static int org_list(struct act *a, struct api_request *rq, json_t **ret_body)
 {
+	static struct org_row o[PEOPLE_MAX];   /* the ledger thread only; too large for the stack */
 	int64_t after, limit;
-	int r = api_only_query(a, rq, page_query);
+	int n = 0, r = api_only_query(a, rq, page_query);
 	json_t *items;
-	struct stmt *s;
 
 	if (r == 0)
 		r = api_page(a, rq, &after, &limit);
 	if (r)
 		return r;
+	r = view_orgs(a, &(struct people_filter){ .reach_org = rq->reach_org, .skip = after }, o, (int)limit + 1, &n);
+	if (r)
+		return r;
 	items = json_array();
-	s = db_query(a->db, "SELECT id, name, host, COALESCE(tax_id, ''), active, created_at, version FROM org WHERE "
-		"(?1 IS NULL OR id = ?1) ORDER BY id LIMIT ?2 OFFSET ?3", "tii", rq->reach_org, limit + 1, after);
-	while (db_step(s) == DB_ROW) {
-		struct org_row o = { .host = db_int(s, 2) != 0, .active = db_int(s, 4) != 0, .created_at = db_int(s, 5),
-			.version = db_int(s, 6) };
-		db_copy_text(s, 0, o.id, sizeof(o.id));
-		db_copy_text(s, 1, o.name, sizeof(o.name));
-		db_copy_text(s, 3, o.tax_id, sizeof(o.tax_id));
-		json_array_append_new(items, org_json(a, &o));
-	}
-	db_end(s);
+	for (int i = 0; i < n; i++)
+		json_array_append_new(items, org_json(a, &o[i]));
 	*ret_body = api_items(items, next_cursor(items, after, limit));
 	return act_end(a);
 }
@@ -143,30 +139,23 @@ static int user_answer(struct act *a, struct api_request *rq, const char *id, js
 static int user_list(struct act *a, struct api_request *rq, json_t **ret_body)
 {
 	static const char *const known[] = { "org", "limit", "cursor", NULL };
-	const char *org = api_query(rq, "org");
+	static struct user_row u[PEOPLE_MAX];   /* the ledger thread only; too large for the stack */
 	int64_t after, limit;
-	int r = api_only_query(a, rq, known);
+	int n = 0, r = api_only_query(a, rq, known);
 	json_t *items;
-	struct stmt *s;
 
 	if (r == 0)
 		r = api_page(a, rq, &after, &limit);
 	if (r)
 		return r;
+	r = view_users(a, &(struct people_filter){ .reach_org = rq->reach_org, .reach_user = rq->reach_user,
+		.org = api_query(rq, "org"),
+		.skip = after }, u, (int)limit + 1, &n);
+	if (r)
+		return r;
 	items = json_array();
-	s = db_query(a->db, "SELECT id, org, name, role, active, created_at, version FROM user WHERE (?1 IS NULL OR "
-		"org = ?1) AND (?2 IS NULL OR id = ?2) AND (?3 IS NULL OR org = ?3) ORDER BY id LIMIT ?4 OFFSET ?5",
-		"tttii", rq->reach_org, rq->reach_user, org, limit + 1, after);
-	while (db_step(s) == DB_ROW) {
-		struct user_row u = { .active = db_int(s, 4) != 0, .created_at = db_int(s, 5),
-			.version = db_int(s, 6) };
-		db_copy_text(s, 0, u.id, sizeof(u.id));
-		db_copy_text(s, 1, u.org, sizeof(u.org));
-		db_copy_text(s, 2, u.name, sizeof(u.name));
-		role_from_name(db_text(s, 3), &u.role);
-		json_array_append_new(items, user_json(a, &u));
-	}
-	db_end(s);
+	for (int i = 0; i < n; i++)
+		json_array_append_new(items, user_json(a, &u[i]));
 	*ret_body = api_items(items, next_cursor(items, after, limit));
 	return act_end(a);
 }
@@ -267,27 +256,22 @@ static json_t *token_json(struct act *a, const struct token_row *t)
 static int token_list(struct act *a, struct api_request *rq, json_t **ret_body)
 {
 	static const char *const known[] = { "user", "limit", "cursor", NULL };
-	const char *user = api_query(rq, "user");
-	char ids[201][9];
+	static struct token_row t[PEOPLE_MAX];   /* the ledger thread only; too large for the stack */
 	int64_t after, limit;
-	int r = api_only_query(a, rq, known), n = 0;
-	struct token_row t;
+	int n = 0, r = api_only_query(a, rq, known);
 	json_t *items;
-	struct stmt *s;
 
 	if (r == 0)
 		r = api_page(a, rq, &after, &limit);
 	if (r)
 		return r;
-	s = db_query(a->db, "SELECT t.public_id FROM token t JOIN user u ON u.id = t.user WHERE (?1 IS NULL OR u.org = "
-		"?1) AND (?2 IS NULL OR u.id = ?2) AND (?3 IS NULL OR u.id = ?3) ORDER BY t.public_id LIMIT ?4 OFFSET "
-		"?5", "tttii", rq->reach_org, rq->reach_user, user, limit + 1, after);
-	while (db_step(s) == DB_ROW && n < 201)
-		db_copy_text(s, 0, ids[n++], sizeof(ids[0]));
-	db_end(s);
+	r = view_tokens(a, &(struct people_filter){ .reach_org = rq->reach_org, .reach_user = rq->reach_user,
+		.user = api_query(rq, "user"), .skip = after }, t, (int)limit + 1, &n);
+	if (r)
+		return r;
 	items = json_array();
-	for (int i = 0; i < n && token_load(a, ids[i], &t) == 0; i++)
-		json_array_append_new(items, token_json(a, &t));
+	for (int i = 0; i < n; i++)
+		json_array_append_new(items, token_json(a, &t[i]));
 	*ret_body = api_items(items, next_cursor(items, after, limit));
 	return act_end(a);
 }

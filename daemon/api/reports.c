@@ -4,7 +4,6 @@
 
 #include "api/money_routes.h"
 #include "common/fmt.h"
-#include "store/ledger.h"
 
 #define USAGE_ROWS 1000
 #define USAGE_DAYS 400
@@ -87,8 +86,9 @@ static int by_days(struct act *a, const struct usage_request *u, struct usage_su
 		int64_t from = lt_zone_midnight(&a->site->zone, day), to = lt_zone_midnight(&a->site->zone, day + 1);
 		int year, month, mday, got = 0;
 
-		rc = charge_usage(a->db, USAGE_BY_NOTHING, from > u->from ? from : u->from, to < u->to ? to : u->to, u->org, u->user,
-			&rows[n], 1, &got);
+		rc = view_usage(a, USAGE_BY_NOTHING, (struct interval){ from > u->from ? from : u->from,
+			to < u->to ? to : u->to },
+			u->org, u->user, &rows[n], 1, &got);
 		lt_civil_from_days(day, &year, &month, &mday);
 		lt_fmt(rows[n].key, sizeof(rows[n].key), "%04d-%02d-%02d", year, month, mday);
 		if (got && (rows[n].sessions || rows[n].amount_minor || rows[n].used_s))
@@ -111,7 +111,8 @@ static json_t *usage_item(const struct site *s, const struct usage_sum *u)
 	return o;
 }
 
-static int usage(struct act *a, const struct usage_request *u, enum usage_by by, struct usage_sum *rows, json_t **ret_body)
+static int usage(struct act *a, const struct usage_request *u, enum usage_by by, struct usage_sum *rows,
+	json_t **ret_body)
 {
 	json_t *items;
 	int n = 0, rc = 0;
@@ -119,7 +120,7 @@ static int usage(struct act *a, const struct usage_request *u, enum usage_by by,
 	if (!u->empty && by == USAGE_BY_NOTHING)
 		rc = by_days(a, u, rows, &n);
 	else if (!u->empty)
-		rc = charge_usage(a->db, by, u->from, u->to, u->org, u->user, rows, USAGE_ROWS, &n);
+		rc = view_usage(a, by, (struct interval){ u->from, u->to }, u->org, u->user, rows, USAGE_ROWS, &n);
 	if (rc < 0)
 		return rc;
 	if (strcmp(u->by, "kind") == 0)
@@ -196,7 +197,7 @@ static int bill_items(struct act *a, const struct charge *rows, int n, json_t *i
 
 		json_array_append_new(items, o);
 		if (!lines)
-			return db_failed(a->db);
+			return act_end(a);
 		json_object_set_new(o, "lines", lines);
 	}
 	return 0;
@@ -206,15 +207,15 @@ static int bill_items(struct act *a, const struct charge *rows, int n, json_t *i
 static int bill_total(struct act *a, const struct bill_request *b, int64_t *ret_rows, int64_t *ret_minor)
 {
 	if (*b->period && !*b->f.user)
-		return charge_total(a->db, b->period, b->f.org, ret_rows, ret_minor);
-	return charge_sum(a->db, &b->f, ret_rows, ret_minor);
+		return view_charge_total(a, b->period, b->f.org, ret_rows, ret_minor);
+	return view_charge_sum(a, &b->f, ret_rows, ret_minor);
 }
 
 static int bill(struct act *a, const struct bill_request *b, struct charge *rows, json_t **ret_body)
 {
 	int64_t count = 0, total = 0;
 	json_t *items;
-	int n = 0, rc = b->empty ? 0 : charge_page(a->db, &b->f, rows, &n);
+	int n = 0, rc = b->empty ? 0 : view_charges(a, &b->f, rows, &n);
 
 	if (rc == 0 && !b->empty)
 		rc = bill_total(a, b, &count, &total);
@@ -261,7 +262,7 @@ int reports_balance(struct act *a, struct api_request *rq, json_t **ret_body)
 	if (!rows && rc == 0)
 		rc = DB_NOMEM;
 	for (n = BALANCE_ROWS; rc == 0 && n == BALANCE_ROWS;) {
-		rc = ledger_balances(a->db, period ? period : "", after, rows, BALANCE_ROWS, &n);
+		rc = view_balances(a, period ? period : "", after, rows, BALANCE_ROWS, &n);
 		for (int i = 0; rc == 0 && i < n; i++) {
 			json_t *o = json_object();
 

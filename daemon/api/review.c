@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "api/sessions.h"
+#include "app/view.h"
 
 #define PAGE_MAX 200
 #define CLAIMS_SHOWN 50
@@ -31,7 +32,7 @@ static int item_object(struct act *a, const struct review *r, json_t **ret)
 {
 	struct claim claims[CLAIMS_SHOWN];
 	json_t *o = json_object(), *array = json_array();
-	int n = 0, rc = r->session ? store_claim_list(a->db, r->session, NULL, claims, CLAIMS_SHOWN, &n) : 0;
+	int n = 0, rc = r->session ? view_claims(a, r->session, claims, CLAIMS_SHOWN, &n) : 0;
 
 	for (int i = 0; i < n; i++)
 		json_array_append_new(array, claim_object(a, &claims[i], true));
@@ -95,7 +96,7 @@ int reviews_list(struct act *a, struct api_request *rq, json_t **ret_body)
 	r = calloc(PAGE_MAX, sizeof(*r));
 	if (!r)
 		return DB_NOMEM;
-	rc = store_review_list(a->db, strcmp(state, "all") == 0 ? NULL : state, after, r, (int)limit, &n);
+	rc = view_reviews(a, strcmp(state, "all") == 0 ? NULL : state, after, r, (int)limit, &n);
 	items = json_array();
 	for (int i = 0; i < n && rc == 0; i++) {
 		rc = item_object(a, &r[i], &o);
@@ -119,7 +120,7 @@ int reviews_show(struct act *a, struct api_request *rq, json_t **ret_body)
 	if (rc == 0)
 		rc = item_id(a, rq, &id);
 	if (rc == 0)
-		rc = store_review_load(a->db, id, &r);
+		rc = view_review(a, id, &r);
 	if (rc == 1)
 		return act_refuse(a, 404, "not-found", "item", "there is no review item V-%lld; list them with GET /v1/review", (long long)id);
 	return rc == 0 ? answer(a, rq, &r, ret_body) : rc;

@@ -1,4 +1,4 @@
-/* sessions.c - sessions, their runs, readings and history, and an instrument's meter, as the API shows them. Owns nothing. */
+/* sessions.c - sessions, their runs, readings and history, and what an instrument's meter says. Owns nothing. */
 #include "api/sessions.h"
 
 #include <stdlib.h>
@@ -8,8 +8,7 @@
 #include "app/metering.h"
 #include "app/rating.h"
 #include "app/review.h"
-#include "store/meter.h"
-#include "store/session.h"
+#include "app/view.h"
 
 #define PAGE_MAX 200
 #define RUNS_MAX 500
@@ -135,7 +134,7 @@ static int add_runs(struct act *a, int64_t id, json_t *o)
 	if (rc == 0)
 		json_object_set_new(o, "runs", runs_array(a, u, n));
 	if (rc == 0)
-		rc = store_session_steps(a->db, id, steps, STEPS_MAX, &n);
+		rc = view_session_steps(a, id, steps, STEPS_MAX, &n);
 	if (rc == 0)
 		json_object_set_new(o, "history", steps_array(a, steps, n));
 	free(u);
@@ -182,7 +181,8 @@ static bool known_name(const char *text, const char *(*name)(int), int n)
 static const char *state_name(int i) { return session_state_name((enum session_state)i); }
 static const char *outcome_name(int i) { return session_outcome_name((enum session_outcome)(i + 1)); }
 
-static int list_filter(struct act *a, struct api_request *rq, struct session_filter *f, int64_t *ret_limit, bool *ret_empty)
+static int list_filter(struct act *a, struct api_request *rq, struct session_filter *f, int64_t *ret_limit,
+	bool *ret_empty)
 {
 	static const char *const known[] = { "state", "outcome", "instrument", "org", "user", "from", "to", "limit", "cursor", NULL };
 	const char *org = api_query(rq, "org"), *user = api_query(rq, "user");
@@ -228,7 +228,7 @@ int sessions_list(struct act *a, struct api_request *rq, json_t **ret_body)
 		return DB_NOMEM;
 	items = json_array();
 	if (!empty)
-		rc = store_session_list(a->db, &f, s, (int)limit, &n);
+		rc = view_sessions(a, &f, s, (int)limit, &n);
 	for (int i = 0; i < n && rc == 0; i++) {
 		rc = session_object(a, &s[i], &o);
 		json_array_append_new(items, o);
@@ -272,7 +272,7 @@ int sessions_readings(struct act *a, struct api_request *rq, json_t **ret_body)
 	static const char *const known[] = { "limit", "cursor", NULL };
 	struct session s;
 	struct reading *r;
-	int64_t after = 0, limit = 0, to;
+	int64_t after = 0, limit = 0;
 	json_t *items;
 	int n = 0, rc = api_only_query(a, rq, known);
 
@@ -285,8 +285,7 @@ int sessions_readings(struct act *a, struct api_request *rq, json_t **ret_body)
 	r = calloc(PAGE_MAX, sizeof(*r));
 	if (!r)
 		return DB_NOMEM;
-	to = s.closed_at ? (s.last_run_end_at > s.closed_at ? s.last_run_end_at : s.closed_at) + 2 * LT_SECOND : a->now.wall_ms;
-	rc = store_reading_list(a->db, s.instrument, s.opened_at - 2 * LT_SECOND, to, after, r, (int)limit, &n);
+	rc = view_session_readings(a, &s, after, r, (int)limit, &n);
 	items = json_array();
 	for (int i = 0; i < n; i++)
 		json_array_append_new(items, reading_object(a, &r[i]));
@@ -298,17 +297,12 @@ int sessions_readings(struct act *a, struct api_request *rq, json_t **ret_body)
 	return rc != 0 ? rc : act_end(a);
 }
 
-static void set_link(struct act *a, json_t *o, const char *id)
+static void set_link(struct act *a, json_t *o, const struct instrument_row *row)
 {
-	struct stmt *s = db_query(a->db, "SELECT link, link_since, link_why, lock FROM instrument WHERE id = ?1", "t", id);
-
-	if (db_step(s) == DB_ROW) {
-		json_object_set_new(o, "link", json_string(db_text(s, 0)));
-		json_object_set_new(o, "link_since", json_instant_or_null(a->site, db_int(s, 1)));
-		json_object_set_new(o, "link_why", json_text(db_text(s, 2)));
-		json_object_set_new(o, "interlock", json_string(db_text(s, 3)));
-	}
-	db_end(s);
+	json_object_set_new(o, "link", json_string(row->link));
+	json_object_set_new(o, "link_since", json_instant_or_null(a->site, row->link_since));
+	json_object_set_new(o, "link_why", json_text(row->link_why));
+	json_object_set_new(o, "interlock", json_string(row->lock));
 }
 
 int sessions_meter(struct act *a, struct api_request *rq, json_t **ret_body)
@@ -316,29 +310,32 @@ int sessions_meter(struct act *a, struct api_request *rq, json_t **ret_body)
 	static const char *const none[] = { NULL };
 	const char *id = rq->param[0];
 	enum lt_lock desired = LT_LOCK_UNKNOWN;
+	struct instrument_row row;
 	struct meter m;
 	json_t *o;
 	int rc = api_only_query(a, rq, none);
 
 	if (rc != 0)
 		return rc;
-	if (!site_instrument(a->site, id) || store_unit_of(a->db, id) == 0)
+	rc = site_instrument(a->site, id) ? view_instrument(a, id, &row) : 1;
+	if (rc == 1)
 		return act_refuse(a, 404, "not-found", "instrument", "there is no instrument %s; list them with GET /v1/instruments", id);
-	rc = store_meter_load(a->db, id, &m);
+	if (rc == 0)
+		rc = view_meter(a, id, &m);
 	if (rc >= 0)
 		rc = metering_desired(a, id, &desired);
 	if (rc != 0)
 		return rc;
 	o = json_object();
 	json_object_set_new(o, "instrument", json_string(id));
-	set_link(a, o, id);
+	set_link(a, o, &row);
 	json_object_set_new(o, "raw", json_integer((json_int_t)(m.raw > INT64_MAX ? INT64_MAX : m.raw)));
 	json_object_set_new(o, "extended_ms", json_integer(m.ext_ms));
 	json_object_set_new(o, "running", json_boolean(m.running));
 	json_object_set_new(o, "read_at", json_instant_or_null(a->site, m.wall_ms));
 	json_object_set_new(o, "class", m.phase == METER_NEW ? json_null() : json_string(meter_class_name(m.last)));
 	json_object_set_new(o, "phase", json_string(meter_phase_name(m.phase)));
-	json_object_set_new(o, "desired", desired == LT_LOCK_UNKNOWN ? json_null() : json_string(store_lock_name(desired)));
+	json_object_set_new(o, "desired", desired == LT_LOCK_UNKNOWN ? json_null() : json_string(view_lock_name(desired)));
 	json_object_set_new(o, "lease_valid_until", json_instant_or_null(a->site, lease_valid_until(a, id)));
 	*ret_body = o;
 	return act_end(a);

@@ -9,6 +9,8 @@
 
 #include "app/effects.h"
 #include "common/fmt.h"
+#include "store/meter.h"
+#include "store/timer.h"
 
 int act_end(struct act *a)
 {
@@ -36,7 +38,7 @@ static bool link_down(struct act *a, const char *instrument)
 
 	if (!i || i->meter.kind == METER_NONE)
 		return true;
-	return db_one_int(a->db, 0, "SELECT link = 'down' FROM instrument WHERE id = ?1", "t", instrument) != 0;
+	return store_link_down(a->db, instrument);
 }
 
 int act_park(struct act *a, const char *instrument)
@@ -83,43 +85,34 @@ void act_lease(struct act *a, const char *instrument)
 
 int64_t act_id(struct act *a, const char *series)
 {
-	return db_one_int(a->db, 0, "INSERT INTO counter (name, next) VALUES (?1, 2) ON CONFLICT (name) DO UPDATE SET "
-		"next = next + 1 RETURNING next - 1", "t", series);
+	return store_next_id(a->db, series);
 }
 
 void act_timer(struct act *a, const char *kind, int64_t ref, int64_t due_at)
 {
-	db_run(a->db, "INSERT INTO timer (kind, ref, due_at) VALUES (?1, ?2, ?3) ON CONFLICT (kind, ref) DO UPDATE SET "
-		"due_at = excluded.due_at", "tii", kind, ref, due_at);
+	store_timer_set(a->db, kind, ref, due_at);
 }
 
 void act_timer_clear(struct act *a, const char *kind, int64_t ref)
 {
-	db_run(a->db, "DELETE FROM timer WHERE kind = ?1 AND ref = ?2", "ti", kind, ref);
+	store_timer_clear(a->db, kind, ref);
 }
-
-static const char *text_or_null(const char *s) { return s && *s ? s : NULL; }
-static const int64_t *id_or_null(const int64_t *v) { return *v ? v : NULL; }
-static const char *text_or_empty(const char *s) { return s ? s : ""; }
 
 void act_event(struct act *a, const struct event_row *e)
 {
 	int64_t id = act_id(a, "event");
 
-	db_run(a->db, "INSERT INTO event (id, at, kind, instrument, org, user, booking, session, charge, detail) "
-		"VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)", "iittttIIIt", id, a->now.wall_ms, e->kind,
-		text_or_null(e->instrument), text_or_null(e->org), text_or_null(e->user), id_or_null(&e->booking),
-		id_or_null(&e->session), id_or_null(&e->charge), e->detail);
+	store_event_add(a->db, id, a->now.wall_ms, e);
 }
 
 void act_audit(struct act *a, const char *act, const char *object, const char *before, const char *after,
 	const char *reason)
 {
+	struct audit_row r = { .actor = a->who.actor, .act = act, .object = object, .before = before, .after = after,
+		.reason = reason };
 	int64_t id = act_id(a, "audit");
 
-	db_run(a->db, "INSERT INTO audit (id, at, actor, act, object, before, after, reason) VALUES (?1, ?2, ?3, ?4, "
-		"?5, ?6, ?7, ?8)", "iitttttt", id, a->now.wall_ms, a->who.actor, act, object, text_or_empty(before),
-		text_or_empty(after), text_or_empty(reason));
+	store_audit_add(a->db, id, a->now.wall_ms, &r);
 }
 
 bool act_is_staff(const struct act *a)

@@ -13,14 +13,14 @@
 #define APP_ACT_H
 
 #include "common/err.h"
+#include "core/role.h"
 #include "core/rules.h"
 #include "core/site.h"
 #include "msg/msg.h"
 #include "store/db.h"
+#include "store/event.h"
 
 enum { ACT_REFUSED = 1, ACT_PARKED = 2 };
-
-enum role { ROLE_NONE, ROLE_MEMBER, ROLE_ORG_ADMIN, ROLE_MANAGER, ROLE_FINANCE, ROLE_ADMIN, ROLE_COUNT };
 
 struct principal {
 	enum role role;
@@ -76,8 +76,7 @@ int64_t act_id(struct act *a, const char *series);
 void act_timer(struct act *a, const char *kind, int64_t ref, int64_t due_at);
 void act_timer_clear(struct act *a, const char *kind, int64_t ref);
 
-/* For people: event rows. Members may be "" or 0. org "": staff only. */
-struct event_row { const char *kind, *instrument, *org, *user; int64_t booking, session, charge; char detail[300]; };
+/* For people: a row of event (store/event.h). */
 void act_event(struct act *a, const struct event_row *e);
 void act_audit(struct act *a, const char *act, const char *object, const char *before, const char *after,
 	       const char *reason);

@@ -8,6 +8,7 @@
 #include "app/booking.h"
 #include "core/policy.h"
 #include "store/block.h"
+#include "store/calendar.h"
 #include "store/instrument.h"
 #include "store/terms.h"
 
@@ -66,15 +67,10 @@ struct free_slot { char instrument[LT_ID]; int64_t from, to, price_minor; };
 /* Earliest slots, by start, that would be accepted by every rule. */
 int booking_free(struct act *a, const struct free_request *rq, struct free_slot *ret, int *ret_n);
 
-enum calendar_kind { CALENDAR_BOOKING, CALENDAR_BLOCK, CALENDAR_HOLD, CALENDAR_SESSION, CALENDAR_METERED };
-struct calendar_entry {
-	enum calendar_kind kind;
-	int64_t from, to, booking;           /* booking 0: none                                         */
-	char user[LT_ID], org[LT_ID], reason[REASON_MAX];
-};
 #define CALENDAR_MAX 500
 /* Everything that is or was on the instrument in [from, to), by start; who may see what is the API's matter. */
-int booking_calendar(struct act *a, const char *instrument, int64_t from, int64_t to, struct calendar_entry *ret, int cap,
+int booking_calendar(struct act *a, const char *instrument, int64_t from, int64_t to, struct calendar_entry *ret,
+	int cap,
 		     int *ret_n);
 
 struct block_request { char instrument[LT_ID]; int64_t from, to; char reason[REASON_MAX]; bool displace; };
@@ -85,6 +81,7 @@ int block_remove(struct act *a, int64_t id, int64_t version);
 int instrument_change(struct act *a, const char *id, int64_t version, const bool *out_of_service, const char *notes,
 		      struct instrument_row *ret);
 /* A new price list from an instant on; not before now. */
-int terms_set_price(struct act *a, const char *instrument, const struct price *p, int64_t effective_at, struct terms_row *ret);
+int terms_set_price(struct act *a, const char *instrument, const struct price *p, int64_t effective_at,
+	struct terms_row *ret);
 
 #endif

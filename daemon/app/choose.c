@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "app/parts.h"
+#include "store/timer.h"
 
 struct choice {
 	struct ledger *l;
@@ -87,8 +88,7 @@ static bool chosen(const struct choice *c, const char *kind, int64_t ref)
 
 struct stmt *timers_by_due(struct ledger *l)
 {
-	return db_query(l->o.db, "SELECT kind, ref, due_at FROM timer ORDER BY due_at, kind, ref LIMIT ?1", "i",
-			(int64_t)(2 * TURN_TIMERS + ASIDE_MAX + l->parked.n));
+	return store_timers_by_due(l->o.db, 2 * TURN_TIMERS + ASIDE_MAX + l->parked.n);
 }
 
 /* A due timer is stamped with its due time; it never overtakes a request or reading that was complete by then. */

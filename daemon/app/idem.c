@@ -1,4 +1,4 @@
-/* idem.c - the answers kept under idempotency keys. Owns the table idem; fails by class. */
+/* idem.c - the answers kept under idempotency keys. Owns nothing; fails by class. */
 #include "app/idem.h"
 
 #include <stdlib.h>
@@ -6,6 +6,8 @@
 
 #include "base/base.h"
 #include "common/fmt.h"
+#include "store/idem.h"
+#include "store/timer.h"
 
 #define KEEP_MS (7 * LT_DAY)
 #define PURGE_BATCH 500
@@ -45,66 +47,57 @@ static const char *content_type(const char *text)
 	return "application/octet-stream";
 }
 
-static int fill(const struct stmt *s, struct ledger_reply *ret)
+static int fill(struct idem_row *row, struct ledger_reply *ret)
 {
-	size_t n;
-	const void *body = db_blob(s, 5, &n);
-
-	ret->body = malloc(n + 1);
-	if (!ret->body)
-		return DB_NOMEM;
-	memcpy(ret->body, body, n);
-	ret->body[n] = '\0';
-	ret->body_size = n;
-	ret->status = (int)db_int(s, 1);
-	ret->content_type = content_type(db_text(s, 2));
-	db_copy_text(s, 3, ret->etag, sizeof(ret->etag));
-	db_copy_text(s, 4, ret->location, sizeof(ret->location));
+	ret->body = row->body;
+	ret->body_size = row->body_size;
+	ret->status = row->status;
+	ret->content_type = content_type(row->content_type);
+	lt_fmt(ret->etag, sizeof(ret->etag), "%s", row->etag);
+	lt_fmt(ret->location, sizeof(ret->location), "%s", row->location);
 	ret->replayed = true;
 	return IDEM_REPLAY;
 }
 
 int idem_find(struct act *a, const struct msg_request *m, struct ledger_reply *ret)
 {
-	struct stmt *s = db_query(a->db, "SELECT request_sha256, status, content_type, etag, location, body FROM idem "
-		"WHERE scope = ?1 AND key = ?2", "tt", a->who.scope, m->idempotency_key);
-	int r = db_step(s);
+	struct idem_row row;
 	uint8_t hash[32];
-	size_t n;
+	int rc = store_idem_find(a->db, a->who.scope, m->idempotency_key, &row);
 
-	if (r == DB_ROW) {
-		const void *was = db_blob(s, 0, &n);
-		idem_hash(m, hash);
-		r = n == 32 && memcmp(was, hash, 32) == 0 ? fill(s, ret) : IDEM_REUSED;
-	} else if (r == DB_DONE) {
-		r = IDEM_NEW;
-	}
-	db_end(s);
-	return r;
+	if (rc != 0)
+		return rc < 0 ? rc : IDEM_NEW;
+	idem_hash(m, hash);
+	if (memcmp(row.request_sha256, hash, sizeof(hash)) == 0)
+		return fill(&row, ret);
+	free(row.body);
+	return IDEM_REUSED;
 }
 
 int idem_store(struct act *a, const struct msg_request *m, const struct ledger_reply *r)
 {
-	uint8_t hash[32];
+	struct idem_row row = { .status = r->status, .body = r->kept ? r->kept : r->body,
+		.body_size = r->kept ? strlen(r->kept) : r->body_size };
 
-	idem_hash(m, hash);
-	return db_run(a->db, "INSERT INTO idem (scope, key, request_sha256, status, content_type, etag, location, "
-		"body, at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)", "ttbitttbi", a->who.scope, m->idempotency_key,
-		hash, (size_t)32, (int64_t)r->status, r->content_type ? r->content_type : "", r->etag, r->location,
-		r->kept ? r->kept : r->body, r->kept ? strlen(r->kept) : r->body_size, a->now.wall_ms);
+	idem_hash(m, row.request_sha256);
+	lt_fmt(row.content_type, sizeof(row.content_type), "%s", r->content_type ? r->content_type : "");
+	lt_fmt(row.etag, sizeof(row.etag), "%s", r->etag);
+	lt_fmt(row.location, sizeof(row.location), "%s", r->location);
+	return store_idem_insert(a->db, a->who.scope, m->idempotency_key, &row, a->now.wall_ms);
 }
 
 int idem_start(struct act *a)
 {
-	if (db_one_int(a->db, 0, "SELECT 1 FROM timer WHERE kind = 'idem_purge'", "") == 0)
+	if (store_timer_due(a->db, "idem_purge", 0) == INT64_MAX)
 		act_timer(a, "idem_purge", 0, a->now.wall_ms + PURGE_EVERY);
 	return act_end(a);
 }
 
 int idem_purge(struct act *a, int64_t ref, int64_t due_at)
 {
-	db_run(a->db, "DELETE FROM idem WHERE (scope, key) IN (SELECT scope, key FROM idem WHERE at < ?1 ORDER BY at "
-		"LIMIT ?2)", "ii", a->now.wall_ms - KEEP_MS, (int64_t)PURGE_BATCH);
-	act_timer(a, "idem_purge", 0, a->now.wall_ms + (db_changes(a->db) == PURGE_BATCH ? LT_SECOND : PURGE_EVERY));
+	int64_t n;
+
+	store_idem_purge(a->db, a->now.wall_ms - KEEP_MS, PURGE_BATCH, &n);
+	act_timer(a, "idem_purge", 0, a->now.wall_ms + (n == PURGE_BATCH ? LT_SECOND : PURGE_EVERY));
 	return act_end(a);
 }

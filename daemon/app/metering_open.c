@@ -6,12 +6,7 @@
 
 #include "app/session_step.h"
 #include "common/fmt.h"
-
-static bool in_block(struct act *a, const char *instrument, int64_t at)
-{
-	return db_one_int(a->db, 0, "SELECT 1 FROM block WHERE instrument = ?1 AND from_at <= ?2 AND to_at > ?2 AND state <> 'removed' LIMIT 1",
-		"ti", instrument, at) != 0;
-}
+#include "store/block.h"
 
 /* The booking in which a run that begins at `from` lies, or that begins within its E. ret->id 0: none. */
 static int booking_for_run(struct act *a, const struct instrument *i, int64_t from, struct booking *ret)
@@ -56,7 +51,7 @@ int session_kind_at(struct act *a, const struct instrument *i, int64_t from, enu
 	memset(ret_booking, 0, sizeof(*ret_booking));
 	*ret_bypassed = false;
 	*ret = SESSION_INTERNAL;
-	if (in_block(a, i->id, from))
+	if (store_block_at(a->db, i->id, from))
 		return act_end(a);
 	*ret = SESSION_UNATTRIBUTED;
 	rc = booking_for_run(a, i, from, ret_booking);

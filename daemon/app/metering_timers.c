@@ -14,6 +14,7 @@
 #include "app/session_step.h"
 #include "app/timers.h"
 #include "common/fmt.h"
+#include "store/timer.h"
 
 static const struct instrument *of_unit(struct act *a, int64_t unit)
 {
@@ -49,7 +50,7 @@ int metering_arm(struct act *a, const char *instrument)
 		sooner(&next, b.booked_to, now);
 	if (rc < 0)
 		return rc;
-	armed = db_one_int(a->db, INT64_MAX, "SELECT due_at FROM timer WHERE kind = 'edge' AND ref = ?1", "i", unit);
+	armed = store_timer_due(a->db, "edge", unit);
 	if (next != INT64_MAX && next != armed && (armed > now || armed == INT64_MAX))
 		act_timer(a, "edge", unit, next);
 	return act_end(a);

@@ -1,4 +1,4 @@
-/* people.c - see people.h. Owns the tables org, user and token. */
+/* people.c - see people.h. Owns nothing. */
 #include "app/people.h"
 
 #include <string.h>
@@ -8,112 +8,23 @@
 #include "app/timers.h"
 #include "base/base.h"
 #include "common/fmt.h"
-
-static const char *const role_names[ROLE_COUNT] = { "", "member", "org_admin", "manager", "finance", "admin" };
+#include "store/booking.h"
 
 const struct timer_kind people_timers[] = { { "idem_purge", idem_purge }, { NULL, NULL } };
 
-const char *role_name(enum role r)
-{
-	return r >= 0 && r < ROLE_COUNT ? role_names[r] : "";
-}
-
-bool role_from_name(const char *name, enum role *ret)
-{
-	for (int r = ROLE_MEMBER; r < ROLE_COUNT; r++)
-		if (strcmp(role_names[r], name) == 0) {
-			*ret = (enum role)r;
-			return true;
-		}
-	return false;
-}
-
-bool role_is_staff(enum role r)
-{
-	return r == ROLE_MANAGER || r == ROLE_FINANCE || r == ROLE_ADMIN;
-}
-
-static int loaded(struct act *a, bool there)
-{
-	return db_failed(a->db) ? db_failed(a->db) : !there;
-}
-
 int org_load(struct act *a, const char *id, struct org_row *ret)
 {
-	struct stmt *s = db_query(a->db, "SELECT id, name, host, COALESCE(tax_id, ''), active, created_at, version "
-		"FROM org WHERE id = ?1", "t", id);
-	bool there = db_step(s) == DB_ROW;
-
-	if (there) {
-		memset(ret, 0, sizeof(*ret));
-		db_copy_text(s, 0, ret->id, sizeof(ret->id));
-		db_copy_text(s, 1, ret->name, sizeof(ret->name));
-		ret->host = db_int(s, 2) != 0;
-		db_copy_text(s, 3, ret->tax_id, sizeof(ret->tax_id));
-		ret->active = db_int(s, 4) != 0;
-		ret->created_at = db_int(s, 5);
-		ret->version = db_int(s, 6);
-	}
-	db_end(s);
-	return loaded(a, there);
+	return store_org_load(a->db, id, ret);
 }
 
 int user_load(struct act *a, const char *id, struct user_row *ret)
 {
-	struct stmt *s = db_query(a->db, "SELECT id, org, name, role, active, created_at, version FROM user WHERE "
-		"id = ?1", "t", id);
-	bool there = db_step(s) == DB_ROW;
-
-	if (there) {
-		memset(ret, 0, sizeof(*ret));
-		db_copy_text(s, 0, ret->id, sizeof(ret->id));
-		db_copy_text(s, 1, ret->org, sizeof(ret->org));
-		db_copy_text(s, 2, ret->name, sizeof(ret->name));
-		role_from_name(db_text(s, 3), &ret->role);
-		ret->active = db_int(s, 4) != 0;
-		ret->created_at = db_int(s, 5);
-		ret->version = db_int(s, 6);
-	}
-	db_end(s);
-	return loaded(a, there);
-}
-
-static void token_from_row(const struct stmt *s, struct token_row *ret)
-{
-	const void *hash;
-	size_t n;
-
-	memset(ret, 0, sizeof(*ret));
-	db_copy_text(s, 0, ret->public_id, sizeof(ret->public_id));
-	db_copy_text(s, 1, ret->user, sizeof(ret->user));
-	db_copy_text(s, 2, ret->org, sizeof(ret->org));
-	db_copy_text(s, 3, ret->kind, sizeof(ret->kind));
-	db_copy_text(s, 4, ret->note, sizeof(ret->note));
-	db_copy_text(s, 5, ret->created_by, sizeof(ret->created_by));
-	role_from_name(db_text(s, 6), &ret->role);
-	ret->active = db_int(s, 7) != 0;
-	hash = db_blob(s, 8, &n);
-	if (n == 32)
-		memcpy(ret->secret_sha256, hash, 32);
-	ret->created_at = db_int(s, 9);
-	ret->expires_at = db_int(s, 10);
-	ret->revoked_at = db_int(s, 11);
-	ret->last_used_at = db_int(s, 12);
+	return store_user_load(a->db, id, ret);
 }
 
 int token_load(struct act *a, const char *public_id, struct token_row *ret)
 {
-	struct stmt *s = db_query(a->db, "SELECT t.public_id, t.user, u.org, t.kind, t.note, t.created_by, u.role, "
-		"u.active AND o.active, "
-		"t.secret_sha256, t.created_at, t.expires_at, COALESCE(t.revoked_at, 0), COALESCE(t.last_used_at, 0) "
-		"FROM token t JOIN user u ON u.id = t.user JOIN org o ON o.id = u.org WHERE t.public_id = ?1", "t",
-			public_id);
-	bool there = db_step(s) == DB_ROW;
-
-	if (there)
-		token_from_row(s, ret);
-	db_end(s);
-	return loaded(a, there);
+	return store_token_load(a->db, public_id, ret);
 }
 
 /* Organisations ------------------------------------------------------------------------------------------ */
@@ -140,9 +51,7 @@ int org_create(struct act *a, const struct org_row *o)
 
 	if (!site_id_valid(o->id))
 		return bad_id(a, "id");
-	r = db_run(a->db, "INSERT INTO org (id, name, host, tax_id, created_at) VALUES (?1, ?2, ?3, ?4, ?5)",
-		"ttiti", o->id, o->name,
-		   (int64_t)o->host, o->tax_id[0] ? o->tax_id : NULL, a->now.wall_ms);
+	r = store_org_insert(a->db, o, a->now.wall_ms);
 	r = inserted(a, r, "an organisation", o->id);
 	if (r == 0)
 		act_audit(a, "org.create", o->id, "", o->name, "");
@@ -151,9 +60,7 @@ int org_create(struct act *a, const struct org_row *o)
 
 int org_change(struct act *a, const struct org_row *o)
 {
-	db_run(a->db, "UPDATE org SET name = ?2, tax_id = ?3, active = ?4, version = version + 1 WHERE id = ?1",
-		"ttti", o->id, o->name,
-	       o->tax_id[0] ? o->tax_id : NULL, (int64_t)o->active);
+	store_org_update(a->db, o);
 	act_audit(a, "org.change", o->id, "", o->name, "");
 	return act_end(a);
 }
@@ -192,9 +99,7 @@ int user_create(struct act *a, const struct user_row *u)
 	r = role_fits(a, u->org, u->role);
 	if (r)
 		return r;
-	r = db_run(a->db, "INSERT INTO user (id, org, name, role, created_at) VALUES (?1, ?2, ?3, ?4, ?5)", "tttti",
-		u->id, u->org, u->name,
-		   role_name(u->role), a->now.wall_ms);
+	r = store_user_insert(a->db, u, a->now.wall_ms);
 	r = inserted(a, r, "a user", u->id);
 	if (r == 0)
 		act_audit(a, "user.create", u->id, "", role_name(u->role), "");
@@ -216,18 +121,9 @@ int user_change(struct act *a, const struct user_row *u)
 	if (strcmp(u->id, a->who.user) == 0 && (u->role != was.role || !u->active))
 		return act_refuse(a, 409, "self", "", "you cannot change your own role or deactivate yourself; ask "
 			"another admin");
-	db_run(a->db, "UPDATE user SET name = ?2, role = ?3, active = ?4, version = version + 1 WHERE id = ?1",
-		"ttti", u->id, u->name,
-	       role_name(u->role), (int64_t)u->active);
+	store_user_update(a->db, u);
 	act_audit(a, "user.change", u->id, role_name(was.role), role_name(u->role), u->active ? "" : "inactive");
 	return act_end(a);
-}
-
-static int64_t live_booking(struct act *a, const char *user)
-{
-	return db_one_int(a->db, 0, "SELECT id FROM booking WHERE user = ?1 AND state IN "
-		"('pending','confirmed','active') ORDER BY booked_from LIMIT 1",
-			  "t", user);
 }
 
 static int cancel_bookings(struct act *a, const char *user)
@@ -236,9 +132,9 @@ static int cancel_bookings(struct act *a, const char *user)
 	int64_t id;
 	int r = 0;
 
-	while (r == 0 && (id = live_booking(a, user)) != 0) {
+	while (r == 0 && (id = store_booking_live_of(a->db, user)) != 0) {
 		r = booking_withdraw(a, id, "the user was deactivated", &b);
-		if (r == 0 && live_booking(a, user) == id)
+		if (r == 0 && store_booking_live_of(a->db, user) == id)
 			r = act_refuse(a, 409, "booking-active", "cancel", "B-%lld is in use; end it first",
 				(long long)id);
 	}
@@ -253,7 +149,7 @@ int user_deactivate(struct act *a, const char *id, bool cancel)
 
 	if (r != 0)
 		return r < 0 ? r : act_refuse(a, 404, "not-found", "", "there is no user %s", id);
-	booking = live_booking(a, id);
+	booking = store_booking_live_of(a->db, id);
 	if (booking && !cancel)
 		return act_refuse(a, 409, "has-bookings", "cancel",
 			"%s has live bookings (B-%lld is the next); cancel them or add cancel=true", id,
@@ -298,11 +194,11 @@ int token_create(struct act *a, struct token_row *row, char ret_secret[LT_TOKEN_
 	if (fresh(&t) < 0)
 		return DB_IO;
 	crypto_sha256(t.secret, sizeof(t.secret), row->secret_sha256);
-	r = db_run(a->db, "INSERT INTO token (public_id, user, kind, secret_sha256, note, created_at, created_by, "
-		"expires_at) "
-		   "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)", "tttbtiti", t.public_id, row->user, t.kind,
-			row->secret_sha256, (size_t)32, row->note,
-		   a->now.wall_ms, a->who.actor, row->expires_at);
+	lt_fmt(row->public_id, sizeof(row->public_id), "%s", t.public_id);
+	lt_fmt(row->kind, sizeof(row->kind), "%s", t.kind);
+	lt_fmt(row->created_by, sizeof(row->created_by), "%s", a->who.actor);
+	row->created_at = a->now.wall_ms;
+	r = store_token_insert(a->db, row);
 	if (r < 0)
 		return r;
 	lt_token_text(ret_secret, &t);
@@ -322,8 +218,7 @@ int token_revoke(struct act *a, const char *public_id)
 	if (r)
 		return r > 0 && a->refusal.status == 0 ? act_refuse(a, 404, "not-found", "", "there is no token %s",
 			public_id) : r;
-	db_run(a->db, "UPDATE token SET revoked_at = COALESCE(revoked_at, ?2) WHERE public_id = ?1", "ti", public_id,
-		a->now.wall_ms);
+	store_token_revoke(a->db, public_id, a->now.wall_ms);
 	act_audit(a, "token.revoke", public_id, "", t.user, "");
 	return act_end(a);
 }

@@ -9,20 +9,7 @@
 
 #include "app/act.h"
 #include "common/token.h"
-
-struct org_row { char id[LT_ID], name[LT_TITLE], tax_id[65]; bool host, active; int64_t created_at, version; };
-struct user_row { char id[LT_ID], org[LT_ID], name[LT_TITLE]; enum role role; bool active; int64_t created_at, version; };
-struct token_row {
-	char public_id[9], user[LT_ID], org[LT_ID], kind[8], note[LT_TITLE], created_by[48];
-	enum role role;
-	bool active;             /* the user and the org are                                             */
-	uint8_t secret_sha256[32];
-	int64_t created_at, expires_at, revoked_at, last_used_at; /* 0: not */
-};
-
-const char *role_name(enum role r);                     /* "" for ROLE_NONE                           */
-bool role_from_name(const char *name, enum role *ret);
-bool role_is_staff(enum role r);
+#include "store/people.h"
 
 /* 0; 1 not there; < 0. */
 int org_load(struct act *a, const char *id, struct org_row *ret);

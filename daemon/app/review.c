@@ -9,6 +9,7 @@
 #include "app/money.h"
 #include "app/session_step.h"
 #include "common/fmt.h"
+#include "store/people.h"
 
 static int item(struct act *a, int64_t id, struct review *ret)
 {
@@ -133,8 +134,13 @@ static bool has_claimed(struct act *a, int64_t session, const char *org)
 
 static int check_person(struct act *a, const char *org, const char *user)
 {
-	if (db_one_int(a->db, 0, "SELECT 1 FROM user WHERE id = ?1 AND org = ?2", "tt", user, org) == 0)
-		return db_failed(a->db) ? db_failed(a->db) : act_refuse(a, 422, "unknown-user", "user", "%s is not a user of %s", user, org);
+	struct user_row u;
+	int rc = store_user_load(a->db, user, &u);
+
+	if (rc < 0)
+		return rc;
+	if (rc > 0 || strcmp(u.org, org) != 0)
+		return act_refuse(a, 422, "unknown-user", "user", "%s is not a user of %s", user, org);
 	return 0;
 }
 
@@ -242,8 +248,7 @@ static int waive_session(struct act *a, int64_t session)
 	if (s.state == SESSION_CLOSED)
 		rc = session_step(a, &s, SESSION_REVIEW, "manager", "waived");
 	if (rc == 0)
-		rc = db_run(a->db, "UPDATE review SET state = 'done', decision = 'waived with its session', version = version + 1 "
-			"WHERE session = ?1 AND state <> 'done'", "i", session);
+		rc = store_review_close_all(a->db, session, "waived with its session");
 	if (rc != 0)
 		return rc;
 	act_timer_clear(a, "settle", session);

@@ -6,6 +6,9 @@
 
 #include "app/booking_acts.h"
 #include "common/fmt.h"
+#include "store/booking.h"
+#include "store/fact.h"
+#include "store/session.h"
 
 static int parse_policy(int class, const struct terms_row *row, struct policy *ret)
 {
@@ -97,48 +100,48 @@ int terms_adopt(struct act *a, const struct instrument *i)
 /* A fact of the site that cannot change once there are bookings. */
 static int adopt_fact(struct act *a, const char *key, const char *value)
 {
-	struct stmt *s = db_query(a->db, "SELECT value FROM meta WHERE key = ?1", "t", key);
-	bool known = db_step(s) == DB_ROW;
 	char was[64] = "";
+	int rc = store_fact_get(a->db, key, was, sizeof(was));
 
-	if (known)
-		db_copy_text(s, 0, was, sizeof(was));
-	db_end(s);
-	if (db_failed(a->db) || strcmp(was, value) == 0)
-		return db_failed(a->db);
-	if (known && db_one_int(a->db, 0, "SELECT 1 FROM booking LIMIT 1", "") != 0)
+	if (rc < 0 || strcmp(was, value) == 0)
+		return rc < 0 ? rc : db_failed(a->db);
+	if (rc == 0 && store_booking_any(a->db))
 		return act_refuse(a, 409, "site-fixed", key, "%s is %s and there are bookings: it cannot become %s", key, was, value);
-	if (known)
-		return db_run(a->db, "UPDATE meta SET value = ?2 WHERE key = ?1", "tt", key, value);
-	return db_run(a->db, "INSERT INTO meta (key, value) VALUES (?1, ?2)", "tt", key, value);
+	return store_fact_set(a->db, key, value);
 }
 
-#define ABSENT_MAX 16
+#define ABSENT_PAGE 8
 
 /* Instruments of the store that the site does not name any more. */
+static int retire_one(struct act *a, const char *id)
+{
+	struct session s;
+	int64_t busy = store_booking_live_on(a->db, id);
+	int rc;
+
+	if (busy != 0)
+		return act_refuse(a, 409, "instrument-in-use", id, "%s is not configured any more but has bookings (B-%lld is one); end or "
+				  "cancel them, or leave its file", id, (long long)busy);
+	rc = store_session_open_on(a->db, id, &s);
+	if (rc == 0)
+		return act_refuse(a, 409, "instrument-in-use", id, "%s is not configured any more but session S-%lld is open; close it, or "
+				  "leave its file", id, (long long)s.id);
+	return rc < 0 ? rc : store_instrument_retired(a->db, id, true);
+}
+
 static int retire_absent(struct act *a, const struct site *next)
 {
-	char id[ABSENT_MAX][LT_ID];
-	struct stmt *s = db_query(a->db, "SELECT id FROM instrument WHERE retired = 0 ORDER BY id", "");
-	int n = 0, rc = 0;
+	struct instrument_row row[ABSENT_PAGE];
+	char after[LT_ID] = "";
+	int n = ABSENT_PAGE, rc = 0;
 
-	while (n < ABSENT_MAX && db_step(s) == DB_ROW)
-		if (site_instrument(next, db_text(s, 0)) == NULL)
-			db_copy_text(s, 0, id[n++], LT_ID);
-	db_end(s);
-	for (int i = 0; i < n && rc == 0; i++) {
-		int64_t busy = db_one_int(a->db, 0, "SELECT id FROM booking WHERE instrument = ?1 AND state IN "
-			"('pending','confirmed','active') LIMIT 1", "t", id[i]);
-
-		if (busy != 0)
-			return act_refuse(a, 409, "instrument-in-use", id[i], "%s is not configured any more but has bookings (B-%lld "
-					  "is one); end or cancel them, or leave its file", id[i], (long long)busy);
-		busy = db_one_int(a->db, 0, "SELECT id FROM session WHERE instrument = ?1 AND state IN "
-			"('open','running','idle','unknown') LIMIT 1", "t", id[i]);
-		if (busy != 0)
-			return act_refuse(a, 409, "instrument-in-use", id[i], "%s is not configured any more but session S-%lld is "
-					  "open; close it, or leave its file", id[i], (long long)busy);
-		rc = store_instrument_retired(a->db, id[i], true);
+	while (rc == 0 && n == ABSENT_PAGE) {
+		rc = store_instrument_list(a->db, after, row, ABSENT_PAGE, &n);
+		for (int i = 0; i < n && rc == 0; i++) {
+			lt_fmt(after, sizeof(after), "%s", row[i].id);
+			if (site_instrument(next, row[i].id) == NULL)
+				rc = retire_one(a, row[i].id);
+		}
 	}
 	return rc != 0 ? rc : db_failed(a->db);
 }
@@ -156,7 +159,8 @@ int terms_adopt_site(struct act *a, const struct site *next)
 	return rc;
 }
 
-int terms_set_price(struct act *a, const char *instrument, const struct price *p, int64_t effective_at, struct terms_row *ret)
+int terms_set_price(struct act *a, const char *instrument, const struct price *p, int64_t effective_at,
+	struct terms_row *ret)
 {
 	struct lt_err err;
 	struct terms_row before;

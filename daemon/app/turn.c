@@ -10,6 +10,8 @@
 #include "app/parts.h"
 #include "base/base.h"
 #include "common/fmt.h"
+#include "store/people.h"
+#include "store/timer.h"
 
 struct turn {
 	struct ledger *l;
@@ -144,11 +146,11 @@ static uint64_t ticket_for(struct turn *t, const char *instrument)
 static int run_timer(struct ledger *l, struct act *a, struct item *it)
 {
 	const struct timer_kind *k = l->o.ports->timer(it->timer);
+	bool was;
 
 	lt_fmt(a->who.actor, sizeof(a->who.actor), "timer");
-	db_run(a->db, "DELETE FROM timer WHERE kind = ?1 AND ref = ?2 AND due_at = ?3", "tii", it->timer, it->ref,
-		it->due_at);
-	if (db_failed(a->db) || db_changes(a->db) == 0)
+	store_timer_take(a->db, it->timer, it->ref, it->due_at, &was);
+	if (db_failed(a->db) || !was)
 		return act_end(a); /* an item before it in this turn moved or ended it */
 	return k ? k->fire(a, it->ref, it->due_at) : DB_MISUSE;
 }
@@ -226,8 +228,7 @@ static int answer(struct turn *t, struct act *a, struct item *it, struct ledger_
 
 static void refused_timer(struct ledger *l, struct act *a, const struct item *it)
 {
-	db_run(l->o.db, "DELETE FROM timer WHERE kind = ?1 AND ref = ?2 AND due_at = ?3", "tii", it->timer, it->ref,
-		it->due_at);
+	store_timer_take(l->o.db, it->timer, it->ref, it->due_at, NULL);
 	log_event(LOG_WARN, "a timer was refused", "kind", it->timer, "why", a->refusal.err.text, NULL);
 }
 
@@ -315,8 +316,7 @@ static int run_items(struct turn *t, struct item **items, int n)
 static int record_touches(struct ledger *l, struct stamp now)
 {
 	for (int i = 0; i < l->n_touch; i++)
-		db_run(l->o.db, "UPDATE token SET last_used_at = ?2 WHERE public_id = ?1", "ti", l->touch[i],
-			now.wall_ms);
+		store_token_touch(l->o.db, l->touch[i], now.wall_ms);
 	return db_failed(l->o.db);
 }
 

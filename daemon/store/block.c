@@ -57,7 +57,8 @@ int store_block_release_waiting(struct db *db, const char *instrument)
 		"t", instrument);
 }
 
-int store_block_list(struct db *db, const char *instrument, int64_t from, int64_t to, int64_t after, struct block *ret, int cap,
+int store_block_list(struct db *db, const char *instrument, int64_t from, int64_t to, int64_t after,
+	struct block *ret, int cap,
 		     int *ret_n)
 {
 	struct stmt *s = db_query(db, "SELECT " FIELDS " FROM block WHERE id > ?1 AND (?2 IS NULL OR instrument = ?2) AND "
@@ -70,4 +71,10 @@ int store_block_list(struct db *db, const char *instrument, int64_t from, int64_
 	db_end(s);
 	*ret_n = n;
 	return class < 0 ? class : 0;
+}
+
+bool store_block_at(struct db *db, const char *instrument, int64_t at)
+{
+	return db_one_int(db, 0, "SELECT 1 FROM block WHERE instrument = ?1 AND from_at <= ?2 AND to_at > ?2 AND state <> 'removed' LIMIT 1",
+		"ti", instrument, at) != 0;
 }

@@ -22,7 +22,10 @@ int store_block_set_state(struct db *db, int64_t id, enum block_state s);
 /* Blocks that wait on this instrument take effect. */
 int store_block_release_waiting(struct db *db, const char *instrument);
 /* A page by id of blocks that were not removed and reach into [from, to); instrument NULL: all. */
-int store_block_list(struct db *db, const char *instrument, int64_t from, int64_t to, int64_t after, struct block *ret, int cap,
+int store_block_list(struct db *db, const char *instrument, int64_t from, int64_t to, int64_t after,
+	struct block *ret, int cap,
 		     int *ret_n);
+/* Does a block cover the instant? */
+bool store_block_at(struct db *db, const char *instrument, int64_t at);
 
 #endif

@@ -117,7 +117,8 @@ int store_booking_after(struct db *db, const char *instrument, int64_t at, struc
 		" AND booked_from >= ?2 ORDER BY booked_from LIMIT 1", "ti", instrument, at), ret);
 }
 
-int store_booking_live(struct db *db, const char *instrument, int64_t from, int64_t to, struct booking *ret, int cap, int *ret_n)
+int store_booking_live(struct db *db, const char *instrument, int64_t from, int64_t to, struct booking *ret, int cap,
+	int *ret_n)
 {
 	return all(db_query(db, "SELECT " COLUMNS " FROM booking WHERE instrument = ?1 AND " LIVE
 		" AND booked_from > ?2 AND booked_from < ?3 AND held_to > ?4 ORDER BY booked_from LIMIT ?5", "tiiii", instrument,
@@ -187,7 +188,8 @@ int store_booking_event(struct db *db, int64_t id, int64_t at, const char *actor
 		booking_state_name(to), detail);
 }
 
-int store_override(struct db *db, int64_t id, const struct violation *v, const char *actor, const char *reason, int64_t at)
+int store_override(struct db *db, int64_t id, const struct violation *v, const char *actor, const char *reason,
+	int64_t at)
 {
 	int64_t n = db_one_int(db, 0, "SELECT MAX(n) FROM override WHERE booking = ?1", "i", id) + 1;
 
@@ -243,4 +245,21 @@ int store_active_user(struct db *db, const char *user, char ret_org[LT_ID])
 		db_copy_text(s, 0, ret_org, LT_ID);
 	db_end(s);
 	return class == DB_ROW ? 0 : class == DB_DONE ? 1 : class;
+}
+
+int64_t store_booking_live_of(struct db *db, const char *user)
+{
+	return db_one_int(db, 0, "SELECT id FROM booking WHERE user = ?1 AND state IN ('pending','confirmed','active') "
+		"ORDER BY booked_from LIMIT 1", "t", user);
+}
+
+int64_t store_booking_live_on(struct db *db, const char *instrument)
+{
+	return db_one_int(db, 0, "SELECT id FROM booking WHERE instrument = ?1 AND state IN ('pending','confirmed','active') LIMIT 1",
+		"t", instrument);
+}
+
+bool store_booking_any(struct db *db)
+{
+	return db_one_int(db, 0, "SELECT 1 FROM booking LIMIT 1", "") != 0;
 }

@@ -16,7 +16,13 @@ int store_booking_displaced_by(struct db *db, int64_t id, const char *by);
 int store_booking_at(struct db *db, const char *instrument, int64_t at, struct booking *ret);
 int store_booking_after(struct db *db, const char *instrument, int64_t at, struct booking *ret);
 /* Live bookings of an instrument that reach into [from, to), by start. *ret_n <= cap. */
-int store_booking_live(struct db *db, const char *instrument, int64_t from, int64_t to, struct booking *ret, int cap, int *ret_n);
+int store_booking_live(struct db *db, const char *instrument, int64_t from, int64_t to, struct booking *ret, int cap,
+	int *ret_n);
+
+/* The next live booking of a user, or any of an instrument; 0: none. Whether there ever was one. */
+int64_t store_booking_live_of(struct db *db, const char *user);
+int64_t store_booking_live_on(struct db *db, const char *instrument);
+bool store_booking_any(struct db *db);
 
 /* A page of bookings by id. Members NULL or 0: no such condition. state < 0: any; live: the live states only. */
 struct booking_filter { const char *org, *user, *instrument; int state; bool live; int64_t from, to, after, limit; };
@@ -33,7 +39,8 @@ int64_t store_booking_org_ms(struct db *db, const char *org, const char *instrum
 
 int store_booking_event(struct db *db, int64_t id, int64_t at, const char *actor, const char *verb,
 			enum booking_state from, enum booking_state to, const char *detail);
-int store_override(struct db *db, int64_t id, const struct violation *v, const char *actor, const char *reason, int64_t at);
+int store_override(struct db *db, int64_t id, const struct violation *v, const char *actor, const char *reason,
+	int64_t at);
 
 struct booking_history { int64_t at; char actor[48], verb[24], from_state[16], to_state[16], detail[300]; };
 int store_booking_history(struct db *db, int64_t id, struct booking_history *ret, int cap, int *ret_n);

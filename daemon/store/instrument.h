@@ -15,6 +15,8 @@ struct instrument_row {
 };
 
 int store_instrument_load(struct db *db, const char *id, struct instrument_row *ret);   /* 0, 1 not found, < 0 */
+/* Those that are configured, by id after `after`. 0 or < 0. */
+int store_instrument_list(struct db *db, const char *after, struct instrument_row *ret, int cap, int *ret_n);
 int store_instrument_insert(struct db *db, const char *id, int64_t unit);
 int store_instrument_set(struct db *db, const char *id, bool out_of_service, const char *notes);
 int store_instrument_retired(struct db *db, const char *id, bool retired);

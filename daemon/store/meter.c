@@ -43,7 +43,8 @@ int64_t store_reading_last(struct db *db, const char *instrument)
 	return db_one_int(db, 0, "SELECT at FROM reading WHERE instrument = ?1 ORDER BY at DESC LIMIT 1", "t", instrument);
 }
 
-int store_reading_list(struct db *db, const char *instrument, int64_t from, int64_t to, int64_t after, struct reading *ret, int cap,
+int store_reading_list(struct db *db, const char *instrument, int64_t from, int64_t to, int64_t after,
+	struct reading *ret, int cap,
 		       int *ret_n)
 {
 	struct stmt *s = db_query(db, "SELECT id, instrument, at, boot_ms, raw, ext_ms, running, class, cause, detail FROM reading "
@@ -163,4 +164,9 @@ bool store_unit_name(struct db *db, int64_t unit, char ret[LT_ID])
 		db_copy_text(s, 0, ret, LT_ID);
 	db_end(s);
 	return found;
+}
+
+bool store_link_down(struct db *db, const char *instrument)
+{
+	return db_one_int(db, 0, "SELECT link = 'down' FROM instrument WHERE id = ?1", "t", instrument) != 0;
 }

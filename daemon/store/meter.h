@@ -22,7 +22,8 @@ int store_reading_add(struct db *db, const struct reading *r);
 /* When the last row of evidence was written; 0: never. */
 int64_t store_reading_last(struct db *db, const char *instrument);
 /* By id, after `after`, in [from, to]. */
-int store_reading_list(struct db *db, const char *instrument, int64_t from, int64_t to, int64_t after, struct reading *ret, int cap,
+int store_reading_list(struct db *db, const char *instrument, int64_t from, int64_t to, int64_t after,
+	struct reading *ret, int cap,
 		       int *ret_n);
 
 /* kind: 'down', 'fault', 'unwatched'. Begin does nothing when one is open; end does nothing when none is. */
@@ -34,6 +35,7 @@ int store_outage_add(struct db *db, int64_t id, const char *instrument, const ch
 int64_t store_outage_ms(struct db *db, const char *instrument, int64_t from, int64_t to, int64_t now);
 
 int store_link_set(struct db *db, const char *instrument, const char *link, const char *why, int64_t at);
+bool store_link_down(struct db *db, const char *instrument);
 int store_lock_set(struct db *db, const char *instrument, enum lt_lock lock, int64_t at);
 enum lt_lock store_lock_get(struct db *db, const char *instrument, int64_t *ret_since);
 const char *store_lock_name(enum lt_lock l);

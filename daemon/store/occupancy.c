@@ -39,7 +39,8 @@ static int answer(struct db *db, int class)
 	return class;
 }
 
-int store_occupancy_put(struct db *db, int64_t new_id, const char *instrument, const char *kind, int64_t ref, struct interval busy)
+int store_occupancy_put(struct db *db, int64_t new_id, const char *instrument, const char *kind, int64_t ref,
+	struct interval busy)
 {
 	int class = db_run(db, "UPDATE occupancy SET unit = (SELECT unit FROM instrument WHERE id = ?1), busy_from = ?2, "
 		"busy_to = ?3, active = 1 WHERE kind = ?4 AND ref = ?5", "tiiti", instrument, busy.from, busy.to, kind, ref);
@@ -69,7 +70,8 @@ int store_occupancy_of(struct db *db, const char *kind, int64_t ref, struct occu
 		kind, ref), ret);
 }
 
-int store_occupancy_in(struct db *db, const char *instrument, struct interval in, const char *except_kind, int64_t except_ref,
+int store_occupancy_in(struct db *db, const char *instrument, struct interval in, const char *except_kind,
+	int64_t except_ref,
 		       struct occupant *ret, int cap, int *ret_n)
 {
 	int64_t unit = db_one_int(db, -1, "SELECT unit FROM instrument WHERE id = ?1", "t", instrument);
@@ -97,4 +99,9 @@ int store_occupancy_before(struct db *db, const char *instrument, int64_t at, st
 {
 	return first(db_query(db, "SELECT " FIELDS " FROM " JOINED " WHERE o.unit = (SELECT unit FROM instrument WHERE id = ?1) "
 		"AND o.active = 1 AND o.busy_from < ?2 ORDER BY o.busy_from DESC LIMIT 1", "ti", instrument, at), ret);
+}
+
+int64_t store_occupancy_count(struct db *db)
+{
+	return db_one_int(db, 0, "SELECT COUNT(*) FROM occupancy WHERE active = 1", "");
 }

@@ -148,5 +148,13 @@ int store_claim_decide(struct db *db, int64_t session, const char *granted_org)
 
 int64_t store_claim_waiting(struct db *db, const char *user)
 {
-	return db_one_int(db, 0, "SELECT COUNT(*) FROM claim WHERE user = ?1 AND state IN ('open', 'matched')", "t", user);
+	return db_one_int(db, 0, "SELECT COUNT(*) FROM claim WHERE user = ?1 AND state IN ('open', 'matched')", "t",
+		user);
+}
+
+int store_review_close_all(struct db *db, int64_t session, const char *decision)
+{
+	return db_run(db, "UPDATE review SET state = 'done', decision = ?2, version = version + "
+		"1 WHERE session = ?1 AND state <> 'done'",
+		"it", session, decision);
 }

@@ -25,6 +25,10 @@ int store_review_update(struct db *db, struct review *r);
 int store_review_list(struct db *db, const char *state, int64_t after, struct review *ret, int cap, int *ret_n);
 bool store_review_pending(struct db *db, int64_t session);
 
+/* All items of the session that are not done are done with this decision. */
+int store_review_close_all(struct db *db, int64_t session, const char *decision);
+/* Was a supplement to at least this total waived for the session? */
+bool store_supplement_waived(struct db *db, int64_t session, int64_t total_minor);
 struct claim {
 	int64_t id, at, created_at, session, version;
 	char instrument[LT_ID], org[LT_ID], user[LT_ID], state[12], note[LT_TITLE];

@@ -86,6 +86,12 @@ int store_session_of_booking(struct db *db, int64_t booking, struct session *ret
 	return one(db_query(db, "SELECT " COLUMNS " FROM session WHERE booking = ?1 ORDER BY id DESC LIMIT 1", "i", booking), ret);
 }
 
+int store_session_list_booking(struct db *db, int64_t booking, struct session *ret, int cap, int *ret_n)
+{
+	return many(db_query(db, "SELECT " COLUMNS " FROM session WHERE booking = ?1 ORDER BY id LIMIT ?2", "ii", booking, (int64_t)cap), ret,
+		cap, ret_n);
+}
+
 int store_session_open_on(struct db *db, const char *instrument, struct session *ret)
 {
 	return one(db_query(db, "SELECT " COLUMNS " FROM session WHERE instrument = ?1 AND state IN " OPEN_STATES, "t", instrument), ret);
@@ -102,9 +108,11 @@ int store_session_insert(struct db *db, const struct session *s)
 	return db_run(db, "INSERT INTO session (" COLUMNS ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, "
 		"?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, 1)", "itIttttt" "iiitIIII" "IItiiiit", s->id, s->instrument, or_null(&s->booking),
 		text_or_null(s->org), text_or_null(s->user), session_kind_name(s->kind), session_state_name(s->state),
-		text_or_null(session_outcome_name(s->outcome)), (int64_t)s->presumed, (int64_t)s->bypassed, s->opened_at, s->opened_cause,
+		text_or_null(session_outcome_name(s->outcome)), (int64_t)s->presumed, (int64_t)s->bypassed, s->opened_at,
+			s->opened_cause,
 		or_null(&s->checkin_at), or_null(&s->checkout_wish_at), or_null(&s->first_run_at), or_null(&s->last_run_end_at),
-		or_null(&s->unknown_since), or_null(&s->closed_at), text_or_null(s->close_cause), s->measured_ms, s->estimated_ms,
+		or_null(&s->unknown_since), or_null(&s->closed_at), text_or_null(s->close_cause), s->measured_ms,
+			s->estimated_ms,
 		(int64_t)s->end_reading, s->fault_ms, s->review_reason);
 }
 
@@ -115,14 +123,17 @@ int store_session_update(struct db *db, struct session *s)
 		"bypassed = ?9, opened_at = ?10, checkin_at = ?11, checkout_wish_at = ?12, first_run_at = ?13, last_run_end_at = ?14, "
 		"unknown_since = ?15, closed_at = ?16, close_cause = ?17, measured_ms = ?18, estimated_ms = ?19, end_reading = ?20, "
 		"fault_ms = ?21, review_reason = ?22, version = ?23 WHERE id = ?1", "iIttttt" "iiiIIII" "IItiiii" "ti", s->id,
-		or_null(&s->booking), text_or_null(s->org), text_or_null(s->user), session_kind_name(s->kind), session_state_name(s->state),
+		or_null(&s->booking), text_or_null(s->org), text_or_null(s->user), session_kind_name(s->kind),
+			session_state_name(s->state),
 		text_or_null(session_outcome_name(s->outcome)), (int64_t)s->presumed, (int64_t)s->bypassed, s->opened_at,
 		or_null(&s->checkin_at), or_null(&s->checkout_wish_at), or_null(&s->first_run_at), or_null(&s->last_run_end_at),
-		or_null(&s->unknown_since), or_null(&s->closed_at), text_or_null(s->close_cause), s->measured_ms, s->estimated_ms,
+		or_null(&s->unknown_since), or_null(&s->closed_at), text_or_null(s->close_cause), s->measured_ms,
+			s->estimated_ms,
 		(int64_t)s->end_reading, s->fault_ms, s->review_reason, s->version);
 }
 
-int store_session_event(struct db *db, int64_t session, int64_t at, const char *from, const char *to, const char *cause, const char *detail)
+int store_session_event(struct db *db, int64_t session, int64_t at, const char *from, const char *to,
+	const char *cause, const char *detail)
 {
 	return db_run(db, "INSERT INTO session_event (session, n, at, from_state, to_state, cause, detail) SELECT ?1, COALESCE(MAX(n), 0) + 1, "
 		"?2, ?3, ?4, ?5, ?6 FROM session_event WHERE session = ?1", "iitttt", session, at, from, to, cause, detail);

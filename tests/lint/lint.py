@@ -224,6 +224,22 @@ def rule_integers(t):
 
 
 def rule_length(t):
+def rule_sql(t):
+    """SQL is in the store, and the api asks the app"""
+    statement = re.compile(r'"\s*(SELECT|INSERT|UPDATE|DELETE|REPLACE|WITH)\s+[\w*]')
+    for path in t.code:
+        if not path.startswith("daemon/") or path.startswith("daemon/store/"):
+            continue
+        for n, line in enumerate(t.text[path].split("\n"), 1):
+            if statement.search(line):
+                yield f"{path}:{n}: SQL outside daemon/store"
+        if path.startswith("daemon/api/"):
+            for n, line in enumerate(t.code[path].split("\n"), 1):
+                m = re.search(r"\b(store_\w+|db_\w+)\s*\(", line)
+                if m:
+                    yield f"{path}:{n}: {m.group(1)}() is not the api's to call"
+
+
     """no source file is longer than the cap"""
     for path in t.files:
         if path.endswith((".c", ".h", ".py", ".sh", ".sql")):
@@ -279,7 +295,7 @@ def rule_symbols(t):
 
 
 RULES = [rule_known_rooms, rule_arrows, rule_quoted, rule_owners, rule_cycles, rule_pure_headers, rule_calls,
-         rule_integers, rule_length, rule_words, rule_documented, rule_symbols]
+         rule_integers, rule_sql, rule_length, rule_width, rule_words, rule_documented, rule_symbols]
 
 # Each plants one fault: rule, files.
 PLANTS = [
@@ -325,6 +341,8 @@ CLEAN = {
                   "int a(const char *s); int a(const char *s) { return (int)strlen(s) + (strchr(s, '\"') != 0); }\n",
     "daemon/core/t.h": '#include "common/a.h"\n',
     "daemon/core/t.c": '#include "core/t.h"\nint a(const char *s); int t(void); int t(void) { return a("strcpy(double)"); }\n',
+    ("rule_sql", {"daemon/app/a.c": 'void f(void) { db_run(0, "DELETE FROM booking", ""); }\n'}),
+    ("rule_sql", {"daemon/api/a.c": "int f(void) { return store_booking_any(0); }\n"}),
     "daemon/store/sqlite.c": "#include <sqlite3.h>\n",
     "daemon/app/x.c": '#include "core/t.h"\nstruct s { int (*sleep)(void); };\nint f(struct s *s) { return s->sleep(); }\n',
     "daemon/main.c": '#include "core/t.h"\n#include "store/d.h"\n',

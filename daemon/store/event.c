@@ -1,0 +1,53 @@
+/* event.c - SQL of events and of the audit trail. Failures are the sticky class of db.h. */
+#include "store/event.h"
+
+#include <string.h>
+
+static const char *text_or_null(const char *s) { return s && *s ? s : NULL; }
+static const int64_t *id_or_null(const int64_t *v) { return *v ? v : NULL; }
+static const char *text_or_empty(const char *s) { return s ? s : ""; }
+
+int store_event_add(struct db *db, int64_t id, int64_t at, const struct event_row *e)
+{
+	return db_run(db, "INSERT INTO event (id, at, kind, instrument, org, user, booking, session, charge, detail) "
+		"VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)", "iittttIIIt", id, at, e->kind, text_or_null(e->instrument),
+		text_or_null(e->org), text_or_null(e->user), id_or_null(&e->booking), id_or_null(&e->session),
+		id_or_null(&e->charge), e->detail);
+}
+
+static void take(const struct stmt *s, struct event_seen *e)
+{
+	memset(e, 0, sizeof(*e));
+	e->id = db_int(s, 0);
+	e->at = db_int(s, 1);
+	db_copy_text(s, 2, e->kind, sizeof(e->kind));
+	db_copy_text(s, 3, e->instrument, sizeof(e->instrument));
+	db_copy_text(s, 4, e->org, sizeof(e->org));
+	db_copy_text(s, 5, e->user, sizeof(e->user));
+	e->booking = db_int(s, 6);
+	e->session = db_int(s, 7);
+	e->charge = db_int(s, 8);
+	db_copy_text(s, 9, e->detail, sizeof(e->detail));
+}
+
+int store_event_page(struct db *db, const char *org, const char *user, int64_t after, struct event_seen *ret, int cap,
+	int *ret_n)
+{
+	struct stmt *s = db_query(db, "SELECT id, at, kind, instrument, org, user, booking, session, charge, detail FROM event "
+		"WHERE id > ?1 AND (?2 IS NULL OR org = ?2) AND (?3 IS NULL OR user IS NULL OR user = ?3) ORDER BY id "
+		"LIMIT ?4", "itti", after, org, user, (int64_t)cap);
+	int class = DB_DONE, n = 0;
+
+	while (n < cap && (class = db_step(s)) == DB_ROW)
+		take(s, &ret[n++]);
+	db_end(s);
+	*ret_n = n;
+	return class < 0 ? class : 0;
+}
+
+int store_audit_add(struct db *db, int64_t id, int64_t at, const struct audit_row *r)
+{
+	return db_run(db, "INSERT INTO audit (id, at, actor, act, object, before, after, reason) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+		"iitttttt", id, at, r->actor, r->act, r->object, text_or_empty(r->before), text_or_empty(r->after),
+		text_or_empty(r->reason));
+}
