@@ -44,19 +44,30 @@ def quiet(command, env):
     return r.returncode == 0
 
 
-def build(name, directory, compiler, options):
+def build(name, directory, compiler, options, wanted=None):
+    """Configures and builds; wanted: only the targets whose names it matches."""
     env = dict(os.environ, CC=compiler)
     if os.environ.get("CI") == "true":
         options = options + ["-Dwerror=true"]
     configured = os.path.exists(os.path.join(ROOT, directory, "build.ninja"))
     setup = ["meson", "setup", directory] + options + (["--reconfigure"] if configured else [])
     began = time.monotonic()
-    if quiet(setup, env) and quiet(["ninja", "-C", directory], env):
+    if quiet(setup, env) and quiet(["ninja", "-C", directory] + targets(directory, wanted), env):
         say(f"{name}: built in {time.monotonic() - began:.0f} s")
         return True
     say(f"{name}: the build failed")
     TOTALS.add(0, 1, 0)
     return False
+
+
+def targets(directory, wanted):
+    """Paths of the executables whose names match; none means all there are."""
+    if not wanted:
+        return []
+    known = json.loads(subprocess.run(["meson", "introspect", directory, "--targets"], cwd=ROOT, capture_output=True,
+                                      text=True, check=True).stdout)
+    return [os.path.relpath(t["filename"][0], os.path.join(ROOT, directory)) for t in known
+            if t["type"] == "executable" and re.fullmatch(wanted, t["name"])]
 
 
 def tap(text, name):
@@ -169,20 +180,19 @@ def usual():
 
 def long_fuzz():
     """libFuzzer's own search, a minute a target; what it finds it leaves beside the build."""
-    if not build("clang with libFuzzer", "build/fuzz", "clang", SANITIZED + ["-Dfuzzer=true"]):
+    directory = "build/fuzz"
+    if not build("clang with libFuzzer", directory, "clang", SANITIZED + ["-Dfuzzer=true"], "fuzz_.*"):
         return
-    directory = os.path.join(ROOT, "build", "fuzz")
-    names = os.listdir(os.path.join(directory, "tests", "fuzz"))
-    targets = sorted(n for n in names if re.fullmatch(r"fuzz_[a-z0-9_]+", n))
-    failed = 0
-    for target in targets:
-        corpus = os.path.join(directory, "corpus-" + target)
+    passed = failed = 0
+    for program in targets(directory, "fuzz_.*"):
+        name = os.path.basename(program)
+        corpus = os.path.join(ROOT, directory, "corpus-" + name)
         os.makedirs(corpus, exist_ok=True)
-        program = os.path.join("build", "fuzz", "tests", "fuzz", target)
-        limits = ["-max_total_time=60", "-timeout=10", "-rss_limit_mb=2048", f"-artifact_prefix={directory}/{target}-"]
-        failed += not quiet([program] + limits + [corpus], dict(os.environ))
-    TOTALS.add(len(targets) - failed, failed, 0)
-    say(f"libFuzzer: {len(targets) - failed} passed, {failed} failed")
+        good = quiet([os.path.join(directory, program), "-max_total_time=60", "-timeout=10", "-rss_limit_mb=2048",
+                      f"-artifact_prefix={directory}/{name}-", corpus], dict(os.environ))
+        passed, failed = passed + good, failed + (not good)
+    TOTALS.add(passed, failed, 0)
+    say(f"libFuzzer: {passed} passed, {failed} failed")
 
 
 def bare_root():
