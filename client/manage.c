@@ -216,7 +216,8 @@ static const struct opt review_ls_opts[] = { { "state", 0, "STATE", "open (defau
 	"open proposed done all" }, { NULL } };
 static const struct opt reason_opts[] = { OPT_REASON, { NULL } };
 static const struct opt accept_opts[] = {
-	OPT_REASON, { "estimated", 0, "LENGTH", "charge so much that nobody measured, too; a second person must agree" }, { NULL },
+	OPT_REASON, { "estimated", 0, "LENGTH", "charge so much that nobody measured, too; a second person must agree" },
+		{ NULL },
 };
 static const struct opt session_opts[] = {
 	{ "state", 0, "STATE", "only this state" }, { "outcome", 0, "OUTCOME", "only this outcome" },

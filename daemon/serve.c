@@ -107,7 +107,8 @@ static struct poll_target *poll_targets(const struct conf *c)
 static const char *needs_restart(const struct conf *a, const struct conf *b)
 {
 	return strcmp(a->unix_path, b->unix_path) ? "listen.unix" : strcmp(a->tls_address, b->tls_address) ? "listen.tls"
-		: strcmp(a->store_path, b->store_path) ? "store.path" : strcmp(a->certificate, b->certificate) ? "tls.certificate"
+		: strcmp(a->store_path, b->store_path) ? "store.path" : strcmp(a->certificate, b->certificate)
+		? "tls.certificate"
 		: strcmp(a->key, b->key) ? "tls.key" : a->tls12 != b->tls12 ? "tls.minimum"
 		: a->connections != b->connections || a->in_flight != b->in_flight || a->token_rate != b->token_rate ||
 		  a->peer_rate != b->peer_rate ? "limits" : NULL;

@@ -269,8 +269,8 @@ static int done_before(struct act *a, struct api_request *rq, struct ledger_repl
 {
 	const char *k = rq->m->idempotency_key;
 
-	if (a->refusal.status != 404 || rq->reach == REACH_NONE || !(rq->route->flags & ROUTE_KEY) || wants_dry_run(rq->m) ||
-	    !keeps(a, rq) || !json_visible(k))
+	if (a->refusal.status != 404 || rq->reach == REACH_NONE || !(rq->route->flags & ROUTE_KEY) ||
+			wants_dry_run(rq->m) || !keeps(a, rq) || !json_visible(k))
 		return IDEM_NEW;
 	return idem_find(a, rq->m, ret);
 }

@@ -65,7 +65,8 @@ int get_blocks(struct act *a, struct api_request *rq, json_t **ret_body)
 	if (rc == 0 && limit > 50)
 		limit = 50;
 	if (rc == 0)
-		rc = view_blocks(a, api_query(rq, "instrument"), (struct interval){ from, to }, after, found, (int)limit + 1, &n);
+		rc = view_blocks(a, api_query(rq, "instrument"), (struct interval){ from, to }, after, found, (int)limit + 1,
+			&n);
 	if (rc != 0)
 		return rc;
 	if (n > limit) {

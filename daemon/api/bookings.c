@@ -22,14 +22,18 @@ json_t *json_booking(struct act *a, const struct booking *b)
 	int rc = b->id != 0 ? session_of_booking(a, b->id, &session) : 1;
 
 	return json_pack("{s:o, s:s, s:s, s:s, s:s, s:o, s:o, s:o, s:I, s:o, s:o, s:b, s:b, s:o, s:o, s:I, s:I, s:o, s:s, s:o, s:o, s:I}",
-		"id", b->id != 0 ? json_id('B', b->id) : json_null(), "instrument", b->instrument, "org", b->org, "user", b->user,
-		"state", booking_state_name(b->state), "from", json_instant(s, b->booked_from), "to", json_instant(s, b->booked_to),
-		"held_to", json_instant(s, b->held_to), "duration_seconds", (json_int_t)((b->booked_to - b->booked_from) / 1000),
+		"id", b->id != 0 ? json_id('B', b->id) : json_null(), "instrument", b->instrument, "org", b->org, "user",
+		b->user,
+		"state", booking_state_name(b->state), "from", json_instant(s, b->booked_from), "to",
+		json_instant(s, b->booked_to),
+		"held_to", json_instant(s, b->held_to), "duration_seconds",
+		(json_int_t)((b->booked_to - b->booked_from) / 1000),
 		"quote", json_money(s, b->quote_minor), "fee", json_money(s, b->fee_minor), "walk_up", (int)b->walk_up,
 		"waiting", (int)b->waiting, "project", json_text(b->project), "note", json_text(b->note),
 		"policy_version", (json_int_t)b->policy_version, "price_version", (json_int_t)b->price_version,
 		"created_at", json_instant(s, b->created_at), "created_by", b->created_by,
-		"checkin_at", json_instant_or_null(s, b->checkin_at), "session", rc == 0 ? json_id('S', session.id) : json_null(),
+		"checkin_at", json_instant_or_null(s, b->checkin_at), "session",
+		rc == 0 ? json_id('S', session.id) : json_null(),
 		"version", (json_int_t)b->version);
 }
 
@@ -98,8 +102,8 @@ static int read_place_and_time(struct act *a, struct api_request *rq, struct boo
 
 static int post_booking(struct act *a, struct api_request *rq, json_t **ret_body)
 {
-	static const char *const names[] = { "instrument", "kind", "from", "to", "user", "project", "note", "walk_up", "max_price",
-		"override", NULL };
+	static const char *const names[] = { "instrument", "kind", "from", "to", "user", "project", "note", "walk_up",
+		"max_price", "override", NULL };
 	struct booking_request r = { .from = 0 };
 	struct booking b;
 	int rc = api_only(a, rq, names);
@@ -129,8 +133,9 @@ static json_t *json_violations(const struct verdict *v)
 	json_t *list = json_array();
 
 	for (int i = 0; i < v->n; i++)
-		json_array_append_new(list, json_pack("{s:s, s:s, s:s, s:s, s:s, s:s}", "rule", v->v[i].rule, "code", v->v[i].code,
-			"class", v->v[i].class == RULE_HARD ? "HARD" : "STAFF", "limit", v->v[i].limit, "value", v->v[i].value,
+		json_array_append_new(list, json_pack("{s:s, s:s, s:s, s:s, s:s, s:s}", "rule", v->v[i].rule, "code",
+			v->v[i].code, "class", v->v[i].class == RULE_HARD ? "HARD" : "STAFF", "limit", v->v[i].limit, "value",
+			v->v[i].value,
 			"detail", v->v[i].text));
 	return list;
 }
@@ -171,8 +176,9 @@ static int post_quote(struct act *a, struct api_request *rq, json_t **ret_body)
 	for (int i = 0; i < q.n_suggestions; i++)
 		json_array_append_new(suggestions, json_pack("{s:s, s:o, s:o}", "instrument", q.suggestions[i].instrument,
 			"from", json_instant(a->site, q.suggestions[i].from), "to", json_instant(a->site, q.suggestions[i].to)));
-	*ret_body = json_pack("{s:s, s:o, s:o, s:I, s:o, s:o, s:b, s:o, s:o, s:o, s:I, s:I}", "instrument", q.booking.instrument,
-		"from", json_instant(a->site, q.booking.booked_from), "to", json_instant(a->site, q.booking.booked_to),
+	*ret_body = json_pack("{s:s, s:o, s:o, s:I, s:o, s:o, s:b, s:o, s:o, s:o, s:I, s:I}", "instrument",
+		q.booking.instrument, "from", json_instant(a->site, q.booking.booked_from), "to",
+		json_instant(a->site, q.booking.booked_to),
 		"duration_seconds", (json_int_t)((q.booking.booked_to - q.booking.booked_from) / 1000),
 		"price", json_money(a->site, q.booking.quote_minor), "lines", quote_lines(a, &q.booking),
 		"acceptable", (int)(q.rules.n == 0), "violations", json_violations(&q.rules), "conflicts", conflicts,
@@ -191,7 +197,8 @@ static int read_filter(struct act *a, struct api_request *rq, struct booking_fil
 	f->live = state != NULL && strcmp(state, "live") == 0;
 	if (state != NULL && !f->live) {
 		if (!booking_state_from_name(state, &s))
-			return act_refuse(a, 422, "bad-request", "state", "unknown state %.40s; one of live, pending, confirmed, active, "
+			return act_refuse(a, 422, "bad-request", "state",
+				"unknown state %.40s; one of live, pending, confirmed, active, "
 					  "completed, cancelled, no_show, displaced, lapsed, replaced", state);
 		f->state = (int)s;
 	}
@@ -262,7 +269,8 @@ static json_t *overrides(struct act *a, int64_t id)
 		return list;
 	for (int i = 0; i < n; i++)
 		json_array_append_new(list, json_pack("{s:s, s:s, s:s, s:s, s:o, s:o}", "rule", o[i].rule, "value", o[i].value,
-			"limit", o[i].bound, "actor", o[i].actor, "reason", json_safe(o[i].reason), "at", json_instant(a->site, o[i].at)));
+			"limit", o[i].bound, "actor", o[i].actor, "reason", json_safe(o[i].reason), "at",
+			json_instant(a->site, o[i].at)));
 	return list;
 }
 
@@ -279,7 +287,8 @@ static json_t *sessions_of(struct act *a, int64_t id)
 	for (int i = 0; i < n; i++)
 		json_array_append_new(list, json_pack("{s:o, s:s, s:o, s:o, s:o, s:I}", "id", json_id('S', s[i].id),
 			"state", session_state_name(s[i].state), "outcome", json_text(session_outcome_name(s[i].outcome)),
-			"opened_at", json_instant(a->site, s[i].opened_at), "closed_at", json_instant_or_null(a->site, s[i].closed_at),
+			"opened_at", json_instant(a->site, s[i].opened_at), "closed_at",
+			json_instant_or_null(a->site, s[i].closed_at),
 			"measured_seconds", (json_int_t)(s[i].measured_ms / 1000)));
 	return list;
 }
@@ -327,8 +336,8 @@ static bool present(struct api_request *rq, const char *name)
 static int patch_booking(struct act *a, struct api_request *rq, json_t **ret_body)
 {
 	static const char *const names[] = { "from", "to", "note", "project", "override", NULL };
-	struct booking_patch p = { .has_from = present(rq, "from"), .has_to = present(rq, "to"), .has_note = present(rq, "note"),
-		.has_project = present(rq, "project") };
+	struct booking_patch p = { .has_from = present(rq, "from"), .has_to = present(rq, "to"),
+		.has_note = present(rq, "note"), .has_project = present(rq, "project") };
 	struct booking b;
 	int rc = api_only(a, rq, names);
 
@@ -409,12 +418,13 @@ static int get_why(struct act *a, struct api_request *rq, json_t **ret_body)
 		const char *verdict = !found[i].applies ? "not_asked" : !found[i].violated ? "ok"
 			: was_overridden(o, n_overrides, v->rule) ? "overridden" : "refused";
 
-		json_array_append_new(rules, json_pack("{s:s, s:s, s:s, s:b, s:s, s:s, s:s, s:s}", "rule", v->rule, "code", v->code,
-			"class", v->class == RULE_HARD ? "HARD" : "STAFF", "applies", (int)found[i].applies, "verdict", verdict,
+		json_array_append_new(rules, json_pack("{s:s, s:s, s:s, s:b, s:s, s:s, s:s, s:s}", "rule", v->rule, "code",
+			v->code, "class", v->class == RULE_HARD ? "HARD" : "STAFF", "applies", (int)found[i].applies, "verdict",
+			verdict,
 			"limit", v->limit, "value", v->value, "detail", v->text));
 	}
-	*ret_body = json_pack("{s:o, s:I, s:o}", "booking", json_id('B', b.id), "policy_version", (json_int_t)b.policy_version,
-		"rules", rules);
+	*ret_body = json_pack("{s:o, s:I, s:o}", "booking", json_id('B', b.id), "policy_version",
+		(json_int_t)b.policy_version, "rules", rules);
 	return act_end(a);
 }
 
@@ -428,7 +438,8 @@ static int read_instruments(struct act *a, struct api_request *rq, struct free_r
 		for (int i = 0; i < a->site->n_instruments && r->n_instruments < cap; i++)
 			if (kind == NULL || strcmp(kind, a->site->instruments[i].kind) == 0)
 				r->instruments[r->n_instruments++] = &a->site->instruments[i];
-		return r->n_instruments > 0 ? 0 : act_refuse(a, 422, "unknown-kind", "kind", "there is no instrument of this kind");
+		return r->n_instruments > 0 ? 0 : act_refuse(a, 422, "unknown-kind", "kind",
+			"there is no instrument of this kind");
 	}
 	while (*list != '\0') {
 		char id[LT_ID] = "";
@@ -482,8 +493,8 @@ static int read_free(struct act *a, struct api_request *rq, struct free_request 
 
 static int get_free(struct act *a, struct api_request *rq, json_t **ret_body)
 {
-	static const char *const names[] = { "duration_seconds", "kind", "instrument", "after", "before", "within", "limit", "user",
-		NULL };
+	static const char *const names[] = { "duration_seconds", "kind", "instrument", "after", "before", "within", "limit",
+		"user", NULL };
 	struct free_request r = { .before = LT_INSTANT_MAX };
 	struct free_slot slots[FREE_MAX];
 	json_t *items;

@@ -28,8 +28,8 @@ static int read_range(struct act *a, struct api_request *rq, struct export_row *
 		return money_period_valid(a, "period", period);
 	}
 	if (to <= from)
-		return act_refuse(a, 422, "bad-request", "period", "say what to export: \"period\" (2026-11), or \"from\" and a "
-			"later \"to\"");
+		return act_refuse(a, 422, "bad-request", "period",
+			"say what to export: \"period\" (2026-11), or \"from\" and a later \"to\"");
 	lt_fmt(e->period, sizeof(e->period), "%lld..%lld", (long long)from, (long long)to);
 	return 0;
 }
@@ -58,7 +58,8 @@ static int read_format(struct act *a, struct api_request *rq, struct export_row 
 	if (rc)
 		return rc;
 	if (strcmp(format, "csv") != 0)
-		return act_refuse(a, 422, "bad-request", "format", "\"%.20s\" is not a format of this version; use \"csv\"", format);
+		return act_refuse(a, 422, "bad-request", "format", "\"%.20s\" is not a format of this version; use \"csv\"",
+			format);
 	lt_fmt(e->format, sizeof(e->format), "%s", excel ? "csv-excel" : "csv");
 	return 0;
 }
@@ -132,7 +133,8 @@ static int load(struct act *a, struct api_request *rq, struct export_row *ret, c
 	if (rc == 0 && rq->reach_org && strcmp(rq->reach_org, ret->org) != 0)
 		rc = 1;
 	if (rc == 1)
-		return act_refuse(a, 404, "not-found", "export", "there is no export %.20s; POST /v1/exports makes one", rq->param[0]);
+		return act_refuse(a, 404, "not-found", "export", "there is no export %.20s; POST /v1/exports makes one",
+			rq->param[0]);
 	return rc;
 }
 

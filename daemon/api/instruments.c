@@ -93,9 +93,11 @@ static json_t *json_instrument(struct act *a, const struct instrument *i, const 
 	return json_pack("{s:s, s:s, s:s, s:s, s:o, s:s, s:s, s:o, s:s, s:b, s:s, s:b, s:o, s:o, s:b, s:I}", "id", i->id,
 		"title", i->title, "kind", i->kind, "location", i->location, "rate", json_money(s, p->price.rate_minor),
 		"status", status_of(p), "link", p->row.link, "link_since", json_instant_or_null(s, p->row.link_since),
-		"interlock", i->interlock.mode == INTERLOCK_NONE ? "none" : p->row.lock, "out_of_service", (int)p->row.out_of_service,
+		"interlock", i->interlock.mode == INTERLOCK_NONE ? "none" : p->row.lock, "out_of_service",
+		(int)p->row.out_of_service,
 		"notes", p->row.notes, "running", (int)p->running, "next_free", json_instant_or_null(s, p->next_free),
-		"now_booked_until", json_instant_or_null(s, p->occupied && p->now.held_to < LT_INSTANT_MAX ? p->now.held_to : 0),
+		"now_booked_until", json_instant_or_null(s, p->occupied && p->now.held_to < LT_INSTANT_MAX
+		? p->now.held_to : 0),
 		"mine", (int)p->mine, "version", (json_int_t)p->row.version);
 }
 
@@ -190,8 +192,8 @@ static int patch_instrument(struct act *a, struct api_request *rq, json_t **ret_
 
 static json_t *json_entry(struct act *a, const struct calendar_entry *e)
 {
-	static const char *const kinds[] = { [CALENDAR_BOOKING] = "booking", [CALENDAR_BLOCK] = "block", [CALENDAR_HOLD] = "hold",
-		[CALENDAR_SESSION] = "session", [CALENDAR_METERED] = "metered" };
+	static const char *const kinds[] = { [CALENDAR_BOOKING] = "booking", [CALENDAR_BLOCK] = "block",
+		[CALENDAR_HOLD] = "hold", [CALENDAR_SESSION] = "session", [CALENDAR_METERED] = "metered" };
 	bool mine = e->user[0] != '\0' && strcmp(e->user, a->who.user) == 0;
 	bool shown = act_is_staff(a) || mine || (a->who.role == ROLE_ORG_ADMIN && e->org[0] != '\0' && strcmp(e->org,
 		a->who.org) == 0);
@@ -317,7 +319,8 @@ static int read_price(struct act *a, struct api_request *rq, struct price *p)
 		if (strcmp(key, "effective_at") == 0)
 			continue;
 		if (text == NULL)
-			return act_refuse(a, 422, "bad-request", key, "a text is expected, as in the configuration: \"120.00\", \"15m\"");
+			return act_refuse(a, 422, "bad-request", key,
+				"a text is expected, as in the configuration: \"120.00\", \"15m\"");
 		if (price_set(p, key, text, a->site->exponent, &err) != 0)
 			return act_refuse(a, 422, err.code, key, "%s", err.text);
 	}

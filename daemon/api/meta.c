@@ -20,7 +20,8 @@ static int site(struct act *a, struct api_request *rq, json_t **ret_body)
 {
 	const struct site *s = a->site;
 
-	*ret_body = json_pack("{s:s, s:s, s:s, s:i, s:o, s:s}", "name", s->name, "timezone", s->zone.name, "currency", s->currency, "exponent",
+	*ret_body = json_pack("{s:s, s:s, s:s, s:i, s:o, s:s}", "name", s->name, "timezone", s->zone.name, "currency",
+		s->currency, "exponent",
 			      s->exponent, "now", json_instant(s, a->now.wall_ms), "version", api_said.version);
 	return 0;
 }

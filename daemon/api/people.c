@@ -336,7 +336,8 @@ static int whoami(struct act *a, struct api_request *rq, json_t **ret_body)
 
 	if (r < 0)
 		return r;
-	*ret_body = json_pack("{s:s, s:o, s:o, s:s, s:o, s:o}", "actor", a->who.actor, "user", json_text(a->who.user), "org", json_text(a->who.org),
+	*ret_body = json_pack("{s:s, s:o, s:o, s:s, s:o, s:o}", "actor", a->who.actor, "user", json_text(a->who.user),
+		"org", json_text(a->who.org),
 			      "role", role_name(a->who.role), "token", json_text(t.public_id), "expires_at",
 			      json_instant_or_null(a->site, t.expires_at));
 	return act_end(a);

@@ -26,8 +26,8 @@ static int group_of(struct act *a, const char *by, enum usage_by *ret)
 			*ret = groups[i].by;
 			return 0;
 		}
-	return act_refuse(a, 422, "bad-request", "by", "\"%.20s\" is not a grouping; choose instrument, org, project, user, kind "
-		"or day", by);
+	return act_refuse(a, 422, "bad-request", "by",
+		"\"%.20s\" is not a grouping; choose instrument, org, project, user, kind or day", by);
 }
 
 static int read_usage_request(struct act *a, struct api_request *rq, struct usage_request *u)
@@ -45,7 +45,8 @@ static int read_usage_request(struct act *a, struct api_request *rq, struct usag
 	if (u->to <= u->from)
 		return act_refuse(a, 422, "bad-request", "to", "\"to\" must be later than \"from\"");
 	if (u->to - u->from > USAGE_DAYS * LT_DAY)
-		return act_refuse(a, 422, "bad-request", "to", "a report covers at most %d days; ask for less at a time", USAGE_DAYS);
+		return act_refuse(a, 422, "bad-request", "to", "a report covers at most %d days; ask for less at a time",
+			USAGE_DAYS);
 	u->by = api_query(rq, "by") ? api_query(rq, "by") : "instrument";
 	u->empty = !money_scope(rq, &u->org, &u->user);
 	return 0;

@@ -147,7 +147,8 @@ static int load(struct act *a, int64_t id, struct session *ret)
 	int rc = session_load(a, id, ret);
 
 	if (rc == 1)
-		return act_refuse(a, 404, "not-found", "session", "there is no session S-%lld; list them with GET /v1/sessions", (long long)id);
+		return act_refuse(a, 404, "not-found", "session", "there is no session S-%lld; list them with GET /v1/sessions",
+			(long long)id);
 	return rc;
 }
 
@@ -184,7 +185,8 @@ static const char *outcome_name(int i) { return session_outcome_name((enum sessi
 static int list_filter(struct act *a, struct api_request *rq, struct session_filter *f, int64_t *ret_limit,
 	bool *ret_empty)
 {
-	static const char *const known[] = { "state", "outcome", "instrument", "org", "user", "from", "to", "limit", "cursor", NULL };
+	static const char *const known[] = { "state", "outcome", "instrument", "org", "user", "from", "to", "limit",
+		"cursor", NULL };
 	const char *org = api_query(rq, "org"), *user = api_query(rq, "user");
 	int64_t cursor = 0;
 	int rc = api_only_query(a, rq, known);
@@ -200,15 +202,17 @@ static int list_filter(struct act *a, struct api_request *rq, struct session_fil
 	if (rc != 0)
 		return rc;
 	if (f->state && !known_name(f->state, state_name, SESSION_STATES))
-		return act_refuse(a, 422, "bad-request", "state", "\"%.20s\" is not a session state: open, running, idle, unknown, closed, "
-			"reviewed, charged", f->state);
+		return act_refuse(a, 422, "bad-request", "state",
+			"\"%.20s\" is not a session state: open, running, idle, unknown, closed, reviewed, charged", f->state);
 	if (f->outcome && !known_name(f->outcome, outcome_name, OUTCOMES - 1))
-		return act_refuse(a, 422, "bad-request", "outcome", "\"%.20s\" is not an outcome: open_gap, awaiting_review, settling, charged, "
-			"waived, internal, unattributed", f->outcome);
+		return act_refuse(a, 422, "bad-request", "outcome",
+			"\"%.20s\" is not an outcome: open_gap, awaiting_review, settling, charged, waived, internal, unattributed",
+			f->outcome);
 	f->before = cursor ? cursor : INT64_MAX;
 	f->org = rq->reach_org ? rq->reach_org : org;
 	f->user = rq->reach_user ? rq->reach_user : user;
-	*ret_empty = (org && f->org != org && strcmp(org, f->org) != 0) || (user && f->user != user && strcmp(user, f->user) != 0);
+	*ret_empty = (org && f->org != org && strcmp(org, f->org) != 0) ||
+		(user && f->user != user && strcmp(user, f->user) != 0);
 	return 0;
 }
 
@@ -319,7 +323,8 @@ int sessions_meter(struct act *a, struct api_request *rq, json_t **ret_body)
 		return rc;
 	rc = site_instrument(a->site, id) ? view_instrument(a, id, &row) : 1;
 	if (rc == 1)
-		return act_refuse(a, 404, "not-found", "instrument", "there is no instrument %s; list them with GET /v1/instruments", id);
+		return act_refuse(a, 404, "not-found", "instrument",
+			"there is no instrument %s; list them with GET /v1/instruments", id);
 	if (rc == 0)
 		rc = view_meter(a, id, &m);
 	if (rc >= 0)

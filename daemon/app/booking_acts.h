@@ -50,7 +50,8 @@ int booking_cancel(struct act *a, int64_t id, const char *reason, struct booking
 int booking_withdraw(struct act *a, int64_t id, const char *reason, struct booking *ret);
 int booking_checkin(struct act *a, int64_t id, struct booking *ret);
 int booking_checkout(struct act *a, int64_t id, struct booking *ret);
-/* The rules as they were asked when it was made: its own policy, the instant of its making, what stands beside it now. */
+/* The rules as they were asked when it was made: its own policy, the instant of its making, what stands beside it
+ * now. */
 int booking_why(struct act *a, int64_t id, struct booking *ret, struct finding found[RULES_MAX], int *ret_n);
 
 struct free_request {

@@ -50,7 +50,8 @@ int booking_facts(struct act *a, const struct facts_for *w, struct rule_facts *r
 /* Asks the engine; a manager's reason takes STAFF violations to *ret_overridden. 0 or < 0; what is left is in *v. */
 int booking_ask(struct act *a, const struct rule_facts *f, const char *reason, struct verdict *v,
 	struct verdict *ret_overridden);
-/* Turns what is left into a->refusal with conflicts and suggestions; ACT_REFUSED or < 0. kind "": only the instrument. */
+/* Turns what is left into a->refusal with conflicts and suggestions; ACT_REFUSED or < 0. kind "": only the
+ * instrument. */
 int booking_refuse(struct act *a, const struct facts_for *w, const struct rule_facts *f, const struct verdict *v,
 	const char *kind);
 int booking_record_overrides(struct act *a, int64_t id, const struct verdict *overridden, const char *reason);

@@ -82,7 +82,8 @@ static int fire_no_show(struct act *a, int64_t ref, int64_t due_at)
 
 #define WARN_BEFORE (10 * LT_MINUTE)
 
-/* R26: an idle session's rest is released after I, ten minutes after its user was warned; `start` and any run reset it. */
+/* R26: an idle session's rest is released after I, ten minutes after its user was warned; `start` and any run reset
+ * it. */
 static int fire_idle(struct act *a, int64_t ref, int64_t due_at)
 {
 	struct event_row e = { .kind = "booking.idle_release_soon", .booking = ref,

@@ -32,7 +32,8 @@ static int may_be_foreign(struct act *a, const struct instrument *i, const struc
 	int64_t since, ended;
 	int rc;
 
-	*ret = i->interlock.mode != INTERLOCK_NONE && store_lock_get(a->db, i->id, &since) == LT_LOCK_LOCKED && since <= from;
+	*ret = i->interlock.mode != INTERLOCK_NONE && store_lock_get(a->db, i->id, &since) == LT_LOCK_LOCKED &&
+		since <= from;
 	if (*ret || db_failed(a->db))
 		return db_failed(a->db);
 	rc = store_session_last_closed(a->db, i->id, a->now.wall_ms, &last);
@@ -67,7 +68,8 @@ int session_kind_at(struct act *a, const struct instrument *i, int64_t from, enu
 	return 0;
 }
 
-int session_open_booked(struct act *a, const struct booking *b, int64_t at, const char *cause, bool presumed, int64_t checkin_at,
+int session_open_booked(struct act *a, const struct booking *b, int64_t at, const char *cause, bool presumed,
+	int64_t checkin_at,
 			struct session *ret)
 {
 	int rc;
@@ -105,7 +107,8 @@ int session_open_by_run(struct act *a, const struct instrument *i, int64_t from,
 	lt_fmt(ret->opened_cause, sizeof(ret->opened_cause), "meter");
 	rc = session_begin(a, ret);
 	if (rc == 0 && kind == SESSION_UNATTRIBUTED)
-		rc = review_open(a, "unattributed", i->id, ret->id, "", bypassed ? "interlock_bypassed: a run inside a booking that may be another's"
+		rc = review_open(a, "unattributed", i->id, ret->id, "",
+			bypassed ? "interlock_bypassed: a run inside a booking that may be another's"
 										 : "a run without a booking");
 	return rc;
 }
@@ -257,8 +260,8 @@ int metering_checkin(struct act *a, const struct booking *b, int64_t *ret_sessio
 		rc = take_over(a, &s, b, &mine);
 	} else if (rc == 0) {
 		if (now < b->booked_from)
-			return act_refuse(a, 409, "unit-busy", "", "%s is still in use; check in when it is free or at the start of your booking",
-				b->instrument);
+			return act_refuse(a, 409, "unit-busy", "",
+				"%s is still in use; check in when it is free or at the start of your booking", b->instrument);
 		*ret_waiting = true;
 		return act_end(a);
 	} else {
@@ -305,7 +308,8 @@ int metering_checkout(struct act *a, const struct booking *b, bool *ret_closed)
 		*ret_closed = false;
 		if (!s.checkout_wish_at)
 			s.checkout_wish_at = a->now.wall_ms;
-		return session_note(a, &s, "user", blind ? "check-out: waits for a reading" : "check-out: waits for the end of the run");
+		return session_note(a, &s, "user",
+			blind ? "check-out: waits for a reading" : "check-out: waits for the end of the run");
 	}
 	return session_end(a, &s, a->now.wall_ms, "user", true);
 }

@@ -106,7 +106,8 @@ static int adopt_fact(struct act *a, const char *key, const char *value)
 	if (rc < 0 || strcmp(was, value) == 0)
 		return rc < 0 ? rc : db_failed(a->db);
 	if (rc == 0 && store_booking_any(a->db))
-		return act_refuse(a, 409, "site-fixed", key, "%s is %s and there are bookings: it cannot become %s", key, was, value);
+		return act_refuse(a, 409, "site-fixed", key, "%s is %s and there are bookings: it cannot become %s", key, was,
+			value);
 	return store_fact_set(a->db, key, value);
 }
 
@@ -120,11 +121,13 @@ static int retire_one(struct act *a, const char *id)
 	int rc;
 
 	if (busy != 0)
-		return act_refuse(a, 409, "instrument-in-use", id, "%s is not configured any more but has bookings (B-%lld is one); end or "
+		return act_refuse(a, 409, "instrument-in-use", id,
+			"%s is not configured any more but has bookings (B-%lld is one); end or "
 				  "cancel them, or leave its file", id, (long long)busy);
 	rc = store_session_open_on(a->db, id, &s);
 	if (rc == 0)
-		return act_refuse(a, 409, "instrument-in-use", id, "%s is not configured any more but session S-%lld is open; close it, or "
+		return act_refuse(a, 409, "instrument-in-use", id,
+			"%s is not configured any more but session S-%lld is open; close it, or "
 				  "leave its file", id, (long long)s.id);
 	return rc < 0 ? rc : store_instrument_retired(a->db, id, true);
 }

@@ -64,8 +64,8 @@ static struct event_base *base_new(void)
 
 	if (!c)
 		return NULL;
-	if (event_config_set_flag(c, EVENT_BASE_FLAG_PRECISE_TIMER | EVENT_BASE_FLAG_NO_CACHE_TIME | EVENT_BASE_FLAG_NOLOCK) == 0 &&
-	    event_config_require_features(c, EV_FEATURE_O1) == 0 &&
+	if (event_config_set_flag(c, EVENT_BASE_FLAG_PRECISE_TIMER | EVENT_BASE_FLAG_NO_CACHE_TIME |
+			EVENT_BASE_FLAG_NOLOCK) == 0 && event_config_require_features(c, EV_FEATURE_O1) == 0 &&
 	    event_config_set_max_dispatch_interval(c, &slice, DISPATCH_CALLBACKS, LOOP_CONTROL) == 0)
 		base = event_base_new_with_config(c);
 	event_config_free(c);

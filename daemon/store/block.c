@@ -5,7 +5,8 @@
 
 #define FIELDS "id, instrument, from_at, to_at, reason, actor, state, created_at, version"
 
-static const char *const names[] = { [BLOCK_PLANNED] = "planned", [BLOCK_WAITING] = "waiting", [BLOCK_REMOVED] = "removed" };
+static const char *const names[] = { [BLOCK_PLANNED] = "planned", [BLOCK_WAITING] = "waiting",
+	[BLOCK_REMOVED] = "removed" };
 
 const char *block_state_name(enum block_state s)
 {
@@ -23,7 +24,8 @@ static void read_block(const struct stmt *s, struct block *b)
 	b->to = db_int(s, 3);
 	db_copy_text(s, 4, b->reason, sizeof(b->reason));
 	db_copy_text(s, 5, b->actor, sizeof(b->actor));
-	b->state = strcmp(state, "planned") == 0 ? BLOCK_PLANNED : strcmp(state, "waiting") == 0 ? BLOCK_WAITING : BLOCK_REMOVED;
+	b->state = strcmp(state, "planned") == 0 ? BLOCK_PLANNED : strcmp(state, "waiting") == 0
+		? BLOCK_WAITING : BLOCK_REMOVED;
 	b->created_at = db_int(s, 7);
 	b->version = db_int(s, 8);
 }
@@ -42,7 +44,8 @@ int store_block_load(struct db *db, int64_t id, struct block *ret)
 int store_block_insert(struct db *db, const struct block *b)
 {
 	return db_run(db, "INSERT INTO block (id, instrument, from_at, to_at, reason, actor, state, created_at) "
-		"VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)", "itiittti", b->id, b->instrument, b->from, b->to, b->reason, b->actor,
+		"VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)", "itiittti", b->id, b->instrument, b->from, b->to, b->reason,
+		b->actor,
 		names[b->state], b->created_at);
 }
 
@@ -53,8 +56,8 @@ int store_block_set_state(struct db *db, int64_t id, enum block_state s)
 
 int store_block_release_waiting(struct db *db, const char *instrument)
 {
-	return db_run(db, "UPDATE block SET state = 'planned', version = version + 1 WHERE instrument = ?1 AND state = 'waiting'",
-		"t", instrument);
+	return db_run(db, "UPDATE block SET state = 'planned', version = version + 1 WHERE instrument = ?1 AND state = "
+		"'waiting'", "t", instrument);
 }
 
 int store_block_list(struct db *db, const char *instrument, int64_t from, int64_t to, int64_t after,
@@ -75,6 +78,6 @@ int store_block_list(struct db *db, const char *instrument, int64_t from, int64_
 
 bool store_block_at(struct db *db, const char *instrument, int64_t at)
 {
-	return db_one_int(db, 0, "SELECT 1 FROM block WHERE instrument = ?1 AND from_at <= ?2 AND to_at > ?2 AND state <> 'removed' LIMIT 1",
-		"ti", instrument, at) != 0;
+	return db_one_int(db, 0, "SELECT 1 FROM block WHERE instrument = ?1 AND from_at <= ?2 AND to_at > ?2 AND state <> "
+		"'removed' LIMIT 1", "ti", instrument, at) != 0;
 }

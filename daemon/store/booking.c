@@ -77,8 +77,8 @@ static const int64_t *known(const int64_t *at)
 
 int store_booking_insert(struct db *db, const struct booking *b)
 {
-	return db_run(db, "INSERT INTO booking (id, instrument, org, user, state, booked_from, booked_to, held_to, priced_to, "
-		"policy_version, price_version, quote_minor, fee_minor, walk_up, waiting, note, project, created_at, created_by, "
+	return db_run(db, "INSERT INTO booking (id, instrument, org, user, state, booked_from, booked_to, held_to, "
+		"priced_to, policy_version, price_version, quote_minor, fee_minor, walk_up, waiting, note, project, created_at, created_by, "
 		"version) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, 1)",
 		"itttt" "iiii" "iiii" "ii" "tt" "it", b->id, b->instrument, b->org, b->user, booking_state_name(b->state),
 		b->booked_from, b->booked_to, b->held_to, b->priced_to, b->policy_version, b->price_version,
@@ -88,8 +88,8 @@ int store_booking_insert(struct db *db, const struct booking *b)
 
 int store_booking_update(struct db *db, struct booking *b)
 {
-	int class = db_run(db, "UPDATE booking SET state = ?2, booked_from = ?3, booked_to = ?4, held_to = ?5, priced_to = ?6, "
-		"policy_version = ?7, price_version = ?8, quote_minor = ?9, fee_minor = ?10, walk_up = ?11, waiting = ?12, "
+	int class = db_run(db, "UPDATE booking SET state = ?2, booked_from = ?3, booked_to = ?4, held_to = ?5, priced_to = "
+		"?6, policy_version = ?7, price_version = ?8, quote_minor = ?9, fee_minor = ?10, walk_up = ?11, waiting = ?12, "
 		"note = ?13, project = ?14, ended_at = ?15, checkin_at = ?16, version = version + 1 WHERE id = ?1",
 		"it" "iiii" "iiii" "ii" "tt" "II", b->id, booking_state_name(b->state), b->booked_from, b->booked_to,
 		b->held_to, b->priced_to, b->policy_version, b->price_version, b->quote_minor, b->fee_minor,
@@ -121,7 +121,8 @@ int store_booking_live(struct db *db, const char *instrument, int64_t from, int6
 	int *ret_n)
 {
 	return all(db_query(db, "SELECT " COLUMNS " FROM booking WHERE instrument = ?1 AND " LIVE
-		" AND booked_from > ?2 AND booked_from < ?3 AND held_to > ?4 ORDER BY booked_from LIMIT ?5", "tiiii", instrument,
+		" AND booked_from > ?2 AND booked_from < ?3 AND held_to > ?4 ORDER BY booked_from LIMIT ?5", "tiiii",
+			instrument,
 		from - REACH, to, from, (int64_t)cap), ret, cap, ret_n);
 }
 
@@ -145,16 +146,17 @@ int store_booking_list(struct db *db, const struct booking_filter *f, struct boo
 {
 	const char *state = f->state < 0 ? NULL : booking_state_name((enum booking_state)f->state);
 
-	return all(db_query(db, list_text(f), "itttt" "iiii", f->after, f->org, f->user, f->instrument, state, (int64_t)f->live,
-		f->from, f->to, f->limit), ret, cap, ret_n);
+	return all(db_query(db, list_text(f), "itttt" "iiii", f->after, f->org, f->user, f->instrument, state,
+		(int64_t)f->live, f->from, f->to, f->limit), ret, cap, ret_n);
 }
 
 int store_booking_overlaps(struct db *db, const char *user, const char *instrument, int64_t except, struct interval at,
 			   struct user_overlap *ret, int cap, int *ret_n)
 {
-	struct stmt *s = db_query(db, "SELECT instrument, policy_version, booked_from, held_to FROM booking WHERE user = ?1 "
-		"AND booked_from > ?2 AND booked_from < ?3 AND held_to > ?4 AND " LIVE " AND instrument <> ?5 AND id <> ?6 "
-		"ORDER BY booked_from LIMIT ?7", "tiiitii", user, at.from - REACH, at.to, at.from, instrument, except, (int64_t)cap);
+	struct stmt *s = db_query(db, "SELECT instrument, policy_version, booked_from, held_to FROM booking WHERE user = "
+		"?1 AND booked_from > ?2 AND booked_from < ?3 AND held_to > ?4 AND " LIVE " AND instrument <> ?5 AND id <> ?6 "
+		"ORDER BY booked_from LIMIT ?7", "tiiitii", user, at.from - REACH, at.to, at.from, instrument, except,
+		(int64_t)cap);
 	int class = DB_DONE, n = 0;
 
 	while (n < cap && (class = db_step(s)) == DB_ROW) {
@@ -174,7 +176,8 @@ int64_t store_booking_org_ms(struct db *db, const char *org, const char *instrum
 	return db_one_int(db, 0, "SELECT SUM((CASE WHEN booked_to < ?4 THEN booked_to ELSE ?4 END) - "
 		"(CASE WHEN booked_from > ?3 THEN booked_from ELSE ?3 END)) FROM booking WHERE org = ?1 AND instrument = ?2 "
 		"AND booked_from > ?5 AND booked_from < ?4 AND booked_to > ?3 AND id <> ?6 AND "
-		"(" LIVE " OR (?7 = 0 AND state IN ('completed','no_show')))", "ttiiiii", org, instrument, window.from, window.to,
+		"(" LIVE " OR (?7 = 0 AND state IN ('completed','no_show')))", "ttiiiii", org, instrument, window.from,
+		window.to,
 		window.from - REACH, except, (int64_t)live_only);
 }
 
@@ -194,7 +197,8 @@ int store_override(struct db *db, int64_t id, const struct violation *v, const c
 	int64_t n = db_one_int(db, 0, "SELECT MAX(n) FROM override WHERE booking = ?1", "i", id) + 1;
 
 	return db_run(db, "INSERT INTO override (booking, n, rule, value, bound, actor, reason, at) "
-		"VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)", "iitttt" "ti", id, n, v->rule, v->value, v->limit, actor, reason, at);
+		"VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)", "iitttt" "ti", id, n, v->rule, v->value, v->limit, actor, reason,
+		at);
 }
 
 int store_booking_history(struct db *db, int64_t id, struct booking_history *ret, int cap, int *ret_n)
@@ -255,8 +259,8 @@ int64_t store_booking_live_of(struct db *db, const char *user)
 
 int64_t store_booking_live_on(struct db *db, const char *instrument)
 {
-	return db_one_int(db, 0, "SELECT id FROM booking WHERE instrument = ?1 AND state IN ('pending','confirmed','active') LIMIT 1",
-		"t", instrument);
+	return db_one_int(db, 0, "SELECT id FROM booking WHERE instrument = ?1 AND state IN "
+		"('pending','confirmed','active') LIMIT 1", "t", instrument);
 }
 
 bool store_booking_any(struct db *db)

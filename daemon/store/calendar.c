@@ -35,11 +35,12 @@ int store_calendar(struct db *db, const char *instrument, struct interval in, in
 	struct page p = { .entries = ret, .cap = cap };
 	int rc = add(db_query(db, "SELECT booked_from, held_to, id, user, org, state FROM booking WHERE instrument = ?1 "
 		"AND booked_from > ?2 - 31622400000 AND booked_from < ?3 AND held_to > ?2 AND held_to > booked_from AND "
-		"state IN ('pending','confirmed','active','completed') ORDER BY booked_from LIMIT ?4", SPAN_ARGS), CALENDAR_BOOKING, &p);
+		"state IN ('pending','confirmed','active','completed') ORDER BY booked_from LIMIT ?4",
+		SPAN_ARGS), CALENDAR_BOOKING, &p);
 
 	if (rc == 0)
-		rc = add(db_query(db, "SELECT from_at, to_at, NULL, '', '', reason FROM block WHERE instrument = ?1 AND to_at > ?2 AND "
-			"from_at < ?3 AND state <> 'removed' ORDER BY from_at LIMIT ?4", SPAN_ARGS), CALENDAR_BLOCK, &p);
+		rc = add(db_query(db, "SELECT from_at, to_at, NULL, '', '', reason FROM block WHERE instrument = ?1 AND to_at "
+			"> ?2 AND from_at < ?3 AND state <> 'removed' ORDER BY from_at LIMIT ?4", SPAN_ARGS), CALENDAR_BLOCK, &p);
 	if (rc == 0)
 		rc = add(db_query(db, "SELECT busy_from, busy_to, NULL, '', '', '' FROM occupancy WHERE "
 			"unit = (SELECT unit FROM instrument WHERE id = ?1) AND busy_to > ?2 AND busy_from < ?3 AND active = 1 "
@@ -51,7 +52,8 @@ int store_calendar(struct db *db, const char *instrument, struct interval in, in
 	if (rc == 0)
 		rc = add(db_query(db, "SELECT u.from_at, u.to_at, s.booking, s.user, s.org, u.reason FROM usage u "
 			"LEFT JOIN session s ON s.id = u.session WHERE u.instrument = ?1 AND u.from_at > ?2 - 31622400000 AND "
-			"u.from_at < ?3 AND u.to_at > ?2 AND u.placed = 1 ORDER BY u.from_at LIMIT ?4", SPAN_ARGS), CALENDAR_METERED, &p);
+			"u.from_at < ?3 AND u.to_at > ?2 AND u.placed = 1 ORDER BY u.from_at LIMIT ?4",
+			SPAN_ARGS), CALENDAR_METERED, &p);
 	*ret_n = p.n;
 	return rc;
 }

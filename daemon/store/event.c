@@ -33,8 +33,8 @@ static void take(const struct stmt *s, struct event_seen *e)
 int store_event_page(struct db *db, const char *org, const char *user, int64_t after, struct event_seen *ret, int cap,
 	int *ret_n)
 {
-	struct stmt *s = db_query(db, "SELECT id, at, kind, instrument, org, user, booking, session, charge, detail FROM event "
-		"WHERE id > ?1 AND (?2 IS NULL OR org = ?2) AND (?3 IS NULL OR user IS NULL OR user = ?3) ORDER BY id "
+	struct stmt *s = db_query(db, "SELECT id, at, kind, instrument, org, user, booking, session, charge, detail FROM "
+		"event WHERE id > ?1 AND (?2 IS NULL OR org = ?2) AND (?3 IS NULL OR user IS NULL OR user = ?3) ORDER BY id "
 		"LIMIT ?4", "itti", after, org, user, (int64_t)cap);
 	int class = DB_DONE, n = 0;
 
@@ -47,7 +47,8 @@ int store_event_page(struct db *db, const char *org, const char *user, int64_t a
 
 int store_audit_add(struct db *db, int64_t id, int64_t at, const struct audit_row *r)
 {
-	return db_run(db, "INSERT INTO audit (id, at, actor, act, object, before, after, reason) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
-		"iitttttt", id, at, r->actor, r->act, r->object, text_or_empty(r->before), text_or_empty(r->after),
+	return db_run(db, "INSERT INTO audit (id, at, actor, act, object, before, after, reason) VALUES (?1, ?2, ?3, ?4, "
+		"?5, ?6, ?7, ?8)", "iitttttt", id, at, r->actor, r->act, r->object, text_or_empty(r->before),
+		text_or_empty(r->after),
 		text_or_empty(r->reason));
 }

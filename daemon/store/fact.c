@@ -14,6 +14,6 @@ int store_fact_get(struct db *db, const char *key, char *dst, size_t cap)
 
 int store_fact_set(struct db *db, const char *key, const char *value)
 {
-	return db_run(db, "INSERT INTO meta (key, value) VALUES (?1, ?2) ON CONFLICT (key) DO UPDATE SET value = excluded.value", "tt",
-		key, value);
+	return db_run(db, "INSERT INTO meta (key, value) VALUES (?1, ?2) ON CONFLICT (key) DO UPDATE SET value = "
+		"excluded.value", "tt", key, value);
 }

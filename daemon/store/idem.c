@@ -49,8 +49,8 @@ int store_idem_insert(struct db *db, const char *scope, const char *key, const s
 
 int store_idem_purge(struct db *db, int64_t before, int64_t limit, int64_t *ret_n)
 {
-	int rc = db_run(db, "DELETE FROM idem WHERE (scope, key) IN (SELECT scope, key FROM idem WHERE at < ?1 ORDER BY at LIMIT ?2)",
-		"ii", before, limit);
+	int rc = db_run(db, "DELETE FROM idem WHERE (scope, key) IN (SELECT scope, key FROM idem WHERE at < ?1 ORDER BY at "
+		"LIMIT ?2)", "ii", before, limit);
 
 	*ret_n = rc < 0 ? 0 : db_changes(db);
 	return rc < 0 ? rc : 0;

@@ -34,8 +34,8 @@ int store_instrument_load(struct db *db, const char *id, struct instrument_row *
 
 int store_instrument_list(struct db *db, const char *after, struct instrument_row *ret, int cap, int *ret_n)
 {
-	struct stmt *s = db_query(db, "SELECT " FIELDS " FROM instrument WHERE retired = 0 AND id > ?1 ORDER BY id LIMIT ?2", "ti",
-		after, (int64_t)cap);
+	struct stmt *s = db_query(db, "SELECT " FIELDS " FROM instrument WHERE retired = 0 AND id > ?1 ORDER BY id LIMIT "
+		"?2", "ti", after, (int64_t)cap);
 	int class = DB_DONE, n = 0;
 
 	while (n < cap && (class = db_step(s)) == DB_ROW)
@@ -52,11 +52,12 @@ int store_instrument_insert(struct db *db, const char *id, int64_t unit)
 
 int store_instrument_set(struct db *db, const char *id, bool out_of_service, const char *notes)
 {
-	return db_run(db, "UPDATE instrument SET out_of_service = ?2, notes = ?3, version = version + 1 WHERE id = ?1", "tit", id,
-		(int64_t)out_of_service, notes);
+	return db_run(db, "UPDATE instrument SET out_of_service = ?2, notes = ?3, version = version + 1 WHERE id = ?1",
+		"tit", id, (int64_t)out_of_service, notes);
 }
 
 int store_instrument_retired(struct db *db, const char *id, bool retired)
 {
-	return db_run(db, "UPDATE instrument SET retired = ?2, version = version + 1 WHERE id = ?1", "ti", id, (int64_t)retired);
+	return db_run(db, "UPDATE instrument SET retired = ?2, version = version + 1 WHERE id = ?1", "ti", id,
+		(int64_t)retired);
 }

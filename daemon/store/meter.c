@@ -24,17 +24,20 @@ int store_meter_save(struct db *db, const char *instrument, const struct meter *
 	uint8_t blob[METER_BLOB];
 	size_t size = meter_encode(m, blob);
 
-	return db_run(db, "INSERT INTO meter (instrument, state, raw, ext_ms, ext_first_ms, boot_id, boot_ms, wall_at, running) "
-		"VALUES (?1, ?2, ?3, ?4, 0, ?5, ?6, ?7, ?8) ON CONFLICT (instrument) DO UPDATE SET state = excluded.state, raw = excluded.raw, "
+	return db_run(db, "INSERT INTO meter (instrument, state, raw, ext_ms, ext_first_ms, boot_id, boot_ms, wall_at, "
+		"running) VALUES (?1, ?2, ?3, ?4, 0, ?5, ?6, ?7, ?8) ON CONFLICT (instrument) DO UPDATE SET state = "
+		"excluded.state, raw = excluded.raw, "
 		"ext_ms = excluded.ext_ms, boot_id = excluded.boot_id, boot_ms = excluded.boot_ms, wall_at = excluded.wall_at, "
-		"running = excluded.running", "tbiitiii", instrument, blob, size, (int64_t)m->raw, m->ext_ms, m->boot_id, m->boot_ms,
+		"running = excluded.running", "tbiitiii", instrument, blob, size, (int64_t)m->raw, m->ext_ms, m->boot_id,
+		m->boot_ms,
 		m->wall_ms, (int64_t)m->running);
 }
 
 int store_reading_add(struct db *db, const struct reading *r)
 {
 	return db_run(db, "INSERT INTO reading (id, instrument, at, boot_ms, raw, ext_ms, running, class, cause, detail) "
-		"VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)", "itiiiiittt", r->id, r->instrument, r->at, r->boot_ms, (int64_t)r->raw,
+		"VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)", "itiiiiittt", r->id, r->instrument, r->at, r->boot_ms,
+		(int64_t)r->raw,
 		r->ext_ms, (int64_t)r->running, r->class, r->cause, r->detail);
 }
 
@@ -47,8 +50,9 @@ int store_reading_list(struct db *db, const char *instrument, int64_t from, int6
 	struct reading *ret, int cap,
 		       int *ret_n)
 {
-	struct stmt *s = db_query(db, "SELECT id, instrument, at, boot_ms, raw, ext_ms, running, class, cause, detail FROM reading "
-		"WHERE instrument = ?1 AND at BETWEEN ?2 AND ?3 AND id > ?4 ORDER BY id LIMIT ?5", "tiiii", instrument, from, to, after,
+	struct stmt *s = db_query(db, "SELECT id, instrument, at, boot_ms, raw, ext_ms, running, class, cause, detail FROM "
+		"reading WHERE instrument = ?1 AND at BETWEEN ?2 AND ?3 AND id > ?4 ORDER BY id LIMIT ?5", "tiiii", instrument,
+		from, to, after,
 		(int64_t)cap);
 	int rc;
 
@@ -73,32 +77,34 @@ int store_reading_list(struct db *db, const char *instrument, int64_t from, int6
 
 bool store_outage_is_open(struct db *db, const char *instrument, const char *kind)
 {
-	return db_one_int(db, 0, "SELECT 1 FROM outage WHERE instrument = ?1 AND kind = ?2 AND to_at IS NULL", "tt", instrument, kind) != 0;
+	return db_one_int(db, 0, "SELECT 1 FROM outage WHERE instrument = ?1 AND kind = ?2 AND to_at IS NULL", "tt",
+		instrument, kind) != 0;
 }
 
 int store_outage_begin(struct db *db, int64_t id, const char *instrument, const char *kind, int64_t from)
 {
 	if (store_outage_is_open(db, instrument, kind))
 		return db_failed(db);
-	return db_run(db, "INSERT INTO outage (id, instrument, kind, from_at) VALUES (?1, ?2, ?3, ?4)", "itti", id, instrument, kind, from);
+	return db_run(db, "INSERT INTO outage (id, instrument, kind, from_at) VALUES (?1, ?2, ?3, ?4)", "itti", id,
+		instrument, kind, from);
 }
 
 int store_outage_end(struct db *db, const char *instrument, const char *kind, int64_t to)
 {
-	return db_run(db, "UPDATE outage SET to_at = MAX(from_at, ?3) WHERE instrument = ?1 AND kind = ?2 AND to_at IS NULL", "tti",
-		instrument, kind, to);
+	return db_run(db, "UPDATE outage SET to_at = MAX(from_at, ?3) WHERE instrument = ?1 AND kind = ?2 AND to_at IS "
+		"NULL", "tti", instrument, kind, to);
 }
 
 int store_outage_add(struct db *db, int64_t id, const char *instrument, const char *kind, int64_t from, int64_t to)
 {
-	return db_run(db, "INSERT INTO outage (id, instrument, kind, from_at, to_at) VALUES (?1, ?2, ?3, ?4, ?5)", "ittii", id, instrument,
-		kind, from, to);
+	return db_run(db, "INSERT INTO outage (id, instrument, kind, from_at, to_at) VALUES (?1, ?2, ?3, ?4, ?5)", "ittii",
+		id, instrument, kind, from, to);
 }
 
 int64_t store_outage_ms(struct db *db, const char *instrument, int64_t from, int64_t to, int64_t now)
 {
-	struct stmt *s = db_query(db, "SELECT MAX(from_at, ?2), MIN(COALESCE(to_at, ?4), ?3) FROM outage WHERE instrument = ?1 "
-		"AND from_at < ?3 AND COALESCE(to_at, ?4) > ?2 ORDER BY from_at", "tiii", instrument, from, to, now);
+	struct stmt *s = db_query(db, "SELECT MAX(from_at, ?2), MIN(COALESCE(to_at, ?4), ?3) FROM outage WHERE instrument "
+		"= ?1 AND from_at < ?3 AND COALESCE(to_at, ?4) > ?2 ORDER BY from_at", "tiii", instrument, from, to, now);
 	int64_t total = 0, until = from;
 
 	while (db_step(s) == DB_ROW) {
@@ -117,8 +123,8 @@ int64_t store_outage_ms(struct db *db, const char *instrument, int64_t from, int
 
 int store_link_set(struct db *db, const char *instrument, const char *link, const char *why, int64_t at)
 {
-	return db_run(db, "UPDATE instrument SET link = ?2, link_why = ?3, link_since = CASE WHEN link = ?2 THEN link_since ELSE ?4 END "
-		"WHERE id = ?1", "ttti", instrument, link, why, at);
+	return db_run(db, "UPDATE instrument SET link = ?2, link_why = ?3, link_since = CASE WHEN link = ?2 THEN "
+		"link_since ELSE ?4 END WHERE id = ?1", "ttti", instrument, link, why, at);
 }
 
 const char *store_lock_name(enum lt_lock l)
@@ -130,8 +136,8 @@ const char *store_lock_name(enum lt_lock l)
 
 int store_lock_set(struct db *db, const char *instrument, enum lt_lock lock, int64_t at)
 {
-	return db_run(db, "UPDATE instrument SET lock = ?2, lock_since = CASE WHEN lock = ?2 THEN lock_since ELSE ?3 END WHERE id = ?1",
-		"tti", instrument, store_lock_name(lock), at);
+	return db_run(db, "UPDATE instrument SET lock = ?2, lock_since = CASE WHEN lock = ?2 THEN lock_since ELSE ?3 END "
+		"WHERE id = ?1", "tti", instrument, store_lock_name(lock), at);
 }
 
 enum lt_lock store_lock_get(struct db *db, const char *instrument, int64_t *ret_since)
@@ -143,7 +149,8 @@ enum lt_lock store_lock_get(struct db *db, const char *instrument, int64_t *ret_
 	if (db_step(s) == DB_ROW) {
 		const char *name = db_text(s, 0);
 
-		l = strcmp(name, "locked") == 0 ? LT_LOCK_LOCKED : strcmp(name, "unlocked") == 0 ? LT_LOCK_UNLOCKED : LT_LOCK_UNKNOWN;
+		l = strcmp(name, "locked") == 0 ? LT_LOCK_LOCKED : strcmp(name, "unlocked") == 0
+			? LT_LOCK_UNLOCKED : LT_LOCK_UNKNOWN;
 		*ret_since = db_int(s, 1);
 	}
 	db_end(s);

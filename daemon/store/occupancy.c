@@ -48,15 +48,16 @@ int store_occupancy_put(struct db *db, int64_t new_id, const char *instrument, c
 	if (class != DB_DONE || db_changes(db) > 0)
 		return answer(db, class);
 	class = db_run(db, "INSERT INTO occupancy (id, unit, busy_from, busy_to, kind, ref) "
-		"VALUES (?1, (SELECT unit FROM instrument WHERE id = ?2), ?3, ?4, ?5, ?6)", "itiiti", new_id, instrument, busy.from,
+		"VALUES (?1, (SELECT unit FROM instrument WHERE id = ?2), ?3, ?4, ?5, ?6)", "itiiti", new_id, instrument,
+		busy.from,
 		busy.to, kind, ref);
 	return answer(db, class);
 }
 
 int store_occupancy_move(struct db *db, const char *kind, int64_t ref, struct interval busy)
 {
-	return answer(db, db_run(db, "UPDATE occupancy SET busy_from = ?1, busy_to = ?2 WHERE kind = ?3 AND ref = ?4 AND active = 1",
-		"iiti", busy.from, busy.to, kind, ref));
+	return answer(db, db_run(db, "UPDATE occupancy SET busy_from = ?1, busy_to = ?2 WHERE kind = ?3 AND ref = ?4 AND "
+		"active = 1", "iiti", busy.from, busy.to, kind, ref));
 }
 
 int store_occupancy_end(struct db *db, const char *kind, int64_t ref)
@@ -66,8 +67,8 @@ int store_occupancy_end(struct db *db, const char *kind, int64_t ref)
 
 int store_occupancy_of(struct db *db, const char *kind, int64_t ref, struct occupant *ret)
 {
-	return first(db_query(db, "SELECT " FIELDS " FROM " JOINED " WHERE o.kind = ?1 AND o.ref = ?2 AND o.active = 1", "ti",
-		kind, ref), ret);
+	return first(db_query(db, "SELECT " FIELDS " FROM " JOINED " WHERE o.kind = ?1 AND o.ref = ?2 AND o.active = 1",
+		"ti", kind, ref), ret);
 }
 
 int store_occupancy_in(struct db *db, const char *instrument, struct interval in, const char *except_kind,
@@ -77,8 +78,9 @@ int store_occupancy_in(struct db *db, const char *instrument, struct interval in
 	int64_t unit = db_one_int(db, -1, "SELECT unit FROM instrument WHERE id = ?1", "t", instrument);
 	int64_t start = db_one_int(db, in.from, "SELECT busy_from FROM occupancy WHERE unit = ?1 AND active = 1 AND "
 		"busy_from < ?2 ORDER BY busy_from DESC LIMIT 1", "ii", unit, in.from);
-	struct stmt *s = db_query(db, "SELECT " FIELDS " FROM " JOINED " WHERE o.unit = ?1 AND o.active = 1 AND o.busy_from >= ?2 "
-		"AND o.busy_from < ?3 AND o.busy_to > ?4 AND NOT (o.kind = ?5 AND o.ref = ?6) ORDER BY o.busy_from LIMIT ?7",
+	struct stmt *s = db_query(db, "SELECT " FIELDS " FROM " JOINED " WHERE o.unit = ?1 AND o.active = 1 AND "
+		"o.busy_from >= ?2 AND o.busy_from < ?3 AND o.busy_to > ?4 AND NOT (o.kind = ?5 AND o.ref = ?6) ORDER BY "
+		"o.busy_from LIMIT ?7",
 		"iiiitii", unit, start, in.to, in.from, except_kind, except_ref, (int64_t)cap);
 	int class = DB_DONE, n = 0;
 
@@ -91,14 +93,15 @@ int store_occupancy_in(struct db *db, const char *instrument, struct interval in
 
 int64_t store_occupancy_next(struct db *db, const char *kind, int64_t ref)
 {
-	return db_one_int(db, INT64_MAX, "SELECT n.busy_from FROM occupancy o JOIN occupancy n ON n.unit = o.unit AND n.active = 1 "
-		"AND n.busy_from > o.busy_from WHERE o.kind = ?1 AND o.ref = ?2 ORDER BY n.busy_from LIMIT 1", "ti", kind, ref);
+	return db_one_int(db, INT64_MAX, "SELECT n.busy_from FROM occupancy o JOIN occupancy n ON n.unit = o.unit AND "
+		"n.active = 1 AND n.busy_from > o.busy_from WHERE o.kind = ?1 AND o.ref = ?2 ORDER BY n.busy_from LIMIT 1",
+		"ti", kind, ref);
 }
 
 int store_occupancy_before(struct db *db, const char *instrument, int64_t at, struct occupant *ret)
 {
-	return first(db_query(db, "SELECT " FIELDS " FROM " JOINED " WHERE o.unit = (SELECT unit FROM instrument WHERE id = ?1) "
-		"AND o.active = 1 AND o.busy_from < ?2 ORDER BY o.busy_from DESC LIMIT 1", "ti", instrument, at), ret);
+	return first(db_query(db, "SELECT " FIELDS " FROM " JOINED " WHERE o.unit = (SELECT unit FROM instrument WHERE id "
+		"= ?1) AND o.active = 1 AND o.busy_from < ?2 ORDER BY o.busy_from DESC LIMIT 1", "ti", instrument, at), ret);
 }
 
 int64_t store_occupancy_count(struct db *db)

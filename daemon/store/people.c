@@ -96,38 +96,40 @@ int store_token_load(struct db *db, const char *public_id, struct token_row *ret
 
 int store_org_insert(struct db *db, const struct org_row *o, int64_t at)
 {
-	return db_run(db, "INSERT INTO org (id, name, host, tax_id, created_at) VALUES (?1, ?2, ?3, ?4, ?5)", "ttiti", o->id, o->name,
-		(int64_t)o->host, o->tax_id[0] ? o->tax_id : NULL, at);
+	return db_run(db, "INSERT INTO org (id, name, host, tax_id, created_at) VALUES (?1, ?2, ?3, ?4, ?5)", "ttiti",
+		o->id, o->name, (int64_t)o->host, o->tax_id[0] ? o->tax_id : NULL, at);
 }
 
 int store_org_update(struct db *db, const struct org_row *o)
 {
-	return db_run(db, "UPDATE org SET name = ?2, tax_id = ?3, active = ?4, version = version + 1 WHERE id = ?1", "ttti", o->id,
-		o->name, o->tax_id[0] ? o->tax_id : NULL, (int64_t)o->active);
+	return db_run(db, "UPDATE org SET name = ?2, tax_id = ?3, active = ?4, version = version + 1 WHERE id = ?1", "ttti",
+		o->id, o->name, o->tax_id[0] ? o->tax_id : NULL, (int64_t)o->active);
 }
 
 int store_user_insert(struct db *db, const struct user_row *u, int64_t at)
 {
-	return db_run(db, "INSERT INTO user (id, org, name, role, created_at) VALUES (?1, ?2, ?3, ?4, ?5)", "tttti", u->id, u->org,
-		u->name, role_name(u->role), at);
+	return db_run(db, "INSERT INTO user (id, org, name, role, created_at) VALUES (?1, ?2, ?3, ?4, ?5)", "tttti", u->id,
+		u->org, u->name, role_name(u->role), at);
 }
 
 int store_user_update(struct db *db, const struct user_row *u)
 {
-	return db_run(db, "UPDATE user SET name = ?2, role = ?3, active = ?4, version = version + 1 WHERE id = ?1", "ttti", u->id,
-		u->name, role_name(u->role), (int64_t)u->active);
+	return db_run(db, "UPDATE user SET name = ?2, role = ?3, active = ?4, version = version + 1 WHERE id = ?1", "ttti",
+		u->id, u->name, role_name(u->role), (int64_t)u->active);
 }
 
 int store_token_insert(struct db *db, const struct token_row *t)
 {
-	return db_run(db, "INSERT INTO token (public_id, user, kind, secret_sha256, note, created_at, created_by, expires_at) "
-		"VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)", "tttbtiti", t->public_id, t->user, t->kind, t->secret_sha256, (size_t)32,
+	return db_run(db, "INSERT INTO token (public_id, user, kind, secret_sha256, note, created_at, created_by, "
+		"expires_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)", "tttbtiti", t->public_id, t->user, t->kind,
+		t->secret_sha256, (size_t)32,
 		t->note, t->created_at, t->created_by, t->expires_at);
 }
 
 int store_token_revoke(struct db *db, const char *public_id, int64_t at)
 {
-	return db_run(db, "UPDATE token SET revoked_at = COALESCE(revoked_at, ?2) WHERE public_id = ?1", "ti", public_id, at);
+	return db_run(db, "UPDATE token SET revoked_at = COALESCE(revoked_at, ?2) WHERE public_id = ?1", "ti", public_id,
+		at);
 }
 
 int store_token_touch(struct db *db, const char *public_id, int64_t at)
@@ -139,8 +141,8 @@ int store_token_touch(struct db *db, const char *public_id, int64_t at)
 
 int store_org_list(struct db *db, const struct people_filter *f, struct org_row *ret, int cap, int *ret_n)
 {
-	struct stmt *s = db_query(db, "SELECT " ORG_FIELDS " FROM org WHERE (?1 IS NULL OR id = ?1) ORDER BY id LIMIT ?2 OFFSET ?3",
-		"tii", f->reach_org, (int64_t)cap, f->skip);
+	struct stmt *s = db_query(db, "SELECT " ORG_FIELDS " FROM org WHERE (?1 IS NULL OR id = ?1) ORDER BY id LIMIT ?2 "
+		"OFFSET ?3", "tii", f->reach_org, (int64_t)cap, f->skip);
 	int class = DB_DONE, n = 0;
 
 	while (n < cap && (class = db_step(s)) == DB_ROW)
@@ -152,8 +154,9 @@ int store_org_list(struct db *db, const struct people_filter *f, struct org_row 
 
 int store_user_list(struct db *db, const struct people_filter *f, struct user_row *ret, int cap, int *ret_n)
 {
-	struct stmt *s = db_query(db, "SELECT " USER_FIELDS " FROM user WHERE (?1 IS NULL OR org = ?1) AND (?2 IS NULL OR id = ?2) AND "
-		"(?3 IS NULL OR org = ?3) AND (?4 IS NULL OR id = ?4) ORDER BY id LIMIT ?5 OFFSET ?6", "ttttii", f->reach_org,
+	struct stmt *s = db_query(db, "SELECT " USER_FIELDS " FROM user WHERE (?1 IS NULL OR org = ?1) AND (?2 IS NULL OR "
+		"id = ?2) AND (?3 IS NULL OR org = ?3) AND (?4 IS NULL OR id = ?4) ORDER BY id LIMIT ?5 OFFSET ?6", "ttttii",
+		f->reach_org,
 		f->reach_user, f->org, f->user, (int64_t)cap, f->skip);
 	int class = DB_DONE, n = 0;
 
@@ -166,8 +169,9 @@ int store_user_list(struct db *db, const struct people_filter *f, struct user_ro
 
 int store_token_list(struct db *db, const struct people_filter *f, struct token_row *ret, int cap, int *ret_n)
 {
-	struct stmt *s = db_query(db, "SELECT " TOKEN_FIELDS " WHERE (?1 IS NULL OR u.org = ?1) AND (?2 IS NULL OR u.id = ?2) AND "
-		"(?3 IS NULL OR u.org = ?3) AND (?4 IS NULL OR u.id = ?4) ORDER BY t.public_id LIMIT ?5 OFFSET ?6", "ttttii",
+	struct stmt *s = db_query(db, "SELECT " TOKEN_FIELDS " WHERE (?1 IS NULL OR u.org = ?1) AND (?2 IS NULL OR u.id = "
+		"?2) AND (?3 IS NULL OR u.org = ?3) AND (?4 IS NULL OR u.id = ?4) ORDER BY t.public_id LIMIT ?5 OFFSET ?6",
+		"ttttii",
 		f->reach_org, f->reach_user, f->org, f->user, (int64_t)cap, f->skip);
 	int class = DB_DONE, n = 0;
 

@@ -83,30 +83,33 @@ int store_session_load(struct db *db, int64_t id, struct session *ret)
 
 int store_session_of_booking(struct db *db, int64_t booking, struct session *ret)
 {
-	return one(db_query(db, "SELECT " COLUMNS " FROM session WHERE booking = ?1 ORDER BY id DESC LIMIT 1", "i", booking), ret);
+	return one(db_query(db, "SELECT " COLUMNS " FROM session WHERE booking = ?1 ORDER BY id DESC LIMIT 1", "i",
+		booking), ret);
 }
 
 int store_session_list_booking(struct db *db, int64_t booking, struct session *ret, int cap, int *ret_n)
 {
-	return many(db_query(db, "SELECT " COLUMNS " FROM session WHERE booking = ?1 ORDER BY id LIMIT ?2", "ii", booking, (int64_t)cap), ret,
-		cap, ret_n);
+	return many(db_query(db, "SELECT " COLUMNS " FROM session WHERE booking = ?1 ORDER BY id LIMIT ?2", "ii", booking,
+		(int64_t)cap), ret, cap, ret_n);
 }
 
 int store_session_open_on(struct db *db, const char *instrument, struct session *ret)
 {
-	return one(db_query(db, "SELECT " COLUMNS " FROM session WHERE instrument = ?1 AND state IN " OPEN_STATES, "t", instrument), ret);
+	return one(db_query(db, "SELECT " COLUMNS " FROM session WHERE instrument = ?1 AND state IN " OPEN_STATES, "t",
+		instrument), ret);
 }
 
 int store_session_last_closed(struct db *db, const char *instrument, int64_t at, struct session *ret)
 {
-	return one(db_query(db, "SELECT " COLUMNS " FROM session WHERE instrument = ?1 AND closed_at <= ?2 ORDER BY closed_at DESC, id DESC "
-		"LIMIT 1", "ti", instrument, at), ret);
+	return one(db_query(db, "SELECT " COLUMNS " FROM session WHERE instrument = ?1 AND closed_at <= ?2 ORDER BY "
+		"closed_at DESC, id DESC LIMIT 1", "ti", instrument, at), ret);
 }
 
 int store_session_insert(struct db *db, const struct session *s)
 {
-	return db_run(db, "INSERT INTO session (" COLUMNS ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, "
-		"?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, 1)", "itIttttt" "iiitIIII" "IItiiiit", s->id, s->instrument, or_null(&s->booking),
+	return db_run(db, "INSERT INTO session (" COLUMNS ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, "
+		"?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, 1)", "itIttttt" "iiitIIII" "IItiiiit", s->id,
+		s->instrument, or_null(&s->booking),
 		text_or_null(s->org), text_or_null(s->user), session_kind_name(s->kind), session_state_name(s->state),
 		text_or_null(session_outcome_name(s->outcome)), (int64_t)s->presumed, (int64_t)s->bypassed, s->opened_at,
 			s->opened_cause,
@@ -119,9 +122,11 @@ int store_session_insert(struct db *db, const struct session *s)
 int store_session_update(struct db *db, struct session *s)
 {
 	s->version++;
-	return db_run(db, "UPDATE session SET booking = ?2, org = ?3, user = ?4, kind = ?5, state = ?6, outcome = ?7, presumed = ?8, "
-		"bypassed = ?9, opened_at = ?10, checkin_at = ?11, checkout_wish_at = ?12, first_run_at = ?13, last_run_end_at = ?14, "
-		"unknown_since = ?15, closed_at = ?16, close_cause = ?17, measured_ms = ?18, estimated_ms = ?19, end_reading = ?20, "
+	return db_run(db, "UPDATE session SET booking = ?2, org = ?3, user = ?4, kind = ?5, state = ?6, outcome = ?7, "
+		"presumed = ?8, bypassed = ?9, opened_at = ?10, checkin_at = ?11, checkout_wish_at = ?12, first_run_at = ?13, "
+		"last_run_end_at = ?14, "
+		"unknown_since = ?15, closed_at = ?16, close_cause = ?17, measured_ms = ?18, estimated_ms = ?19, end_reading = "
+		"?20, "
 		"fault_ms = ?21, review_reason = ?22, version = ?23 WHERE id = ?1", "iIttttt" "iiiIIII" "IItiiii" "ti", s->id,
 		or_null(&s->booking), text_or_null(s->org), text_or_null(s->user), session_kind_name(s->kind),
 			session_state_name(s->state),
@@ -135,34 +140,39 @@ int store_session_update(struct db *db, struct session *s)
 int store_session_event(struct db *db, int64_t session, int64_t at, const char *from, const char *to,
 	const char *cause, const char *detail)
 {
-	return db_run(db, "INSERT INTO session_event (session, n, at, from_state, to_state, cause, detail) SELECT ?1, COALESCE(MAX(n), 0) + 1, "
-		"?2, ?3, ?4, ?5, ?6 FROM session_event WHERE session = ?1", "iitttt", session, at, from, to, cause, detail);
+	return db_run(db, "INSERT INTO session_event (session, n, at, from_state, to_state, cause, detail) SELECT ?1, "
+		"COALESCE(MAX(n), 0) + 1, ?2, ?3, ?4, ?5, ?6 FROM session_event WHERE session = ?1", "iitttt", session, at,
+		from, to, cause, detail);
 }
 
 int store_session_loose(struct db *db, const char *instrument, int64_t since, struct session *ret, int cap, int *ret_n)
 {
-	return many(db_query(db, "SELECT " COLUMNS " FROM session WHERE instrument = ?1 AND closed_at >= ?2 AND end_reading = 0 AND "
-		"state NOT IN ('charged') ORDER BY opened_at, id LIMIT ?3", "tii", instrument, since, (int64_t)cap), ret, cap, ret_n);
+	return many(db_query(db, "SELECT " COLUMNS " FROM session WHERE instrument = ?1 AND closed_at >= ?2 AND "
+		"end_reading = 0 AND state NOT IN ('charged') ORDER BY opened_at, id LIMIT ?3", "tii", instrument, since,
+		(int64_t)cap), ret, cap, ret_n);
 }
 
 int store_session_unattributed_at(struct db *db, const char *instrument, int64_t at, struct session *ret)
 {
-	return one(db_query(db, "SELECT " COLUMNS " FROM session WHERE instrument = ?1 AND kind = 'unattributed' AND opened_at <= ?2 + 300000 "
-		"AND COALESCE(closed_at, ?2) >= ?2 - 300000 ORDER BY ABS(opened_at - ?2) LIMIT 1", "ti", instrument, at), ret);
+	return one(db_query(db, "SELECT " COLUMNS " FROM session WHERE instrument = ?1 AND kind = 'unattributed' AND "
+		"opened_at <= ?2 + 300000 AND COALESCE(closed_at, ?2) >= ?2 - 300000 ORDER BY ABS(opened_at - ?2) LIMIT 1",
+		"ti", instrument, at), ret);
 }
 
 int store_session_list(struct db *db, const struct session_filter *f, struct session *ret, int cap, int *ret_n)
 {
-	return many(db_query(db, "SELECT " COLUMNS " FROM session WHERE (?1 IS NULL OR org = ?1) AND (?2 IS NULL OR user = ?2) AND "
-		"(?3 IS NULL OR instrument = ?3) AND (?4 IS NULL OR state = ?4) AND (?5 IS NULL OR outcome = ?5) AND opened_at >= ?6 AND "
-		"opened_at < ?7 AND id < ?8 ORDER BY id DESC LIMIT ?9", "tttttiiii", f->org, f->user, f->instrument, f->state, f->outcome,
+	return many(db_query(db, "SELECT " COLUMNS " FROM session WHERE (?1 IS NULL OR org = ?1) AND (?2 IS NULL OR user = "
+		"?2) AND (?3 IS NULL OR instrument = ?3) AND (?4 IS NULL OR state = ?4) AND (?5 IS NULL OR outcome = ?5) AND "
+		"opened_at >= ?6 AND "
+		"opened_at < ?7 AND id < ?8 ORDER BY id DESC LIMIT ?9", "tttttiiii", f->org, f->user, f->instrument, f->state,
+		f->outcome,
 		f->from, f->to, f->before, (int64_t)cap), ret, cap, ret_n);
 }
 
 int store_session_steps(struct db *db, int64_t session, struct session_step *ret, int cap, int *ret_n)
 {
-	struct stmt *s = db_query(db, "SELECT n, at, from_state, to_state, cause, detail FROM session_event WHERE session = ?1 ORDER BY n "
-		"LIMIT ?2", "ii", session, (int64_t)cap);
+	struct stmt *s = db_query(db, "SELECT n, at, from_state, to_state, cause, detail FROM session_event WHERE session "
+		"= ?1 ORDER BY n LIMIT ?2", "ii", session, (int64_t)cap);
 	int rc;
 
 	*ret_n = 0;

@@ -47,7 +47,8 @@ struct modbus_codec *modbus_codec_new(struct lt_err *err)
 	c->near = pair[0];
 	c->far = pair[1];
 	if (c->near >= FD_SETSIZE) {
-		lt_err_set(err, "no-codec", "", "the Modbus codec must be made first: descriptor %d is over %d", c->near, FD_SETSIZE - 1);
+		lt_err_set(err, "no-codec", "", "the Modbus codec must be made first: descriptor %d is over %d", c->near,
+			FD_SETSIZE - 1);
 		return modbus_codec_free(c);
 	}
 	c->mb = modbus_new_tcp("127.0.0.1", 502);
@@ -240,7 +241,8 @@ static const char *mismatch(const struct modbus_request *r, bool unit_any, const
 	if (frame[7] & 0x80)
 		return n == 9 && frame[8] != 0 ? NULL : "the exception has no code";
 	if (r->function <= 4)
-		return frame[8] == expected_bytes(r) && n == 9 + expected_bytes(r) ? NULL : "the reply is not as long as what was asked";
+		return frame[8] == expected_bytes(r) && n == 9 + expected_bytes(r)
+			? NULL : "the reply is not as long as what was asked";
 	return n == 12 && memcmp(frame + 8, r->frame + 8, 4) == 0 ? NULL : "the echo of the write differs";
 }
 

@@ -54,7 +54,8 @@ def test_a_sampled_contact_is_interlocked_metered_and_charged():
 
 
 def test_a_sampled_contact_measures_nothing_while_nobody_looks():
-    with Lab([{"id": "seq-1", "kind": "sequencer", "sim": "dio", "profile": "adam-6050", "poll": f"{POLL_MS}ms"}]) as lab:
+    with Lab([{"id": "seq-1", "kind": "sequencer", "sim": "dio", "profile": "adam-6050",
+               "poll": f"{POLL_MS}ms"}]) as lab:
         lab.people(*PEOPLE)
         b = lab.must(201, "POST", "/v1/bookings", {"instrument": "seq-1", "from": minute(), "to": minute(20),
                                                    "walk_up": True}, token="ada")
@@ -75,7 +76,8 @@ def test_a_sampled_contact_measures_nothing_while_nobody_looks():
         lab.ctl("stop", "seq-1")
         wait_for("the stop", lambda: show()["sessions"][-1]["state"] != "running")
         lab.must(200, "POST", f"/v1/bookings/{b['id']}/checkout", {}, token="ada")
-        charge = wait_for("the charge", lambda: lab.must(200, "GET", f"/v1/charges?booking={b['id']}", token="ada")["items"])[0]
+        charge = wait_for("the charge", lambda: lab.must(200, "GET", f"/v1/charges?booking={b['id']}",
+                                                         token="ada")["items"])[0]
         real, measured = truth(lab, "seq-1")["total_ms"], measured_ms(lab, show())
         # what ran in the dark is not billed, and doubt is the customer's: at most two polls are lost besides
         assert measured <= real - dark + POLL_MS + JITTER_MS, (measured, real, dark)

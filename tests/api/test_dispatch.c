@@ -125,7 +125,8 @@ static void test_pages(void **state)
 static void disown_is_answered_again(struct world *w)
 {
 	struct lt_token alice = rig_token(w, "alice"), zoe = rig_token(w, "zoe");
-	struct call c = { .method = METHOD_POST, .path = "/v1/sessions/S-1/disown", .key = "d1", .body = "{}", .token = &alice, .keep = true };
+	struct call c = { .method = METHOD_POST, .path = "/v1/sessions/S-1/disown", .key = "d1", .body = "{}",
+		.token = &alice, .keep = true };
 	struct answer a;
 
 	db_run(w->db, "UPDATE session SET presumed = 1 WHERE id = 1", "");

@@ -42,8 +42,7 @@ static const char *const texts[] = {
 	"GET /v1/denied HTTP/1.1\r\nHost: lab\r\n",
 	"Connection: close\r\n\r\n",
 	"\r\n",
-	"GET /livez HTTP/1.1\r\nHost: lab\r\n\r\nGET /metrics HTTP/1.1\r\nHost: lab\r\n\r\nGET /v1/none HTTP/1.1\r\nHost: "
-	"lab\r\n\r\n",
+	"GET /livez HTTP/1.1\r\nHost: lab\r\n\r\nGET /metrics HTTP/1.1\r\nHost: lab\r\n\r\nGET /v1/none HTTP/1.1\r\nHost: lab\r\n\r\n",
 };
 
 static void say_something(struct client *c)

@@ -85,7 +85,8 @@ def nowhere(n):
 
 
 def instruments(addresses, **more):
-    return [dict({"id": f"dev-{i:04}", "kind": "microscope", "external": True, "interlock": "", "poll": "1s", "address": a},
+    return [dict({"id": f"dev-{i:04}", "kind": "microscope", "external": True, "interlock": "", "poll": "1s",
+                  "address": a},
                  **more) for i, a in enumerate(addresses)]
 
 

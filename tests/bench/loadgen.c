@@ -3,7 +3,8 @@
  *
  * A thread a client, one keep-alive connection each, one request under way. Each request has an Idempotency-Key and is
  * sent again with the same key, on a new connection if need be, until it is answered (429 and 503 are "not yet") or
- * --retry seconds are over; --pause rests between two requests of a client. Slots: request k books instrument k mod n at start + (k / n) mod slots * step.
+ * --retry seconds are over; --pause rests between two requests of a client. Slots: request k books instrument k mod n
+ * at start + (k / n) mod slots * step.
  *
  * Prints one line: counts, seconds, requests a second, p50 and p99 in microseconds. --history writes one line a
  * request: key status attempts instrument from to location. Exit: 0, 2 for wrong options, 1 when a request stayed

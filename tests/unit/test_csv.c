@@ -1,4 +1,5 @@
-/* test_csv.c - the CSV of charges: exact bytes, small slices, a fixed snapshot, the spreadsheet variant, the manifest. */
+/* test_csv.c - the CSV of charges: exact bytes, small slices, a fixed snapshot, the spreadsheet variant, the
+ * manifest. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
