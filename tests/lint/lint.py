@@ -13,6 +13,7 @@ import sys
 import tempfile
 
 LINES_MAX = 700
+COLUMNS_MAX = 120  # a tab counts as 4
 SKIPPED_DIRS = {".git", "node_modules", "__pycache__", "subprojects"}
 
 # Room -> what it may include besides itself: a room, or one header of a room.
@@ -223,7 +224,6 @@ def rule_integers(t):
                     yield f"{path}:{n}: floating point"
 
 
-def rule_length(t):
 def rule_sql(t):
     """SQL is in the store, and the api asks the app"""
     statement = re.compile(r'"\s*(SELECT|INSERT|UPDATE|DELETE|REPLACE|WITH)\s+[\w*]')
@@ -240,12 +240,28 @@ def rule_sql(t):
                     yield f"{path}:{n}: {m.group(1)}() is not the api's to call"
 
 
+def rule_length(t):
     """no source file is longer than the cap"""
     for path in t.files:
         if path.endswith((".c", ".h", ".py", ".sh", ".sql")):
             n = t.text[path].count("\n")
             if n > LINES_MAX:
                 yield f"{path}: {n} lines, at most {LINES_MAX}"
+
+
+# What may be wider: a row of a table, and text in quotes (a message, SQL), which is easier to find in one piece.
+ROW = re.compile(r'\s*(\[\w+\] = )?\{.*\},?(\s*/\*.*\*/)?$|\s*(\[\w+\] = )?\{ ["&A-Z].*[,"]$')
+QUOTED = re.compile(r'"(?:\\.|[^"\\])*"|\'(?:\\.|[^\'\\])*\'')
+
+
+def rule_width(t):
+    """no line is wider than the cap, but for rows of tables and text in quotes"""
+    for path in t.files:
+        if path.endswith((".c", ".h", ".py", ".build")):
+            for n, line in enumerate(t.text[path].split("\n"), 1):
+                width = len(QUOTED.sub('""', line).expandtabs(4))
+                if width > COLUMNS_MAX and not ROW.match(line):
+                    yield f"{path}:{n}: {width} columns, at most {COLUMNS_MAX}"
 
 
 def rule_words(t):
@@ -325,7 +341,11 @@ PLANTS = [
     ("rule_calls", {"tests/unit/a.c": "void f(void) { usleep(10); }\n"}),
     ("rule_calls", {"client/a.c": "int f(const char *s) { return atoi (s); }\n"}),
     ("rule_integers", {"daemon/core/a.c": "long f(long x) { return (long)((double)x * 1.5); }\n"}),
+    ("rule_sql", {"daemon/app/a.c": 'void f(void) { db_run(0, "DELETE FROM booking", ""); }\n'}),
+    ("rule_sql", {"daemon/api/a.c": "int f(void) { return store_booking_any(0); }\n"}),
     ("rule_length", {"daemon/app/a.c": "\n" * (LINES_MAX + 1)}),
+    ("rule_width", {"daemon/app/a.c": "\tint a" + " " * 115 + ";\n"}),
+    ("rule_width", {"tests/a.py": "x = " + "1 + " * 40 + "1\n"}),
     ("rule_words", {"docs/a.md": "see " + "".join(WORDS[0]) + "main\n"}),
     ("rule_documented", {"daemon/core/terms.c": 'x = { "grid", VALUE_GRID };\n', "docs/configuration.md": "nothing\n"}),
     ("rule_symbols", {"daemon/core/a.c": "#include <stdlib.h>\nvoid *f(void); void *f(void) { return malloc(9); }\n"}),
@@ -341,14 +361,13 @@ CLEAN = {
                   "int a(const char *s); int a(const char *s) { return (int)strlen(s) + (strchr(s, '\"') != 0); }\n",
     "daemon/core/t.h": '#include "common/a.h"\n',
     "daemon/core/t.c": '#include "core/t.h"\nint a(const char *s); int t(void); int t(void) { return a("strcpy(double)"); }\n',
-    ("rule_sql", {"daemon/app/a.c": 'void f(void) { db_run(0, "DELETE FROM booking", ""); }\n'}),
-    ("rule_sql", {"daemon/api/a.c": "int f(void) { return store_booking_any(0); }\n"}),
     "daemon/store/sqlite.c": "#include <sqlite3.h>\n",
     "daemon/app/x.c": '#include "core/t.h"\nstruct s { int (*sleep)(void); };\nint f(struct s *s) { return s->sleep(); }\n',
     "daemon/main.c": '#include "core/t.h"\n#include "store/d.h"\n',
     "daemon/store/d.h": "",
     "drivers/modbus/p.c": '#include "net/loop.h"\n#include <modbus.h>\n',
     "daemon/net/loop.h": "#include <event2/event.h>\n",
+    "common/b.c": 'static const int rows[][60] = {\n\t{ ' + "1, " * 60 + '},\n};\nstatic const char *const b[] = { "' + "b" * 120 + '" };\n',
     "docs/a.md": "the shared lab; a user agent\n",
 }
 
