@@ -387,6 +387,28 @@ static int run_rate_set(struct cli *c)
 	return EXIT_OK;
 }
 
+/* A check a line on a terminal; under one that failed, the cure. */
+static void print_checks(struct cli *c, json_t *checks)
+{
+	json_t *check;
+	size_t i;
+
+	json_array_foreach(checks, i, check) {
+		bool ok = json_is_true(json_object_get(check, "ok"));
+		const char *mark = ok ? "ok " : "NOT", *colour = !c->out.colour ? "" : ok ? "\033[32m" : "\033[31m";
+
+		printf("%s%s%s  ", colour, mark, *colour ? "\033[0m" : "");
+		out_text(&c->out, TEXT(check, "name") ? TEXT(check, "name") : "");
+		fputs(": ", stdout);
+		out_text(&c->out, TEXT(check, "detail") ? TEXT(check, "detail") : "");
+		fputs(ok ? "\n" : "\n       cure: ", stdout);
+		if (!ok) {
+			out_text(&c->out, TEXT(check, "cure") ? TEXT(check, "cure") : "");
+			putchar('\n');
+		}
+	}
+}
+
 static int run_doctor(struct cli *c)
 {
 	json_t *doc, *check;
@@ -399,10 +421,14 @@ static int run_doctor(struct cli *c)
 		json_object_set(doc, "items", json_object_get(doc, "checks"));
 	json_array_foreach(json_object_get(doc, "checks"), i, check)
 		bad += !json_is_true(json_object_get(check, "ok"));
-	out_list(&c->out, check_columns, doc, "name");
+	if (c->out.mode == OUT_TABLE)
+		print_checks(c, json_object_get(doc, "checks"));
+	else
+		out_list(&c->out, check_columns, doc, "name");
 	json_decref(doc);
+	fflush(stdout);
 	if (bad)
-		return fail(EXIT_FAILED, "unhealthy", "%zu checks failed; the cures stand beside them", bad);
+		return fail(EXIT_FAILED, "unhealthy", "%zu check%s failed; each has its cure beside it", bad, bad == 1 ? "" : "s");
 	return EXIT_OK;
 }
 

@@ -27,9 +27,26 @@ int ask_connect(struct cli *c)
 	return EXIT_OK;
 }
 
+/* A value that the daemon refuses: no such thing (3), not a rule (6) but a slip of the hand (2). */
+static int code_of_value(const char *code, const char *field)
+{
+	static const char *const rules[] = { "max-price", "refused", "nobody-to-charge", NULL };
+
+	if (strcmp(code, "key-reused") == 0 || strcmp(code, "file-unwritable") == 0)
+		return EXIT_FAILED;
+	if (strcmp(code, "unknown-member") == 0 || strcmp(code, "unknown-key") == 0)
+		return EXIT_USAGE;
+	if (strncmp(code, "unknown-", 8) == 0 || strncmp(code, "no-such-", 8) == 0)
+		return EXIT_NOT_FOUND;
+	for (int i = 0; rules[i]; i++)
+		if (strcmp(code, rules[i]) == 0)
+			return EXIT_RULE;
+	return *field || strcmp(code, "bad-request") == 0 ? EXIT_USAGE : EXIT_RULE;
+}
+
 int exit_code_of(long status, json_t *problem)
 {
-	const char *code = TEXT(problem, "code");
+	const char *code = TEXT(problem, "code"), *field = TEXT(problem, "field");
 	bool rules = json_array_size(json_object_get(problem, "violations")) > 0;
 
 	switch (status) {
@@ -39,11 +56,7 @@ int exit_code_of(long status, json_t *problem)
 	case 429: case 503: return EXIT_UNREACHABLE;
 	case 400: return EXIT_USAGE;
 	case 422:
-		if (rules || !code)
-			return EXIT_RULE;
-		if (strcmp(code, "key-reused") == 0)
-			return EXIT_FAILED;
-		return strcmp(code, "bad-request") == 0 || strcmp(code, "unknown-member") == 0 ? EXIT_USAGE : EXIT_RULE;
+		return rules || !code ? EXIT_RULE : code_of_value(code, field ? field : "");
 	default: return EXIT_FAILED;
 	}
 }

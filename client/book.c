@@ -40,6 +40,22 @@ void echo_interval(struct cli *c, int64_t from, int64_t to)
 	fprintf(stderr, "%s\n", text);
 }
 
+void echo_answer(struct cli *c, json_t *o)
+{
+	int64_t from, to;
+
+	if (TEXT(o, "from") && TEXT(o, "to") && lt_rfc3339_parse(TEXT(o, "from"), &from) &&
+			lt_rfc3339_parse(TEXT(o, "to"), &to))
+		echo_interval(c, from, to);
+}
+
+/* What was asked for. "now" starts where the daemon's grid says: its answer tells. */
+static void echo_wish(struct cli *c, const struct wish *w)
+{
+	if (!w->when.now)
+		echo_interval(c, w->when.from, w->when.to);
+}
+
 /* "next free 4h": the first slot that `free` finds. *target becomes its instrument. */
 static int next_slot(struct cli *c, struct when *w, char *target, size_t cap)
 {
@@ -143,9 +159,13 @@ static int run_quote(struct cli *c)
 	json_t *q;
 	int rc = read_wish(c, &w);
 
-	if (rc || (rc = ask_quote(c, &w, &q)) != 0)
+	if (rc)
 		return rc;
-	echo_interval(c, w.when.from, w.when.to);
+	echo_wish(c, &w);
+	if ((rc = ask_quote(c, &w, &q)) != 0)
+		return rc;
+	if (w.when.now)
+		echo_answer(c, q);
 	show_quote(c, q);
 	rc = quote_verdict(c, q);
 	if (rc)
@@ -163,6 +183,8 @@ static int preview(struct cli *c, struct wish *w, bool *ret_go)
 	*ret_go = true;
 	if ((rc = ask_quote(c, w, &q)) != 0)
 		return rc;
+	if (w->when.now)
+		echo_answer(c, q);
 	show_quote(c, q);
 	rc = quote_verdict(c, q);
 	if (TEXT(q, "instrument") && strlen(TEXT(q, "instrument")) < sizeof w->target)
@@ -178,14 +200,16 @@ static int preview(struct cli *c, struct wish *w, bool *ret_go)
 
 static void booked(struct cli *c, json_t *b, const char *verb)
 {
-	const char *id = TEXT(b, "id");
-	char span[160];
+	static const struct column quote = { "", "quote", CELL_MONEY };
+	const char *id = TEXT(b, "id") ? TEXT(b, "id") : "";
+	char span[160], price[80];
 
 	if (c->out.mode == OUT_TABLE) {
 		cell_span(&c->out, TEXT(b, "from"), TEXT(b, "to"), span, sizeof span);
-		printf("%s %s: %s %s\n", verb, id ? id : "", TEXT(b, "instrument") ? TEXT(b, "instrument") : "", span);
-		fprintf(stderr, "Next: labtime show %s   labtime start %s   labtime cancel %s\n", id ? id : "", id ? id : "",
-			id ? id : "");
+		cell_human(&c->out, &quote, b, price, sizeof price);
+		printf("%s %s: %s %s, %s\n", verb, id, TEXT(b, "instrument") ? TEXT(b, "instrument") : "", span, price);
+		fflush(stdout);
+		fprintf(stderr, "When you are there: labtime start %s   To give it back: labtime cancel %s\n", id, id);
 	} else if (c->out.mode == OUT_TABS) {
 		puts(id ? id : ""); /* a script wants the id */
 	} else {
@@ -202,6 +226,8 @@ static int dry_run(struct cli *c, const struct wish *w, const json_t *max)
 
 	if (rc)
 		return rc;
+	if (w->when.now)
+		echo_answer(c, b);
 	fputs("This would be accepted; nothing was written.\n", stderr);
 	out_record(&c->out, booking_columns, b, "id");
 	json_decref(b);
@@ -221,7 +247,7 @@ static int run_book(struct cli *c)
 		return args_usage(c->args.cmd, "without a terminal to ask on, add --yes or --max-price AMOUNT");
 	if ((rc = read_wish(c, &w)) != 0 || (limit && (rc = read_money(c, limit, &max)) != 0))
 		return rc;
-	echo_interval(c, w.when.from, w.when.to);
+	echo_wish(c, &w);
 	if (args_has(&c->args, "dry-run")) {
 		rc = dry_run(c, &w, max);
 	} else if (ask_first && tty && (rc = preview(c, &w, &go)) == EXIT_OK && go && !confirm("Book it?")) {
@@ -229,6 +255,8 @@ static int run_book(struct cli *c)
 	} else if (!rc) {
 		rc = ask(c, "POST", "/v1/bookings", book_body(c, &w, max), NULL, ASK_KEY, &b);
 		if (!rc) {
+			if (w.when.now && !(ask_first && tty))
+				echo_answer(c, b);
 			booked(c, b, "Booked");
 			json_decref(b);
 		}
@@ -403,10 +431,10 @@ static int run_cancel(struct cli *c)
 	return EXIT_OK;
 }
 
-static int check(struct cli *c, const char *what, const char *said)
+/* The checkin and checkout of a booking. */
+static int check(struct cli *c, const char *what, json_t **ret)
 {
 	struct path p;
-	json_t *b, *session;
 	int rc = need_id(c, 0, 'B', "booking");
 
 	if (rc)
@@ -414,29 +442,37 @@ static int check(struct cli *c, const char *what, const char *said)
 	path_set(&p, "/v1/bookings");
 	path_part(&p, c->args.pos[0]);
 	path_part(&p, what);
-	if ((rc = ask(c, "POST", p.text, json_object(), NULL, ASK_KEY, &b)) != 0)
-		return rc;
-	session = json_object_get(b, "session");
-	if (c->out.mode != OUT_TABLE)
-		out_record(&c->out, booking_columns, b, "id");
-	else
-		printf("%s %s%s%s\n", said, TEXT(b, "id") ? TEXT(b, "id") : "", json_is_string(session) ? ", session " : "",
-			json_is_string(session) ? json_string_value(session) : "");
-	if (c->out.mode == OUT_TABLE && json_is_true(json_object_get(b, "waiting")))
-		fputs("Another session still holds the instrument: you are recorded as waiting, and no no-show runs against "
-			"you.\n", stderr);
-	json_decref(b);
-	return EXIT_OK;
+	return ask(c, "POST", p.text, json_object(), NULL, ASK_KEY, ret);
 }
 
 static int run_start(struct cli *c)
 {
-	return check(c, "checkin", "Checked in:");
+	json_t *b;
+	int rc = check(c, "checkin", &b);
+
+	if (rc)
+		return rc;
+	if (c->out.mode == OUT_TABLE)
+		say_started(c, b);
+	else
+		out_record(&c->out, booking_columns, b, "id");
+	json_decref(b);
+	return EXIT_OK;
 }
 
 static int run_stop(struct cli *c)
 {
-	return check(c, "checkout", "Checked out:");
+	json_t *b;
+	int rc = check(c, "checkout", &b);
+
+	if (rc)
+		return rc;
+	if (c->out.mode == OUT_TABLE)
+		say_stopped(c, b);
+	else
+		out_record(&c->out, booking_columns, b, "id");
+	json_decref(b);
+	return EXIT_OK;
 }
 
 static int run_why(struct cli *c)

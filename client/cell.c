@@ -135,6 +135,23 @@ static void seconds_text(json_t *v, char *dst, size_t cap)
 		when_duration_text(dst, cap, json_integer_value(v) * 1000);
 }
 
+/* "grid=15m min=15m" of an object of plain members, for a person. */
+static void pairs(json_t *v, char *dst, size_t cap)
+{
+	char text[256];
+	const char *key;
+	json_t *m;
+	size_t n = 0;
+
+	dst[0] = '\0';
+	json_object_foreach(v, key, m) {
+		plain(m, text, sizeof text);
+		n += lt_fmt(dst + n, cap - n, strchr(text, ' ') ? "%s%s=\"%s\"" : "%s%s=%s", n ? " " : "", key, text);
+		if (n >= cap)
+			return;
+	}
+}
+
 void cell_human(const struct out *o, const struct column *c, json_t *item, char *dst, size_t cap)
 {
 	json_t *v = c->kind == CELL_SPAN ? NULL : json_member(item, c->member);
@@ -161,7 +178,10 @@ void cell_human(const struct out *o, const struct column *c, json_t *item, char 
 		lt_fmt(dst, cap, "%s%s%s", currency ? currency : "", currency ? " " : "", text);
 		return;
 	default:
-		plain(v, dst, cap);
+		if (json_is_object(v) && !json_object_get(v, "amount"))
+			pairs(v, dst, cap);
+		else
+			plain(v, dst, cap);
 	}
 }
 

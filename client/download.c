@@ -207,19 +207,29 @@ static int begin(struct cli *c, json_t **ret)
 	return ask(c, "POST", "/v1/exports", body, NULL, ASK_KEY, ret);
 }
 
-static void report(struct cli *c, struct download *d, json_t *m)
+/* What came, and what it was compared with: the manifest always, the book when that adds up the same charges. */
+static int report(struct cli *c, struct download *d, json_t *m)
 {
+	json_t *sum, *matches = json_object_get(m, "matches_ledger"), *book = json_object_get(m, "ledger_total");
+	int64_t rows = json_integer_value(json_object_get(m, "rows"));
 	const char *currency;
-	json_t *sum;
 
-	fprintf(stderr, "%s: %lld rows", d->file ? d->file : "standard output",
-		(long long)json_integer_value(json_object_get(m, "rows")));
+	fprintf(stderr, "%s: %lld row%s", d->file ? d->file : "standard output", (long long)rows, rows == 1 ? "" : "s");
 	json_object_foreach(json_object_get(m, "sums"), currency, sum) {
 		const char *amount = json_is_object(sum) ? TEXT(sum, "amount") : json_string_value(sum);
 
 		fprintf(stderr, ", %s %s", currency, amount ? amount : "?");
 	}
-	fputs("; rows and SHA-256 as in the manifest\n", stderr);
+	fputs(", SHA-256 as in the manifest", stderr);
+	if (json_is_true(matches))
+		fputs(", sum as in the ledger\n", stderr);
+	else if (!json_is_false(matches))
+		fputs("\nThe ledger adds up whole months: its sum was not compared with this range.\n", stderr);
+	else
+		return fputc('\n', stderr), fail(EXIT_FAILED, "ledger-differs", "the ledger says %s %s for this month; tell the "
+			"finance office", TEXT(book, "currency") ? TEXT(book, "currency") : "",
+			TEXT(book, "amount") ? TEXT(book, "amount") : "nothing");
+	return EXIT_OK;
 }
 
 int run_export(struct cli *c)
@@ -245,7 +255,7 @@ int run_export(struct cli *c)
 	if (rc)
 		discard(&d);
 	else
-		report(c, &d, m);
+		rc = report(c, &d, m);
 	sha256_free(&d.hash);
 	json_decref(e);
 	json_decref(m);

@@ -12,11 +12,31 @@ static const struct column block_columns[] = {
 	{ "BY", "actor", CELL_TEXT, 1, true }, { "REASON", "reason", CELL_TEXT, 0, true }, { NULL },
 };
 
+/* The live bookings that a block would displace; NULL when they cannot be asked. */
+static json_t *in_the_way(struct cli *c, const struct when *w)
+{
+	struct path p;
+	json_t *doc = NULL;
+
+	path_set(&p, "/v1/bookings");
+	path_query(&p, "state", "live");
+	path_query(&p, "instrument", c->args.pos[0]);
+	path_instant(&p, "from", w->from);
+	path_instant(&p, "to", w->to);
+	return ask_all(c, p.text, &doc) == EXIT_OK ? doc : NULL;
+}
+
+static int ask_block(struct cli *c, json_t *body, json_t **ret)
+{
+	return ask(c, "POST", args_has(&c->args, "dry-run") ? "/v1/blocks?dry_run=true" : "/v1/blocks", body, NULL, ASK_KEY,
+		ret);
+}
+
 static int run_block(struct cli *c)
 {
 	char text[WHEN_TEXT_MAX + 1];
 	struct when w;
-	json_t *body, *b;
+	json_t *body, *b, *displaced = NULL;
 	int rc = words_join(c, 1, text, sizeof text);
 
 	if (!args_has(&c->args, "reason"))
@@ -31,13 +51,19 @@ static int run_block(struct cli *c)
 	json_object_set_new(body, "from", json_at(c, w.from));
 	json_object_set_new(body, "to", json_at(c, w.to));
 	body_text(body, "reason", args_get(&c->args, "reason"));
-	if (args_has(&c->args, "displace"))
+	if (args_has(&c->args, "displace")) {
 		json_object_set_new(body, "displace", json_true());
-	if ((rc = ask(c, "POST", args_has(&c->args, "dry-run") ? "/v1/blocks?dry_run=true" : "/v1/blocks", body, NULL,
-			ASK_KEY, &b)) != 0)
+		displaced = c->out.mode == OUT_TABLE ? in_the_way(c, &w) : NULL;
+	}
+	if ((rc = ask_block(c, body, &b)) == EXIT_OK) {
+		out_record(&c->out, block_columns, b, "id");
+		out_section(&c->out, args_has(&c->args, "dry-run") ? "Would displace" : "Displaced, free of charge; their owners are told",
+			booking_columns, json_object_get(displaced, "items"));
+		json_decref(b);
+	}
+	json_decref(displaced);
+	if (rc)
 		return rc;
-	out_record(&c->out, block_columns, b, "id");
-	json_decref(b);
 	return EXIT_OK;
 }
 
@@ -101,6 +127,24 @@ static int run_review_ls(struct cli *c)
 	return list(c, "/v1/review", options, review_columns, "Nothing needs a human.");
 }
 
+/* After a decision: is it one, and if not, whom it waits for. */
+static void what_next(struct cli *c, json_t *item)
+{
+	bool proposed = TEXT(item, "state") && strcmp(TEXT(item, "state"), "proposed") == 0;
+	char due[64];
+
+	fflush(stdout);
+	if (!proposed) {
+		fputs("Decided.\n", stderr);
+	} else if (!TEXT(item, "decided_by")) {
+		fputs("Proposed. This needs a second person: another manager runs the same command.\n", stderr);
+	} else {
+		cell_time(&c->out, TEXT(item, "due_at"), due, sizeof due);
+		fprintf(stderr, "Decided by two. %s may object until %s; then it is charged.\n",
+			TEXT(item, "org") ? TEXT(item, "org") : "The organisation", due);
+	}
+}
+
 /* POST /v1/review/{item}/{verb} */
 static int decide(struct cli *c, const char *verb, json_t *body)
 {
@@ -119,8 +163,8 @@ static int decide(struct cli *c, const char *verb, json_t *body)
 	if ((rc = ask(c, "POST", p.text, body, NULL, ASK_KEY, &item)) != 0)
 		return rc;
 	show_review(c, item);
-	if (c->out.mode == OUT_TABLE && TEXT(item, "state") && strcmp(TEXT(item, "state"), "proposed") == 0)
-		fprintf(stderr, "This needs a second person: another manager runs the same command.\n");
+	if (c->out.mode == OUT_TABLE)
+		what_next(c, item);
 	json_decref(item);
 	return EXIT_OK;
 }

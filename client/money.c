@@ -7,6 +7,7 @@
 
 #include "client/download.h"
 #include "client/show.h"
+#include "client/text.h"
 #include "common/fmt.h"
 
 static const struct column usage_columns[] = {
@@ -60,6 +61,31 @@ static int run_bill(struct cli *c)
 	return EXIT_OK;
 }
 
+/* A step a line: text left and folded, value right; a value too wide for that on a line of its own. */
+static void print_steps(struct cli *c, json_t *steps)
+{
+	int value_width = 12, width = (c->out.width < 120 ? c->out.width : 120) - value_width - 2;
+	json_t *step;
+	size_t i, n;
+
+	json_array_foreach(steps, i, step) {
+		const char *text = TEXT(step, "text") ? TEXT(step, "text") : "", *value = TEXT(step, "value") ? TEXT(step, "value") : "";
+		bool wide = text_width(value) > value_width;
+		char line[512];
+
+		for (bool first = true; first || *text; first = false, text += n) {
+			n = text_line(text, width > 20 ? width : 20);
+			lt_fmt(line, sizeof line, "%.*s", (int)(n && text[n - 1] == ' ' ? n - 1 : n), text);
+			out_text(&c->out, line);
+			if (!text[n] && !wide)
+				printf("%*s", width - text_width(line) + value_width + 2, value);
+			putchar('\n');
+		}
+		if (wide)
+			printf("  %s\n", value);
+	}
+}
+
 static int run_explain(struct cli *c)
 {
 	struct path p;
@@ -75,11 +101,14 @@ static int run_explain(struct cli *c)
 		return rc;
 	if (c->out.mode != OUT_JSON)
 		json_object_set(doc, "items", json_object_get(doc, "steps"));
-	out_list(&c->out, step_columns, doc, "text");
+	if (c->out.mode == OUT_TABLE)
+		print_steps(c, json_object_get(doc, "steps"));
+	else
+		out_list(&c->out, step_columns, doc, "text");
 	if (json_is_false(json_object_get(doc, "matches")))
 		rc = fail(EXIT_FAILED, "mismatch",
 			"computed again, this charge comes to another amount; tell the finance office");
-	else if (c->out.mode == OUT_TABLE && json_is_true(json_object_get(doc, "matches")))
+	else if (c->out.mode == OUT_TABLE && json_is_true(json_object_get(doc, "matches")) && fflush(stdout) == 0)
 		fputs("Computed again from the readings: the same amount.\n", stderr);
 	json_decref(doc);
 	return rc;

@@ -62,6 +62,9 @@ int fail_when(const char *what, const char *text, const struct when_err *e)
 }
 
 static const struct { const char *code; long status; const char *cure; } cures[] = {
+	{ "has-bookings", 0, "see them: labtime mine --user USER; cancel them with it: labtime user rm USER --cancel" },
+	{ "session-open", 0, "it closes after five quiet minutes; a manager may close it now: labtime session close S-88 --reason R" },
+	{ "unknown-instrument", 0, "look at what there is: labtime ls" },
 	{ "bad-token", 0, "the token is wrong, expired or revoked: labtime login" },
 	{ "slot-taken", 0, NULL },
 	{ "key-reused", 0, "this is a fault of the client; please report it" },
@@ -146,12 +149,12 @@ int problem_print(struct cli *c, long status, json_t *p)
 {
 	const char *detail = TEXT(p, "detail"), *title = TEXT(p, "title"), *code = TEXT(p, "code"),
 		*field = TEXT(p, "field");
-	const char *cure = cure_of(code, status);
+	const char *cure = cure_of(code, status), *space = strchr(c->args.cmd->name, ' ');
 	char number[32];
 
 	snprintf(number, sizeof number, "http-%ld", status);
 	fputs("labtime: ", stderr);
-	if (field && *field && (status == 400 || status == 422)) {
+	if (field && *field && (status == 400 || status == 422) && !(detail && strstr(detail, field))) {
 		say(field);
 		fputs(": ", stderr);
 	}
@@ -160,7 +163,11 @@ int problem_print(struct cli *c, long status, json_t *p)
 	violations(json_object_get(p, "violations"), detail);
 	taken(c, json_object_get(p, "conflicts"));
 	print_alternatives(c, json_object_get(p, "suggestions"));
-	if (cure)
+	if (status == 409 && code && strcmp(code, "slot-taken") == 0 && strcmp(c->args.cmd->name, "block") == 0)
+		cure = "to displace the bookings there, free of charge: the same command with --displace";
+	if (status == 404 && space)
+		fprintf(stderr, "  look at what there is: labtime %.*s ls\n", (int)(space - c->args.cmd->name), c->args.cmd->name);
+	else if (cure)
 		fprintf(stderr, "  %s\n", cure);
 	fputc('[', stderr);
 	say(code && *code ? code : number);

@@ -4,6 +4,7 @@
  */
 #include "client/table.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -176,19 +177,21 @@ static bool right_aligned(enum cell_kind k)
 	return k == CELL_MONEY || k == CELL_NUMBER || k == CELL_SECONDS;
 }
 
-static void print_cell(const struct out *o, const struct grid *g, int i, const char *text, const char *colour)
+/* Blanks are owed until something follows them: no line ends with any. */
+static void print_cell(const struct out *o, const struct grid *g, int i, const char *text, const char *colour, int *owed)
 {
 	char buf[CELL_MAX + 8];
 	int used = text_fit(buf, sizeof buf, text, g->width[i], o->utf8), pad = g->width[i] - used;
-	bool right = right_aligned(g->columns[i].kind), last = true;
+	bool right = right_aligned(g->columns[i].kind);
 
-	for (int k = i + 1; k < g->n; k++)
-		last = last && g->gone[k];
 	if (pad < 0)
 		pad = 0;
-	printf("%*s%s%s%s", right ? pad : 0, "", colour, buf, *colour ? "\033[0m" : "");
-	if (!last)
-		printf("%*s", (right ? 0 : pad) + 2, "");
+	if (!*buf) {
+		*owed += g->width[i] + 2;
+		return;
+	}
+	printf("%*s%s%s%s", *owed + (right ? pad : 0), "", colour, buf, *colour ? "\033[0m" : "");
+	*owed = (right ? 0 : pad) + 2;
 }
 
 /* The part of a cell that this line shows; moves *rest on. */
@@ -210,6 +213,7 @@ static void print_row(const struct out *o, const struct grid *g, json_t *item)
 	char cell[COLUMNS_MAX][CELL_MAX], part[CELL_MAX];
 	const char *rest[COLUMNS_MAX];
 	bool more = true;
+	int owed;
 
 	for (int i = 0; i < g->n; i++) {
 		cell_human(o, &g->columns[i], item, cell[i], CELL_MAX);
@@ -217,11 +221,13 @@ static void print_row(const struct out *o, const struct grid *g, json_t *item)
 	}
 	while (more) {
 		more = false;
+		owed = 0;
 		for (int i = 0; i < g->n; i++) {
 			if (g->gone[i])
 				continue;
 			next_part(g, i, &rest[i], part);
-			print_cell(o, g, i, part, o->colour && g->columns[i].kind == CELL_STATE ? cell_colour(part) : "");
+			print_cell(o, g, i, part, o->colour && g->columns[i].kind == CELL_STATE ? cell_colour(part) : "",
+				&owed);
 			more = more || *rest[i];
 		}
 		putchar('\n');
@@ -234,6 +240,7 @@ static void print_grid(const struct out *o, const struct column *columns, json_t
 	char cell[CELL_MAX];
 	size_t row;
 	json_t *item;
+	int owed = 0;
 
 	for (int i = 0; i < g.n; i++) {
 		int most = 0;
@@ -249,7 +256,7 @@ static void print_grid(const struct out *o, const struct column *columns, json_t
 	fit(&g, o->width);
 	for (int i = 0; i < g.n; i++)
 		if (!g.gone[i])
-			print_cell(o, &g, i, columns[i].title, o->colour ? "\033[1m" : "");
+			print_cell(o, &g, i, columns[i].title, o->colour ? "\033[1m" : "", &owed);
 	putchar('\n');
 	json_array_foreach(items, row, item)
 		print_row(o, &g, item);
@@ -285,6 +292,18 @@ void out_list(const struct out *o, const struct column *columns, json_t *doc, co
 	}
 }
 
+/* A list's title "NEXT FREE" labels a record as "Next free". */
+static const char *label_of(const char *title)
+{
+	static char text[64];
+	size_t n = lt_fmt(text, sizeof text, "%s", title);
+
+	for (size_t i = 1; i < n && i < sizeof text; i++)
+		if (title[1] >= 'A' && title[1] <= 'Z')
+			text[i] = (char)tolower((unsigned char)text[i]);
+	return text;
+}
+
 static void record_line(const struct out *o, const struct column *f, json_t *object, int label)
 {
 	char cell[2][CELL_MAX], shown[CELL_MAX + 8];
@@ -306,7 +325,7 @@ static void record_line(const struct out *o, const struct column *f, json_t *obj
 		return;
 	text_fit(shown, sizeof shown, cell[0], CELL_MAX, o->utf8);
 	n = o->colour && f->kind == CELL_STATE;
-	printf("  %-*s  %s%s%s\n", label, f->title, n ? cell_colour(cell[0]) : "", shown,
+	printf("  %-*s  %s%s%s\n", label, label_of(f->title), n ? cell_colour(cell[0]) : "", shown,
 		n && *cell_colour(cell[0]) ? "\033[0m" : "");
 }
 

@@ -82,6 +82,29 @@ static int options(struct cli *c, const char **event, int64_t *timeout)
 	return text ? read_duration(text, timeout) : EXIT_OK;
 }
 
+/* "B-1 is completed; charged USD 0.06 (C-1)" */
+static void reached(struct cli *c, json_t *b, const char *event)
+{
+	static const struct column amount = { "", "amount", CELL_MONEY };
+	json_t *charge, *charges = json_object_get(b, "charges");
+	const char *state = TEXT(b, "state");
+	char text[80];
+	size_t i;
+
+	if (c->out.mode != OUT_TABLE) {
+		out_record(&c->out, booking_columns, b, "id");
+		return;
+	}
+	printf("%s is %s", TEXT(b, "id") ? TEXT(b, "id") : "", state ? state : "over");
+	if (strcmp(event, "charged") == 0 && json_array_size(charges) == 0)
+		printf("; nothing was charged");
+	json_array_foreach(charges, i, charge) {
+		cell_human(&c->out, &amount, charge, text, sizeof text);
+		printf("%s %s (%s)", i ? "," : "; charged", text, TEXT(charge, "id") ? TEXT(charge, "id") : "");
+	}
+	putchar('\n');
+}
+
 int run_wait(struct cli *c)
 {
 	int64_t timeout, began = monotonic(), step = 500, left;
@@ -107,7 +130,7 @@ int run_wait(struct cli *c)
 		step = step * 3 / 2 < 10000 ? step * 3 / 2 : 10000;
 	}
 	if (r == YES)
-		out_record(&c->out, booking_columns, b, "id");
+		reached(c, b, event);
 	else if (r == NEVER_WILL)
 		rc = fail(EXIT_FAILED, "will-not-happen", "%s is %s: it will not be '%s'", c->args.pos[0],
 			TEXT(b, "state") ? TEXT(b, "state") : "over", event);
@@ -128,6 +151,7 @@ int run_claim(struct cli *c)
 	struct when_ctx x;
 	struct when_err err;
 	int64_t at;
+	char when[64];
 	json_t *body, *claim;
 	int rc = words_join(c, 1, text, sizeof text);
 
@@ -142,7 +166,14 @@ int run_claim(struct cli *c)
 	body_text(body, "note", args_get(&c->args, "note"));
 	if ((rc = ask(c, "POST", "/v1/claims", body, NULL, ASK_KEY, &claim)) != 0)
 		return rc;
-	out_record(&c->out, fields, claim, "id");
+	if (c->out.mode == OUT_TABLE) {
+		cell_time(&c->out, TEXT(claim, "at"), when, sizeof when);
+		printf("Claimed (%s): the run on %s around %s was yours.\n", TEXT(claim, "id") ? TEXT(claim, "id") : "",
+			c->args.pos[0], when);
+		puts("A manager decides; what it costs is then in: labtime bill");
+	} else {
+		out_record(&c->out, fields, claim, "id");
+	}
 	json_decref(claim);
 	return EXIT_OK;
 }

@@ -13,7 +13,7 @@
 #define EXPLAIN_STEPS 400
 struct explain {
 	int n;
-	struct explain_step { char text[220], value[64]; } step[EXPLAIN_STEPS];
+	struct explain_step { char text[220], value[72]; } step[EXPLAIN_STEPS];
 	int64_t amount_minor;        /* what the record says                                                   */
 	int64_t recomputed_minor;    /* what its own facts give                                                */
 	bool matches;                /* amount, lines and hash                                                 */
