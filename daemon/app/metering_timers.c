@@ -222,7 +222,8 @@ static int fire_gap(struct act *a, int64_t ref, int64_t due_at)
 		return rc;
 	last = rc == 0 && m.wall_ms > s.opened_at ? m.wall_ms : s.opened_at;
 	limit = metering_gap_limit(a, i);
-	if (due_at < last + limit) {
+	/* a last reading in the future is from before the clock was set back: no reading came since */
+	if (due_at < last + limit && last <= a->now.wall_ms) {
 		act_timer(a, "gap", ref, last + limit);
 		return act_end(a);
 	}

@@ -72,10 +72,23 @@ int64_t meter_gap_ms(const struct meter_def *def, int64_t policy_gap_ms)
 /* The instant of a sample on the axis, relative to the last good reading. < 0: older than what is known. */
 static int64_t elapsed_since(const struct meter *m, const struct meter_sample *s, bool *ret_by_wall)
 {
-	*ret_by_wall = strncmp(m->boot_id, s->boot_id, sizeof(m->boot_id) - 1) != 0;
-	if (!*ret_by_wall)
-		return s->boot_ms - m->boot_ms;
-	return max64(0, s->wall_ms - m->wall_ms);
+	bool other = strncmp(m->boot_id, s->boot_id, sizeof(m->boot_id) - 1) != 0;
+
+	*ret_by_wall = other || m->carried;
+	if (other)
+		return max64(0, s->wall_ms - m->wall_ms);
+	return s->boot_ms < m->boot_ms ? -1 : s->boot_ms - m->boot_ms + m->carried_ms;
+}
+
+/* A doubtful reading is the first of another boot: what follows is timed from it, whatever the wall clock does. */
+static void carry(struct meter *m, const struct meter_sample *s, int64_t elapsed)
+{
+	if (strncmp(m->boot_id, s->boot_id, sizeof(m->boot_id) - 1) == 0)
+		return;
+	m->carried = true;
+	m->carried_ms = elapsed;
+	m->boot_ms = s->boot_ms;
+	lt_fmt(m->boot_id, sizeof(m->boot_id), "%s", s->boot_id);
 }
 
 /* Would adding d_ms now keep every sum within its budget? */
@@ -140,6 +153,8 @@ static void settle_on(struct meter *m, const struct meter_sample *s, int64_t ela
 	m->ext_ms += added;
 	m->boot_ms = s->boot_ms;
 	m->wall_ms = s->wall_ms;
+	m->carried = false;
+	m->carried_ms = 0;
 	m->rtt_ms = s->rtt_ms;
 	lt_fmt(m->boot_id, sizeof(m->boot_id), "%s", s->boot_id);
 	m->lost = false;
@@ -366,6 +381,8 @@ void meter_read(struct meter *m, const struct meter_def *def, int64_t gap_ms, co
 	else
 		read_counter(m, def, s, v);
 	v->raw = m->phase == METER_IN_DOUBT ? s->obs.hourmeter : m->raw;
+	if (v->class == METER_SUSPECT)
+		carry(m, s, v->elapsed_ms);
 	if (v->class != METER_STALE)
 		m->last = v->class;
 }

@@ -41,6 +41,8 @@ struct meter {
 	int64_t ext_ms;           /* E, from 0 at the first reading; never decreases                       */
 	int64_t t;                /* the axis at the last good reading                                     */
 	int64_t boot_ms, wall_ms; /* its stamp                                                             */
+	bool carried;             /* boot_ms and boot_id are those of a later, doubtful reading: the first  */
+	int64_t carried_ms;       /* after our machine restarted, so long by the wall after the good one    */
 	int32_t rtt_ms;
 	char boot_id[METER_BOOT_ID];
 	bool running;             /* at the last good reading                                              */

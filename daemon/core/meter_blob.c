@@ -102,6 +102,8 @@ static void fields(struct walk *w, struct meter *m)
 	i64(w, &m->t);
 	i64(w, &m->boot_ms);
 	i64(w, &m->wall_ms);
+	flag(w, &m->carried);
+	i64(w, &m->carried_ms);
 	i32(w, &m->rtt_ms);
 	text(w, m->boot_id, sizeof(m->boot_id));
 	flag(w, &m->running);

@@ -45,13 +45,15 @@ static void people_fill(struct db *db)
 			users[i][0], users[i][1], users[i][2]);
 }
 
-struct world *world_new(void)
+struct world *world_new(void) { return world_new_at(":memory:"); }
+
+struct world *world_new_at(const char *path)
 {
 	struct world *w = calloc(1, sizeof(*w));
 	struct lt_err err = { 0 };
 
 	assert(w);
-	w->db = db_open(":memory:", 0, &err);
+	w->db = db_open(path, 0, &err);
 	assert(w->db);
 	lt_fmt(w->site.name, sizeof(w->site.name), "Test Lab");
 	if (zone_load(&w->site.zone, "Asia/Shanghai", &err) < 0)
@@ -68,6 +70,7 @@ struct world *world_new(void)
 			w->instruments[i].id, (int64_t)i + 1);
 	people_fill(w->db);
 	assert(db_failed(w->db) == 0);
+	w->boot_id = "00000000-0000-0000-0000-000000000001";
 	w->now = (struct stamp){ .boot_ms = 1000000, .wall_ms = WORLD_NOW };
 	return w;
 }
@@ -112,7 +115,7 @@ struct act *world_read(struct world *w, const char *user)
 	w->act.db = w->db;
 	w->act.site = &w->site;
 	w->act.now = w->now;
-	w->act.boot_id = "00000000-0000-0000-0000-000000000001";
+	w->act.boot_id = w->boot_id;
 	w->act.effects = &w->effects;
 	become(w, user);
 	return &w->act;

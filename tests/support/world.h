@@ -26,10 +26,12 @@ struct world {
 	struct instrument instruments[3];
 	struct effects effects;
 	struct stamp now;
+	const char *boot_id;     /* another one: the machine was started anew                           */
 	struct act act;
 };
 
 struct world *world_new(void);
+struct world *world_new_at(const char *path);   /* the store is a file */
 struct world *world_free(struct world *w);
 /* user: an id of above; NULL: the system (role admin, actor "timer"). */
 struct act *world_act(struct world *w, const char *user);

@@ -288,6 +288,27 @@ static void test_other_boot_uses_the_wall_clock(void **state)
 	assert_int_equal(r.v.elapsed_ms, 0);
 }
 
+/* Our machine restarted with its clock an hour behind: the doubt is over after some readings, not after an hour. */
+static void test_other_boot_with_a_slow_clock(void **state)
+{
+	struct rig r = rig_new(32);
+
+	(void)state;
+	read_at(&r, 0, 100, 1);
+	r.s.boot_id = boots[1];
+	r.s.boot_ms = 50;
+	r.s.wall_ms -= LT_HOUR;
+	assert_int_equal(read_at(&r, 0, 400, 1), METER_SUSPECT);
+	assert_int_equal(read_at(&r, 1000, 401, 1), METER_SUSPECT);
+	assert_int_equal(read_at(&r, 1000, 402, 1), METER_SUSPECT);
+	assert_int_equal(read_at(&r, 1000, 403, 1), METER_MANUAL);
+	assert_int_equal(r.m.ext_ms, 0);
+	assert_true(r.v.by_wall && r.v.gap && r.v.review);
+	assert_int_equal(read_at(&r, 1000, 404, 1), METER_NORMAL);
+	assert_false(r.v.by_wall);
+	assert_int_equal(r.m.ext_ms, 1000);
+}
+
 static void test_full_64_bits(void **state)
 {
 	struct rig r = rig_new(64);
@@ -406,7 +427,8 @@ int main(void)
 		cmocka_unit_test(test_uptime_denies_a_reset), cmocka_unit_test(test_restart_is_not_a_wrap),
 		cmocka_unit_test(test_swap),
 		cmocka_unit_test(test_manual), cmocka_unit_test(test_fast_counter_is_caught),
-		cmocka_unit_test(test_other_boot_uses_the_wall_clock), cmocka_unit_test(test_full_64_bits),
+		cmocka_unit_test(test_other_boot_uses_the_wall_clock),
+		cmocka_unit_test(test_other_boot_with_a_slow_clock), cmocka_unit_test(test_full_64_bits),
 		cmocka_unit_test(test_coarse_counter),
 		cmocka_unit_test(test_state_meter), cmocka_unit_test(test_derived_run_bit), cmocka_unit_test(test_bytes),
 	};
