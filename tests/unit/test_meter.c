@@ -303,7 +303,7 @@ static void test_other_boot_with_a_slow_clock(void **state)
 	assert_int_equal(read_at(&r, 1000, 402, 1), METER_SUSPECT);
 	assert_int_equal(read_at(&r, 1000, 403, 1), METER_MANUAL);
 	assert_int_equal(r.m.ext_ms, 0);
-	assert_true(r.v.by_wall && r.v.gap && r.v.review);
+	assert_true(r.v.by_wall && r.v.review);
 	assert_int_equal(read_at(&r, 1000, 404, 1), METER_NORMAL);
 	assert_false(r.v.by_wall);
 	assert_int_equal(r.m.ext_ms, 1000);

@@ -1,8 +1,8 @@
 /*
- * test_recovery.c - killed in the middle of a run, and what came to pass before the next start: the controller rebooted,
- * its counter wrapped or began anew, the machine itself was restarted. The store is a file; what a kill leaves is an
- * image of that file and its journal, taken while a reading was half written. Nothing is billed twice, and doubt
- * favours the customer. Virtual time.
+ * test_recovery.c - killed in the middle of a run, and what came to pass before the next start: the controller
+ * rebooted, its counter wrapped or began anew, the machine itself was restarted. The store is a file; what a kill
+ * leaves is an image of that file and its journal, taken while a reading was half written. Nothing is billed twice, and
+ * doubt favours the customer. Virtual time.
  */
 #include "sessions_rig.h"
 
