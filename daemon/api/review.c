@@ -10,6 +10,7 @@
 #define PAGE_MAX 200
 #define CLAIMS_SHOWN 50
 #define REASON_CAP 300
+#define ESTIMATE_MAX 31622400 /* a year */
 
 static json_t *claim_object(struct act *a, const struct claim *c, bool staff)
 {
@@ -49,6 +50,7 @@ static int item_object(struct act *a, const struct review *r, json_t **ret)
 	json_object_set_new(o, "proposed_by", json_text(r->proposed_by));
 	json_object_set_new(o, "decision", json_text(r->decision));
 	json_object_set_new(o, "decided_by", json_text(r->decided_by));
+	json_object_set_new(o, "estimable_seconds", json_integer(r->bound_ms / 1000));
 	json_object_set_new(o, "claims", array);
 	json_object_set_new(o, "version", json_integer(r->version));
 	*ret = o;
@@ -140,13 +142,20 @@ static int decision(struct act *a, struct api_request *rq, unsigned flags, int64
 
 int reviews_accept(struct act *a, struct api_request *rq, json_t **ret_body)
 {
-	char reason[REASON_CAP];
+	static const char *const known[] = { "reason", "estimated_seconds", NULL };
+	char reason[REASON_CAP] = "";
 	struct review r;
-	int64_t id;
-	int rc = decision(a, rq, OPTIONAL, &id, reason);
+	int64_t id = 0, seconds = 0;
+	int rc = item_id(a, rq, &id);
 
 	if (rc == 0)
-		rc = review_accept(a, id, reason, &r);
+		rc = api_only(a, rq, known);
+	if (rc == 0)
+		rc = api_text(a, rq, "reason", OPTIONAL, reason, sizeof(reason));
+	if (rc == 0)
+		rc = api_int(a, rq, "estimated_seconds", OPTIONAL, 0, ESTIMATE_MAX, &seconds);
+	if (rc == 0)
+		rc = seconds > 0 ? review_estimate(a, id, seconds, reason, &r) : review_accept(a, id, reason, &r);
 	return rc == 0 ? answer(a, rq, &r, ret_body) : rc;
 }
 

@@ -36,7 +36,8 @@ static int load_fee(struct act *a, const struct booking *b, const char *componen
 		return DB_CORRUPT;
 	f->in = (struct fee_input){ .list = &f->list, .walk_up = b->walk_up, .booked_from = b->booked_from,
 		.booked_to = b->booked_to, .at = at, .resold_ms = resold_ms };
-	if (!component_from_name(component, &f->in.kind) || (f->in.kind != COMP_NO_SHOW && f->in.kind != COMP_LATE_CANCEL))
+	if (!component_from_name(component, &f->in.kind) || (f->in.kind != COMP_NO_SHOW &&
+		f->in.kind != COMP_LATE_CANCEL))
 		return DB_MISUSE;
 	return tariff_fee(&f->in, &f->result) ? DB_MISUSE : 0;
 }
@@ -71,12 +72,12 @@ static int fees_due(struct act *a, const struct charge *fees, int n, int64_t *re
 {
 	*ret_minor = 0;
 	for (int i = 0; i < n; i++) {
-		int64_t minor;
-		int credits, rc = charge_balance(a->db, fees[i].id, &minor, &credits);
+		struct charge_balance stands = { 0 };
+		int rc = charge_balance(a->db, fees[i].id, &stands);
 
 		if (rc)
 			return rc;
-		*ret_minor += minor;
+		*ret_minor += stands.minor;
 	}
 	return 0;
 }
@@ -91,7 +92,8 @@ static int post_fee(struct act *a, const struct booking *b, const struct fee *f,
 	lt_fmt(key, sizeof(key), "booking:%lld:%s:%d", (long long)b->id, component, nth);
 	rc = posting_post(a, &p, NULL);
 	if (rc == 0)
-		act_timer(a, "fee_resold", b->id, (a->now.wall_ms > b->booked_to ? a->now.wall_ms : b->booked_to) + RESOLD_AFTER);
+		act_timer(a, "fee_resold", b->id,
+			(a->now.wall_ms > b->booked_to ? a->now.wall_ms : b->booked_to) + RESOLD_AFTER);
 	return rc ? rc : act_end(a);
 }
 
@@ -118,17 +120,20 @@ int money_fee(struct act *a, const struct booking *b, const char *component, int
 }
 
 /* Credits a fee down to what `now` says (NULL: to nothing). */
-static int credit(struct act *a, const struct booking *b, const struct charge *fee, const struct fee *now, const char *reason)
+static int credit(struct act *a, const struct booking *b, const struct charge *fee, const struct fee *now,
+	const char *reason)
 {
 	static const struct rate_result nothing;
 	char key[64];
-	struct posting p = { .kind = "credit", .reason = reason, .booking = b, .corrects = fee->id, .flags = "", .idem_key = key,
-		.result = now ? &now->result : &nothing, .fee = now ? &now->in : NULL, .fee_terms = now ? &now->terms : NULL };
-	int credits = 0, rc = charge_balance(a->db, fee->id, &p.previous_minor, &credits);
+	struct posting p = { .kind = "credit", .reason = reason, .booking = b, .corrects = fee->id, .flags = "",
+		.idem_key = key,
+		.result = now ? &now->result : &nothing, .fee = now ? &now->in : NULL,
+			.fee_terms = now ? &now->terms : NULL };
+	int rc = charge_balance(a->db, fee->id, &p.previous);
 
-	if (rc || p.previous_minor <= p.result->total_minor)
+	if (rc || p.previous.minor <= p.result->total_minor)
 		return rc;
-	lt_fmt(key, sizeof(key), "charge:%lld:credit:%d", (long long)fee->id, credits + 1);
+	lt_fmt(key, sizeof(key), "charge:%lld:credit:%d", (long long)fee->id, p.previous.n + 1);
 	return posting_post(a, &p, NULL);
 }
 
@@ -143,7 +148,7 @@ int money_fee_undo(struct act *a, const struct booking *b)
 	return rc ? rc : act_end(a);
 }
 
-/* The component and the instant of a fee that was charged: its first line and the record's tier are those of posting. */
+/* The component and the instant of a fee that was charged: those of its posting. */
 static int reduce(struct act *a, const struct booking *b, const struct charge *c, int64_t resold_ms)
 {
 	struct charge_line line;

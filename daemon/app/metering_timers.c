@@ -59,19 +59,26 @@ int metering_arm(struct act *a, const char *instrument)
 int metering_lost_review(struct act *a, const struct session *s, int64_t from, int64_t to, int64_t measured_ms)
 {
 	struct booking b;
-	int64_t gap = to - from, limit = LOST_MS, length;
+	int64_t gap = to - from, limit = LOST_MS, rest = 0, length;
+	struct review_facts facts = { .from_at = from, .to_at = to };
 	char detail[160];
+	int rc;
 
 	if (s->booking && booking_load(a, s->booking, &b) == 0) {
 		length = (to > b.booked_to ? to : b.booked_to) - s->opened_at;
 		if (length / 20 < limit)
 			limit = length / 20;
+		rest = b.booked_to - (from > b.booked_from ? from : b.booked_from);
 	}
 	if (gap <= limit || s->kind == SESSION_INTERNAL)
 		return act_end(a);
 	lt_fmt(detail, sizeof(detail), "no reading for %lld s while a run was on at an edge; %lld s of it are measured",
 	       (long long)(gap / 1000), (long long)(measured_ms / 1000));
-	return review_open(a, "meter_lost", s->instrument, s->id, s->org, detail);
+	facts.bound_ms = (rest < gap ? rest : gap) - measured_ms;
+	if (facts.bound_ms < 0)
+		facts.bound_ms = 0;
+	rc = review_open_with(a, "meter_lost", s->instrument, s->id, s->org, detail, &facts);
+	return rc == REVIEW_KNOWN ? 0 : rc;
 }
 
 /* Booked end + g; a session that was lost after its end has g from then on: a hiccup in an overrun closes nothing. */
@@ -142,9 +149,11 @@ int session_continue(struct act *a, struct session *s, const struct booking *nex
 }
 
 /* The open session at the booked end of its booking. */
-static int at_booked_end(struct act *a, const struct instrument *i, struct session *s, const struct booking *b, bool blind)
+static int at_booked_end(struct act *a, const struct instrument *i, struct session *s, const struct booking *b,
+	bool blind)
 {
-	struct event_row e = { .kind = "overrun", .instrument = i->id, .org = s->org, .user = s->user, .booking = b->id, .session = s->id,
+	struct event_row e = { .kind = "overrun", .instrument = i->id, .org = s->org, .user = s->user,
+		.booking = b->id, .session = s->id,
 		.detail = "the run goes on past the booked end" };
 	struct meter m;
 
@@ -183,7 +192,8 @@ static int edge(struct act *a, const struct instrument *i, int64_t due)
 		rc = booking_after(a, i->id, due, &next);
 	if (rc < 0)
 		return rc;
-	if (rc == 0 && next.id != b.id && next.booked_from <= due && strcmp(next.org, s.org) == 0 && s.state == SESSION_RUNNING && !blind)
+	if (rc == 0 && next.id != b.id && next.booked_from <= due && strcmp(next.org, s.org) == 0 &&
+		s.state == SESSION_RUNNING && !blind)
 		return session_continue(a, &s, &next, due);
 	return due == b.booked_to || s.state != SESSION_RUNNING ? at_booked_end(a, i, &s, &b, blind) : 0;
 }

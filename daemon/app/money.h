@@ -19,6 +19,8 @@ int money_so_far(struct act *a, int64_t session, struct rate_result *ret);
 /* A closed session (or one whose review was decided): settles now if nothing is open (BILLING.md "Settling"), else
  * arms the timer "settle". Idempotent. */
 int money_settle(struct act *a, int64_t session);
+/* A manager agreed that later data raises the session's charge to at most this total: posts the difference, if any. */
+int money_supplement(struct act *a, int64_t session, int64_t agreed_minor);
 /* Fee of a booking without use. component: "late_cancel" or "no_show". Posts a sealed charge when it is not zero;
  * *ret_minor (may be NULL) is the amount. at: the instant that decides the tier. */
 int money_fee(struct act *a, const struct booking *b, const char *component, int64_t at, int64_t *ret_minor);

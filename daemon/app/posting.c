@@ -46,7 +46,7 @@ static void line_detail(const struct posting *p, const struct rate_line *l, char
 	else if (l->component == COMP_GRACE)
 		lt_fmt(dst, cap, "free");
 	else if (l->component == COMP_ESTIMATED)
-		lt_fmt(dst, cap, "not measured, not charged");
+		lt_fmt(dst, cap, l->factor_pm ? "not measured; two people agreed to charge it" : "not measured, not charged");
 	else if (l->component == COMP_NO_SHOW || l->component == COMP_LATE_CANCEL) {
 		int32_t bp = tariff_fee_bp(&p->fee->list->price, p->fee->kind, p->fee->booked_from - p->fee->at);
 
@@ -56,8 +56,8 @@ static void line_detail(const struct posting *p, const struct rate_line *l, char
 
 static int charge_lines_of(const struct posting *p, struct charge_line *ret)
 {
-	if (strcmp(p->kind, "credit") == 0) {
-		ret[0] = (struct charge_line){ .factor_pm = 1000, .amount_minor = p->result->total_minor - p->previous_minor };
+	if (p->corrects) {
+		ret[0] = (struct charge_line){ .factor_pm = 1000, .amount_minor = p->result->total_minor - p->previous.minor };
 		lt_fmt(ret[0].component, sizeof(ret[0].component), "%s", component_name(COMP_CORRECTION));
 		lt_fmt(ret[0].detail, sizeof(ret[0].detail), "%s", p->reason);
 		return 1;
@@ -101,7 +101,7 @@ static void from_booking(struct charge *c, const struct booking *b)
 static int fill_charge(struct act *a, const struct posting *p, struct charge *c)
 {
 	const struct rate_result *r = p->result;
-	bool usage = strcmp(p->kind, "usage") == 0;
+	const struct charge_balance *before = &p->previous;
 
 	memset(c, 0, sizeof(*c));
 	c->id = act_id(a, "charge");
@@ -115,13 +115,13 @@ static int fill_charge(struct act *a, const struct posting *p, struct charge *c)
 	c->posted_at = a->now.wall_ms;
 	lt_fmt(c->currency, sizeof(c->currency), "%s", a->site->currency);
 	lt_fmt(c->flags, sizeof(c->flags), "%s", p->flags);
-	c->amount_minor = r->total_minor - p->previous_minor;
-	if (usage) { /* a credit changes money; the seconds stay with the charge it corrects */
-		c->used_s = r->used_s;
-		c->idle_s = r->idle_s;
-		c->overrun_s = r->overrun_s;
-		c->billed_s = r->billed_s;
-		c->estimated_s = r->estimated_s;
+	c->amount_minor = r->total_minor - before->minor;
+	if (p->rating) { /* a correction carries the difference, of seconds as of money */
+		c->used_s = r->used_s - before->used_s;
+		c->idle_s = r->idle_s - before->idle_s;
+		c->overrun_s = r->overrun_s - before->overrun_s;
+		c->billed_s = r->billed_s - before->billed_s;
+		c->estimated_s = r->estimated_s - before->estimated_s;
 	}
 	return money_period(a, c->posted_at, c->period);
 }

@@ -29,18 +29,20 @@ struct rating {
 enum { RATING_NONE = 1 /* no such session */, RATING_TOO_MUCH = 2 /* more price lists or money than one charge may have */ };
 /* Loads and rates a session. 0 and *ret (free it), RATING_NONE, RATING_TOO_MUCH (and *ret), < 0. */
 int rating_session(struct act *a, int64_t session, struct rating **ret);
+/* The same for a charged one: only what was metered is read anew; terms and bookings around it are those of the record. */
+int rating_again(struct act *a, int64_t session, const struct charge_sealed *sealed, struct rating **ret);
 struct rating *rating_free(struct rating *r);
 
 /* What is posted: a charge with its lines, its record and its transaction. */
 struct posting {
-	const char *kind;                 /* "usage", "fee", "credit"                                       */
-	const char *reason;               /* of a credit, else ""                                           */
-	const struct rating *rating;      /* usage and its credits                                          */
+	const char *kind;                 /* "usage", "fee", "credit", "supplement"                         */
+	const char *reason;               /* of a correction, else ""                                       */
+	const struct rating *rating;      /* usage and its corrections                                      */
 	const struct booking *booking;    /* fees and their credits                                         */
 	const struct fee_input *fee;
 	const struct terms_row *fee_terms;
 	int64_t corrects;                 /* charge                                                         */
-	int64_t previous_minor;           /* of a credit: what was charged before; the amount is new - it   */
+	struct charge_balance previous;   /* of a correction: what stood before; it posts the difference    */
 	const struct rate_result *result;
 	const char *flags, *idem_key;
 };

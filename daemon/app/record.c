@@ -124,6 +124,7 @@ static void usage_part(struct jsonout *o, const struct rating *r)
 		const struct usage *u = &r->usage[i];
 
 		jsonout_open(o, NULL, '{');
+		jsonout_bool(o, "approved", r->pieces[i].approved);
 		jsonout_int(o, "estimated_ms", u->estimated_ms);
 		jsonout_int(o, "from_at", u->from_at);
 		jsonout_int(o, "measured_ms", u->measured_ms);
@@ -180,7 +181,7 @@ static void tail(struct act *a, const struct posting *p, const struct charge *c,
 	jsonout_text(o, "period", c->period);
 	policy_part(o, p);
 	jsonout_int(o, "posted_at", c->posted_at);
-	jsonout_int(o, "previous_minor", p->previous_minor);
+	jsonout_int(o, "previous_minor", p->previous.minor);
 	prices_part(o, p);
 	jsonout_text(o, "project", c->project);
 	readings_part(a, o, c);
@@ -205,7 +206,8 @@ static void tail(struct act *a, const struct posting *p, const struct charge *c,
 	jsonout_text(o, "user", c->user);
 }
 
-int posting_record(struct act *a, const struct posting *p, const struct charge *c, const struct charge_line *lines, int n,
+int posting_record(struct act *a, const struct posting *p, const struct charge *c, const struct charge_line *lines,
+	int n,
 	struct jsonout *o)
 {
 	const struct booking *b = p->rating ? (p->rating->in.booked ? &p->rating->b : NULL) : p->booking;

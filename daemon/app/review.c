@@ -18,7 +18,8 @@ static int item(struct act *a, int64_t id, struct review *ret)
 	if (rc == 1)
 		return act_refuse(a, 404, "not-found", "item", "there is no review item V-%lld", (long long)id);
 	if (rc == 0 && (strcmp(ret->state, "done") == 0 || ret->decided_by[0]))
-		return act_refuse(a, 409, "already-decided", "", "V-%lld was decided: %s", (long long)id, ret->decision);
+		return act_refuse(a, 409, "already-decided", "", "V-%lld was decided: %s", (long long)id,
+			ret->decision);
 	return rc;
 }
 
@@ -28,35 +29,72 @@ int review_pending(struct act *a, int64_t session, bool *ret)
 	return act_end(a);
 }
 
-int review_open(struct act *a, const char *kind, const char *instrument, int64_t session, const char *org, const char *detail)
+/* An item that is open stays the one to decide; what it is about may grow. */
+static int take_on(struct act *a, struct review *r, const char *detail, const struct review_facts *f)
 {
-	struct event_row e = { .kind = "review_opened", .instrument = instrument, .session = session };
-	struct review r;
+	if (!f || (f->bound_ms == 0 && f->total_minor == r->total_minor))
+		return REVIEW_KNOWN;
+	r->from_at = r->from_at && r->from_at < f->from_at ? r->from_at : f->from_at;
+	r->to_at = r->to_at > f->to_at ? r->to_at : f->to_at;
+	r->bound_ms += f->bound_ms;
+	r->total_minor = f->total_minor;
+	lt_fmt(r->detail, sizeof(r->detail), "%s", detail);
+	return store_review_update(a->db, r);
+}
+
+static int open_new(struct act *a, struct review *r, const char *detail)
+{
+	struct event_row e = { .kind = "review_opened", .instrument = r->instrument, .session = r->session };
 	struct session s;
+	int rc;
+
+	r->id = act_id(a, "review");
+	r->opened_at = a->now.wall_ms;
+	lt_fmt(r->state, sizeof(r->state), "open");
+	lt_fmt(r->detail, sizeof(r->detail), "%s", detail);
+	rc = store_review_insert(a->db, r);
+	lt_fmt(e.detail, sizeof(e.detail), "V-%lld %s: %s", (long long)r->id, r->kind, detail);
+	act_event(a, &e);
+	if (rc != 0 || !r->session)
+		return rc != 0 ? rc : act_end(a);
+	rc = session_load(a, r->session, &s);
+	if (rc == 0 && strcmp(r->kind, "unattributed") == 0)
+		store_claim_match(a->db, r->instrument, s.opened_at - QUIET_MS,
+			(s.closed_at ? s.closed_at : a->now.wall_ms) + QUIET_MS, s.id);
+	if (rc == 0 && s.closed_at && s.outcome != OUTCOME_CHARGED)
+		rc = session_settled(a, r->session, OUTCOME_REVIEW);
+	return rc < 0 ? rc : act_end(a);
+}
+
+int review_open_with(struct act *a, const char *kind, const char *instrument, int64_t session, const char *org,
+	const char *detail,
+	const struct review_facts *facts)
+{
+	struct review r;
 	int rc = store_review_find(a->db, kind, instrument, session, &r);
 
 	if (rc <= 0)
-		return rc; /* there is one already: it stays the one to decide */
+		return rc < 0 ? rc : take_on(a, &r, detail, facts);
 	memset(&r, 0, sizeof(r));
-	r.id = act_id(a, "review");
 	r.session = session;
-	r.opened_at = a->now.wall_ms;
+	if (facts) {
+		r.from_at = facts->from_at;
+		r.to_at = facts->to_at;
+		r.bound_ms = facts->bound_ms;
+		r.total_minor = facts->total_minor;
+	}
 	lt_fmt(r.kind, sizeof(r.kind), "%s", kind);
 	lt_fmt(r.instrument, sizeof(r.instrument), "%s", instrument);
 	lt_fmt(r.org, sizeof(r.org), "%s", org);
-	lt_fmt(r.state, sizeof(r.state), "open");
-	lt_fmt(r.detail, sizeof(r.detail), "%s", detail);
-	rc = store_review_insert(a->db, &r);
-	lt_fmt(e.detail, sizeof(e.detail), "V-%lld %s: %s", (long long)r.id, kind, detail);
-	act_event(a, &e);
-	if (rc != 0 || !session)
-		return rc != 0 ? rc : act_end(a);
-	rc = session_load(a, session, &s);
-	if (rc == 0 && strcmp(kind, "unattributed") == 0)
-		store_claim_match(a->db, instrument, s.opened_at - QUIET_MS, (s.closed_at ? s.closed_at : a->now.wall_ms) + QUIET_MS, session);
-	if (rc == 0 && s.closed_at && s.outcome != OUTCOME_CHARGED)
-		rc = session_settled(a, session, OUTCOME_REVIEW);
-	return rc < 0 ? rc : act_end(a);
+	return open_new(a, &r, detail);
+}
+
+int review_open(struct act *a, const char *kind, const char *instrument, int64_t session, const char *org,
+	const char *detail)
+{
+	int rc = review_open_with(a, kind, instrument, session, org, detail, NULL);
+
+	return rc == REVIEW_KNOWN ? 0 : rc;
 }
 
 static void propose(struct act *a, struct review *r, const char *what)
@@ -89,12 +127,14 @@ static int save(struct act *a, struct review *r, const char *act, const char *re
 /* 0: this person may decide what was proposed; PROPOSED: it is now; ACT_REFUSED. */
 static int second_person(struct act *a, struct review *r, const char *what)
 {
-	if (strcmp(r->state, "open") == 0) {
-		propose(a, r, what);
+	if (strcmp(r->state, "open") == 0 || (strcmp(r->proposed_by, a->who.actor) == 0 && strcmp(r->proposal,
+		what) != 0)) {
+		propose(a, r, what); /* who proposed may think again */
 		return PROPOSED;
 	}
 	if (strcmp(r->proposal, what) != 0)
-		return act_refuse(a, 409, "other-proposal", "", "V-%lld: %s proposed \"%s\"; agree to that", (long long)r->id,
+		return act_refuse(a, 409, "other-proposal", "", "V-%lld: %s proposed \"%s\"; agree to that",
+			(long long)r->id,
 				  r->proposed_by, r->proposal);
 	if (strcmp(r->proposed_by, a->who.actor) == 0)
 		return act_refuse(a, 409, "second-person", "", "you proposed this; another manager must agree");
@@ -117,7 +157,8 @@ static int after_decision(struct act *a, int64_t session)
 	if (rc != 0 || pending || !s.closed_at)
 		return rc;
 	if (s.outcome == OUTCOME_REVIEW) {
-		rc = session_settled(a, session, s.kind == SESSION_UNATTRIBUTED ? OUTCOME_UNATTRIBUTED : OUTCOME_SETTLING);
+		rc = session_settled(a, session,
+			s.kind == SESSION_UNATTRIBUTED ? OUTCOME_UNATTRIBUTED : OUTCOME_SETTLING);
 		if (rc != 0)
 			return rc;
 	}
@@ -149,15 +190,18 @@ static int closed_session(struct act *a, const struct review *r, struct session 
 	int rc = r->session ? session_load(a, r->session, ret) : 1;
 
 	if (rc == 1)
-		return act_refuse(a, 422, "no-session", "", "V-%lld is about the meter, not about a session", (long long)r->id);
+		return act_refuse(a, 422, "no-session", "", "V-%lld is about the meter, not about a session",
+			(long long)r->id);
 	if (rc == 0 && session_is_open(ret))
-		return act_refuse(a, 409, "session-open", "", "S-%lld is still open; decide when it has closed", (long long)r->session);
+		return act_refuse(a, 409, "session-open", "", "S-%lld is still open; decide when it has closed",
+			(long long)r->session);
 	return rc;
 }
 
 static int give_to(struct act *a, struct review *r, struct session *s, const char *org, const char *user, bool claimed)
 {
-	struct event_row e = { .kind = "session_attributed", .instrument = s->instrument, .org = org, .user = user, .session = s->id };
+	struct event_row e = { .kind = "session_attributed", .instrument = s->instrument, .org = org, .user = user,
+		.session = s->id };
 	int rc;
 
 	s->kind = SESSION_BOOKED;
@@ -166,7 +210,8 @@ static int give_to(struct act *a, struct review *r, struct session *s, const cha
 	lt_fmt(r->org, sizeof(r->org), "%s", org);
 	rc = session_note(a, s, "manager", "attributed");
 	store_claim_decide(a->db, s->id, org);
-	lt_fmt(e.detail, sizeof(e.detail), claimed ? "your claim was granted" : "this use was found to be yours; you may object for 7 days");
+	lt_fmt(e.detail, sizeof(e.detail),
+		claimed ? "your claim was granted" : "this use was found to be yours; you may object for 7 days");
 	act_event(a, &e);
 	if (!claimed) {
 		r->due_at = a->now.wall_ms + OBJECTION_MS;
@@ -175,7 +220,8 @@ static int give_to(struct act *a, struct review *r, struct session *s, const cha
 	return rc;
 }
 
-int review_attribute(struct act *a, int64_t id, const char *org, const char *user, const char *reason, struct review *ret)
+int review_attribute(struct act *a, int64_t id, const char *org, const char *user, const char *reason,
+	struct review *ret)
 {
 	struct session s;
 	char what[REVIEW_TEXT];
@@ -185,7 +231,8 @@ int review_attribute(struct act *a, int64_t id, const char *org, const char *use
 	if (rc == 0)
 		rc = closed_session(a, ret, &s);
 	if (rc == 0 && s.kind != SESSION_UNATTRIBUTED)
-		rc = act_refuse(a, 409, "attributed", "", "S-%lld is %s's already", (long long)s.id, s.org[0] ? s.org : "the lab");
+		rc = act_refuse(a, 409, "attributed", "", "S-%lld is %s's already", (long long)s.id,
+			s.org[0] ? s.org : "the lab");
 	if (rc == 0)
 		rc = check_person(a, org, user);
 	if (rc != 0)
@@ -229,13 +276,77 @@ int review_accept(struct act *a, int64_t id, const char *reason, struct review *
 	if (rc == 0 && ret->session)
 		rc = session_load(a, ret->session, &s);
 	if (rc == 0 && ret->session && s.kind == SESSION_UNATTRIBUTED && strcmp(ret->kind, "unattributed") == 0)
-		return act_refuse(a, 422, "nobody-to-charge", "", "S-%lld is nobody's: attribute it or waive it", (long long)s.id);
+		return act_refuse(a, 422, "nobody-to-charge", "", "S-%lld is nobody's: attribute it or waive it",
+			(long long)s.id);
 	if (rc != 0)
 		return rc < 0 || rc == ACT_REFUSED ? rc : DB_CORRUPT;
 	ret->proposed_by[0] = '\0'; /* a proposal to waive that was not agreed ends here */
 	decide(a, ret, "accept what was measured", true);
 	rc = save(a, ret, "review_accept", reason);
+	if (rc == 0 && strcmp(ret->kind, "supplement") == 0)
+		rc = money_supplement(a, ret->session, ret->total_minor);
 	return rc != 0 ? rc : after_decision(a, ret->session);
+}
+
+/* ---- estimated time ---- */
+
+static int check_estimate(struct act *a, const struct review *r, int64_t seconds)
+{
+	if (strcmp(r->kind, "meter_lost") != 0)
+		return act_refuse(a, 422, "not-a-gap", "estimated_seconds",
+			"V-%lld is %s; only time that a gap hid (meter_lost) can be estimated",
+				  (long long)r->id, r->kind);
+	if (seconds > r->bound_ms / 1000)
+		return act_refuse(a, 422, "above-bound", "estimated_seconds",
+			"V-%lld: at most %lld s can be charged as estimated: the gap, "
+				  "what was booked of it, less what was measured in it", (long long)r->id,
+					(long long)(r->bound_ms / 1000));
+	return 0;
+}
+
+static int add_estimate(struct act *a, const struct review *r, struct session *s, int64_t seconds)
+{
+	struct usage u = { .id = act_id(a, "usage"), .session = s->id, .from_at = r->from_at, .to_at = r->to_at,
+		.estimated_ms = seconds * 1000 };
+	struct event_row e = { .kind = "estimate_approved", .instrument = s->instrument, .org = s->org, .user = s->user,
+		.booking = s->booking, .session = s->id };
+	int rc;
+
+	lt_fmt(u.instrument, sizeof(u.instrument), "%s", s->instrument);
+	lt_fmt(u.reason, sizeof(u.reason), "approved");
+	rc = store_usage_insert(a->db, &u);
+	s->estimated_ms += u.estimated_ms;
+	if (rc == 0)
+		rc = store_session_update(a->db, s);
+	lt_fmt(e.detail, sizeof(e.detail),
+		"%s and %s agreed to charge %lld s that no reading shows, as estimated; dispute the charge "
+		"if they are wrong", r->proposed_by, r->decided_by, (long long)seconds);
+	act_event(a, &e);
+	return rc;
+}
+
+int review_estimate(struct act *a, int64_t id, int64_t seconds, const char *reason, struct review *ret)
+{
+	struct session s;
+	char what[REVIEW_TEXT];
+	int rc = item(a, id, ret);
+
+	if (rc == 0)
+		rc = check_estimate(a, ret, seconds);
+	if (rc == 0)
+		rc = closed_session(a, ret, &s);
+	lt_fmt(what, sizeof(what), "charge %lld s as estimated", (long long)seconds);
+	if (rc == 0)
+		rc = second_person(a, ret, what);
+	if (rc == ACT_REFUSED || rc < 0)
+		return rc;
+	if (rc == PROPOSED)
+		return save(a, ret, "review_estimate_propose", reason);
+	decide(a, ret, what, true);
+	rc = save(a, ret, "review_estimate", reason);
+	if (rc == 0)
+		rc = add_estimate(a, ret, &s, seconds);
+	return rc != 0 ? rc : after_decision(a, s.id);
 }
 
 static int waive_session(struct act *a, int64_t session)
@@ -258,11 +369,13 @@ static int waive_session(struct act *a, int64_t session)
 int review_waive(struct act *a, int64_t id, const char *reason, struct review *ret)
 {
 	struct session s;
+	bool supplement;
 	int rc = item(a, id, ret);
 
+	supplement = rc == 0 && strcmp(ret->kind, "supplement") == 0;
 	if (rc == 0 && ret->session)
 		rc = closed_session(a, ret, &s);
-	if (rc == 0 && ret->session && s.outcome == OUTCOME_CHARGED)
+	if (rc == 0 && ret->session && s.outcome == OUTCOME_CHARGED && !supplement)
 		rc = act_refuse(a, 409, "charged", "", "S-%lld was charged; a credit corrects it", (long long)s.id);
 	if (rc == 0)
 		rc = second_person(a, ret, "waive");
@@ -273,7 +386,7 @@ int review_waive(struct act *a, int64_t id, const char *reason, struct review *r
 	if (rc == PROPOSED)
 		return save(a, ret, "review_waive_propose", reason);
 	rc = save(a, ret, "review_waive", reason);
-	return rc != 0 ? rc : waive_session(a, ret->session);
+	return rc != 0 || supplement ? rc : waive_session(a, ret->session);
 }
 
 /* ---- what the owner says ---- */
@@ -299,9 +412,11 @@ int session_disown(struct act *a, int64_t id, const char *reason, struct session
 	if (objects < 0)
 		return objects;
 	if (objects == 1 && (!ret->presumed || ret->kind != SESSION_BOOKED))
-		return act_refuse(a, 409, "not-presumed", "", "S-%lld began with a check-in; dispute its charge instead", (long long)id);
+		return act_refuse(a, 409, "not-presumed", "",
+			"S-%lld began with a check-in; dispute its charge instead", (long long)id);
 	if (ret->outcome == OUTCOME_CHARGED || ret->outcome == OUTCOME_WAIVED)
-		return act_refuse(a, 409, "settled", "", "S-%lld has settled; dispute its charge instead", (long long)id);
+		return act_refuse(a, 409, "settled", "", "S-%lld has settled; dispute its charge instead",
+			(long long)id);
 	lt_fmt(detail, sizeof(detail), "%s by %s: %s", objects == 0 ? "objected to" : "disowned", a->who.actor, reason);
 	ret->kind = SESSION_UNATTRIBUTED;
 	ret->presumed = false;

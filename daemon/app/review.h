@@ -12,12 +12,24 @@
 #define OBJECTION_MS (7 * LT_DAY)       /* R29: the org may object for so long                       */
 #define CLAIMS_WAITING 20               /* a user's claims that nobody has decided                   */
 
-/* To an org: at once when it claimed the session, else the second person to say the same decides and the org may object. */
-int review_attribute(struct act *a, int64_t id, const char *org, const char *user, const char *reason, struct review *ret);
-/* What was measured is charged. */
+/* To an org: at once when it claimed the session, else the second person to say the same decides and the org may
+ * object. */
+int review_attribute(struct act *a, int64_t id, const char *org, const char *user, const char *reason,
+	struct review *ret);
+/* What was measured is charged; of an item "supplement": what later data says. */
 int review_accept(struct act *a, int64_t id, const char *reason, struct review *ret);
+/* Of an item "meter_lost": so many seconds that nobody measured are charged as estimated; the second person decides. */
+int review_estimate(struct act *a, int64_t id, int64_t seconds, const char *reason, struct review *ret);
 /* Nothing is charged; the second person decides. */
 int review_waive(struct act *a, int64_t id, const char *reason, struct review *ret);
+
+/* review_open with what the item is about. An item of the kind that is open takes the facts on: gaps add up, a total
+ * replaces. 0; REVIEW_KNOWN: it was open and says nothing new; < 0. */
+struct review_facts { int64_t from_at, to_at, bound_ms, total_minor; };
+enum { REVIEW_KNOWN = 1 };
+int review_open_with(struct act *a, const char *kind, const char *instrument, int64_t session, const char *org,
+	const char *detail,
+	const struct review_facts *facts);
 
 /* Timer: nobody objected within the time; the decision stands and the session settles. */
 int review_objection_over(struct act *a, int64_t ref, int64_t due_at);

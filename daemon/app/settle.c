@@ -1,6 +1,7 @@
 /*
  * settle.c - when a closed session becomes money: at once if its end reading is there and nothing is in doubt, else by
- * its timer; an implausible one goes to review instead; a charged one is rated again and only ever lowered.
+ * its timer; an implausible one goes to review instead; a charged one is rated again: lowered at once, raised only
+ * after a review.
  * Owns nothing; idempotent.
  */
 #include <stdlib.h>
@@ -11,7 +12,9 @@
 #include "app/money.h"
 #include "app/rating.h"
 #include "app/timers.h"
+#include "app/review.h"
 #include "common/fmt.h"
+#include "common/money.h"
 #include "store/evidence.h"
 
 #define END_READING_WAIT (60 * LT_SECOND)
@@ -118,34 +121,89 @@ static int settle_now(struct act *a, int64_t session, bool late)
 	return rc ? rc : act_end(a);
 }
 
-/* Rates a charged session again: less is credited at once, more is only told. */
+/* ---- later data ---- */
+
+struct again { struct charge c; struct charge_balance stands; struct rating *r; };
+
+/* Rates a charged session anew. 0; 1: it has no charge that can be rated again; < 0. */
+static int rate_charged(struct act *a, int64_t session, struct again *g)
+{
+	struct charge_sealed sealed;
+	int rc = charge_of_session(a->db, session, &g->c);
+
+	if (rc == 0)
+		rc = charge_sealed(a->db, g->c.id, &sealed);
+	if (rc == 0)
+		rc = charge_balance(a->db, g->c.id, &g->stands);
+	if (rc == 0)
+		rc = rating_again(a, session, &sealed, &g->r);
+	return rc < 0 ? rc : rc != 0;
+}
+
+static int correct(struct act *a, const struct again *g, const char *kind, const char *reason)
+{
+	char key[64];
+	struct posting p = { .kind = kind, .reason = reason, .flags = "", .idem_key = key, .rating = g->r,
+		.result = &g->r->result,
+		.corrects = g->c.id, .previous = g->stands };
+
+	lt_fmt(key, sizeof(key), "charge:%lld:%s:%d", (long long)g->c.id, kind, g->stands.n + 1);
+	return posting_post(a, &p, NULL);
+}
+
+/* More than stands: the org is told, a person decides; nothing is posted here. */
+static int ask_to_raise(struct act *a, const struct again *g)
+{
+	struct event_row e = { .kind = "supplement_proposed", .instrument = g->c.instrument, .org = g->c.org,
+		.user = g->c.user,
+		.booking = g->c.booking, .session = g->c.session, .charge = g->c.id };
+	struct review_facts facts = { .total_minor = g->r->result.total_minor };
+	char before[40], after[40];
+	int rc;
+
+	if (store_supplement_waived(a->db, g->c.session, facts.total_minor))
+		return 0;
+	lt_money_text(before, sizeof(before), g->stands.minor, a->site->exponent);
+	lt_money_text(after, sizeof(after), facts.total_minor, a->site->exponent);
+	lt_fmt(e.detail, sizeof(e.detail),
+		"later data would raise C-%lld from %s to %s %s; nothing is charged unless a manager agrees",
+		(long long)g->c.id, before, after, g->c.currency);
+	rc = review_open_with(a, "supplement", g->c.instrument, g->c.session, g->c.org, e.detail, &facts);
+	if (rc == REVIEW_KNOWN)
+		return 0;
+	if (rc == 0)
+		act_event(a, &e);
+	return rc;
+}
+
+/* Less than stands is credited at once; more is asked about. */
 static int rate_again(struct act *a, int64_t session)
 {
-	struct charge c;
-	struct rating *r = NULL;
-	char key[64];
-	struct posting p = { .kind = "credit", .reason = "later data", .flags = "", .idem_key = key };
-	int credits = 0, rc = charge_of_session(a->db, session, &c);
+	struct again g = { .r = NULL };
+	int rc = rate_charged(a, session, &g);
 
-	if (rc)
-		return rc < 0 ? rc : 0;
-	rc = rating_session(a, session, &r);
-	if (rc == 0)
-		rc = charge_balance(a->db, c.id, &p.previous_minor, &credits);
-	if (rc == 0 && r->result.total_minor < p.previous_minor) {
-		lt_fmt(key, sizeof(key), "charge:%lld:credit:%d", (long long)c.id, credits + 1);
-		p.rating = r;
-		p.result = &r->result;
-		p.corrects = c.id;
-		rc = posting_post(a, &p, NULL);
-	} else if (rc == 0 && r->result.total_minor > p.previous_minor) {
-		struct event_row e = { .kind = "charge_low", .instrument = c.instrument, .session = session, .charge = c.id };
-
-		lt_fmt(e.detail, sizeof(e.detail), "later data would make C-%lld higher; nothing was posted", (long long)c.id);
-		act_event(a, &e);
-	}
-	rating_free(r);
+	if (rc == 0 && g.r->result.total_minor < g.stands.minor)
+		rc = correct(a, &g, "credit", "later data");
+	else if (rc == 0 && g.r->result.total_minor > g.stands.minor)
+		rc = ask_to_raise(a, &g);
+	rating_free(g.r);
 	return rc < 0 ? rc : act_end(a);
+}
+
+int money_supplement(struct act *a, int64_t session, int64_t agreed_minor)
+{
+	struct again g = { .r = NULL };
+	int rc = rate_charged(a, session, &g);
+
+	if (rc == 0 && g.r->result.total_minor > agreed_minor)
+		rc = act_refuse(a, 409, "changed", "", "later data changed what S-%lld costs; look at the item again",
+			(long long)session);
+	else if (rc == 0 && g.r->result.total_minor > g.stands.minor)
+		rc = correct(a, &g, "supplement", "later data, reviewed");
+	else if (rc == 1)
+		rc = 0;
+	rating_free(g.r);
+	return rc != 0 ? rc : act_end(a);
 }
 
 /* ---- when ---- */

@@ -53,11 +53,20 @@ static int add_later_lists(struct act *a, struct rating *r, int64_t until)
 	return rc;
 }
 
-static int load_lists(struct act *a, struct rating *r, int64_t start, int64_t until)
+/* The terms that hold: those of the sealed record, of the booking, or in force at the start. */
+static int load_terms(struct act *a, const struct rating *r, enum terms_kind kind, int64_t booked, int64_t sealed,
+	struct terms_row *ret)
+{
+	int64_t version = sealed ? sealed : r->in.booked ? booked : 0;
+
+	return version ? store_terms_version(a->db, kind, r->s.instrument, version, ret)
+		       : store_terms_at(a->db, kind, r->s.instrument, r->s.opened_at, ret);
+}
+
+static int load_lists(struct act *a, struct rating *r, const struct charge_sealed *sealed, int64_t until)
 {
 	struct terms_row row;
-	int rc = r->in.booked ? store_terms_version(a->db, TERMS_PRICE, r->s.instrument, r->b.price_version, &row)
-			      : store_terms_at(a->db, TERMS_PRICE, r->s.instrument, start, &row);
+	int rc = load_terms(a, r, TERMS_PRICE, r->b.price_version, sealed ? sealed->price_version : 0, &row);
 
 	if (rc)
 		return rc < 0 ? rc : DB_CORRUPT;
@@ -67,15 +76,28 @@ static int load_lists(struct act *a, struct rating *r, int64_t start, int64_t un
 	return add_later_lists(a, r, until);
 }
 
-static int load_policy(struct act *a, struct rating *r, int64_t start)
+static int load_policy(struct act *a, struct rating *r, const struct charge_sealed *sealed)
 {
 	struct lt_err err;
-	int rc = r->in.booked ? store_terms_version(a->db, TERMS_POLICY, r->s.instrument, r->b.policy_version, &r->policy_row)
-			      : store_terms_at(a->db, TERMS_POLICY, r->s.instrument, start, &r->policy_row);
+	int rc = load_terms(a, r, TERMS_POLICY, r->b.policy_version, sealed ? sealed->policy_version : 0,
+		&r->policy_row);
 
 	if (rc)
 		return rc < 0 ? rc : DB_CORRUPT;
 	return policy_from_text(&r->policy, r->policy_row.text, &err) ? DB_CORRUPT : 0;
+}
+
+/* What the meter showed of the window after two people had agreed on an estimate takes the estimate's place. */
+static bool superseded(const struct rating *r, const struct usage *approved)
+{
+	for (int i = 0; i < r->in.n_pieces; i++) {
+		const struct usage *u = &r->usage[i];
+
+		if (u->id > approved->id && u->measured_ms > 0 && u->from_at < approved->to_at &&
+			u->to_at > approved->from_at)
+			return true;
+	}
+	return false;
 }
 
 static int load_pieces(struct act *a, struct rating *r)
@@ -85,12 +107,13 @@ static int load_pieces(struct act *a, struct rating *r)
 	for (int i = 0; rc == 0 && i < r->in.n_pieces; i++) {
 		const struct usage *u = &r->usage[i];
 
-		r->pieces[i] = (struct rate_piece){ u->from_at, u->to_at, u->measured_ms, u->estimated_ms, u->placed };
+		r->pieces[i] = (struct rate_piece){ u->from_at, u->to_at, u->measured_ms, u->estimated_ms, u->placed,
+			strcmp(u->reason, "approved") == 0 && !superseded(r, u) };
 	}
 	return rc;
 }
 
-static int load_booking(struct act *a, struct rating *r)
+static int load_booking(struct act *a, struct rating *r, const struct charge_sealed *sealed)
 {
 	struct rate_input *in = &r->in;
 	int rc;
@@ -105,43 +128,45 @@ static int load_booking(struct act *a, struct rating *r)
 	in->booked_from = r->b.booked_from;
 	in->booked_to = r->b.booked_to;
 	in->priced_to = r->b.priced_to;
-	in->next_from = evidence_next_booking(a->db, r->s.instrument, r->b.booked_to, r->b.id);
+	in->next_from = sealed ? sealed->next_from : evidence_next_booking(a->db, r->s.instrument, r->b.booked_to,
+		r->b.id);
+	if (sealed)
+		in->priced_to = r->b.priced_to = sealed->priced_to;
 	return 0;
 }
 
-static int gather(struct act *a, int64_t session, struct rating *r)
+static int gather(struct act *a, int64_t session, const struct charge_sealed *sealed, struct rating *r)
 {
-	int64_t start, until;
+	int64_t until;
 	int rc = session_load(a, session, &r->s);
 
 	if (rc)
 		return rc < 0 ? rc : RATING_NONE;
-	rc = load_booking(a, r);
+	rc = load_booking(a, r, sealed);
 	if (rc == 0)
 		rc = load_pieces(a, r);
 	if (rc)
 		return rc;
-	start = r->s.opened_at;
-	until = r->in.n_pieces ? r->pieces[r->in.n_pieces - 1].to_at : start;
-	r->in.start_at = r->s.checkin_at;
+	until = r->in.n_pieces ? r->pieces[r->in.n_pieces - 1].to_at : r->s.opened_at;
+	r->in.start_at = sealed ? sealed->start_at : r->s.checkin_at;
 	r->in.fault_ms = r->s.fault_ms;
 	r->in.lists = r->lists;
 	r->in.pieces = r->pieces;
-	rc = load_policy(a, r, start);
+	rc = load_policy(a, r, sealed);
 	if (rc == 0)
-		rc = load_lists(a, r, start, until);
+		rc = load_lists(a, r, sealed, until);
 	r->in.grace_ms = r->policy.grace_ms;
 	return rc ? rc : db_failed(a->db);
 }
 
-int rating_session(struct act *a, int64_t session, struct rating **ret)
+int rating_again(struct act *a, int64_t session, const struct charge_sealed *sealed, struct rating **ret)
 {
 	struct rating *r = calloc(1, sizeof(*r));
 	int rc;
 
 	if (!r)
 		return DB_NOMEM;
-	rc = gather(a, session, r);
+	rc = gather(a, session, sealed, r);
 	if (rc == 0 && tariff_rate(&r->in, &r->result))
 		rc = RATING_TOO_MUCH;
 	if (rc != 0 && rc != RATING_TOO_MUCH) {
@@ -150,6 +175,11 @@ int rating_session(struct act *a, int64_t session, struct rating **ret)
 	}
 	*ret = r;
 	return rc;
+}
+
+int rating_session(struct act *a, int64_t session, struct rating **ret)
+{
+	return rating_again(a, session, NULL, ret);
 }
 
 int money_so_far(struct act *a, int64_t session, struct rate_result *ret)

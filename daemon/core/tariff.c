@@ -101,8 +101,8 @@ static int32_t factor_of(const struct price *p, enum component c, const struct r
 		return p->into_next_pm;
 	case COMP_BOOKED_FILL:
 		return in->walk_up ? p->walk_up_pm : 1000;
-	case COMP_ESTIMATED:
-		return 0;
+	case COMP_ESTIMATED: /* approved; the rest is a line of its own at nothing */
+		return factor_of(p, base_component(in), in);
 	default:
 		return 1000;
 	}
@@ -209,6 +209,21 @@ static void fill_cheapest(struct work *w, int64_t from, int64_t to, int64_t ms)
 		add(w, base_component(w->in), list_at(w, last < 0 ? from : edges[last]), ms, from, to);
 }
 
+/* Estimated time that two people agreed to charge: at the cheapest price list of its window. */
+static void add_approved(struct work *w, const struct rate_piece *p)
+{
+	int best = list_at(w, p->from_at), last = list_at(w, p->to_at);
+
+	for (int l = best + 1; l <= last; l++) {
+		const struct price *x = &w->in->lists[l].price, *y = &w->in->lists[best].price;
+
+		if ((money_wide)x->rate_minor * factor_of(x, COMP_ESTIMATED, w->in) <
+		    (money_wide)y->rate_minor * factor_of(y, COMP_ESTIMATED, w->in))
+			best = l;
+	}
+	add(w, COMP_ESTIMATED, best, p->estimated_ms, p->from_at, p->to_at);
+}
+
 /* Between runs; the first idle_after_ms of a spell count as use. */
 static void add_idle(struct work *w, int64_t from, int64_t to)
 {
@@ -244,6 +259,8 @@ static void collect(struct work *w)
 		else
 			fill_cheapest(w, p->from_at, p->to_at, p->measured_ms);
 		w->estimated_ms += p->estimated_ms;
+		if (p->approved)
+			add_approved(w, p);
 		cursor = max64(cursor, p->to_at);
 	}
 }
@@ -289,7 +306,8 @@ static int64_t billable(const struct work *w)
 static int64_t fill_seconds(const struct work *w)
 {
 	const struct rate_input *in = w->in;
-	int64_t booked = (in->booked_to - in->booked_from) / 1000, used = billable(w);
+	int64_t booked = (in->booked_to - in->booked_from) / 1000, agreed = seconds_of(w, COMP_ESTIMATED);
+	int64_t used = billable(w) + agreed;
 
 	if (!in->booked)
 		return 0;
@@ -297,7 +315,7 @@ static int64_t fill_seconds(const struct work *w)
 	case USAGE_MAX:
 		return max64(0, booked - used);
 	case USAGE_BOOKED_PLUS_OVERRUN:
-		return max64(0, booked - seconds_of(w, COMP_TIME) - seconds_of(w, COMP_WALK_UP));
+		return max64(0, booked - agreed - seconds_of(w, COMP_TIME) - seconds_of(w, COMP_WALK_UP));
 	case USAGE_PERCENT:
 		return max64(0, booked * w->base->usage_bp / 10000 - used);
 	case USAGE_USED:
@@ -347,33 +365,41 @@ static int emit(struct rate_result *r, struct rate_line line)
 	return r->total_minor > LT_MONEY_MAX ? 1 : 0;
 }
 
+static int emit_component(const struct work *w, struct rate_result *r, enum component c)
+{
+	for (int l = w->first; l <= w->last; l++) {
+		const struct cell *x = &w->cell[c][l];
+		const struct price *p = &w->in->lists[l].price;
+		struct rate_line line = { c, l, x->from, x->to, x->seconds, rate_of(p, c), factor_of(p, c, w->in),
+			x->padding, 0 };
+
+		line.amount_minor = money_of_time(x->seconds, line.rate_minor, line.factor_pm);
+		if (x->seconds > 0 && emit(r, line))
+			return 1;
+	}
+	return 0;
+}
+
 static int emit_cells(const struct work *w, struct rate_result *r)
 {
 	for (int c = COMP_TIME; c <= COMP_BOOKED_FILL; c++)
-		for (int l = w->first; l <= w->last; l++) {
-			const struct cell *x = &w->cell[c][l];
-			const struct price *p = &w->in->lists[l].price;
-			struct rate_line line = { (enum component)c, l, x->from, x->to, x->seconds,
-				rate_of(p, (enum component)c), factor_of(p, (enum component)c, w->in), x->padding, 0 };
-
-			line.amount_minor = money_of_time(x->seconds, line.rate_minor, line.factor_pm);
-			if (x->seconds > 0 && emit(r, line))
-				return 1;
-		}
-	return 0;
+		if (emit_component(w, r, (enum component)c))
+			return 1;
+	return emit_component(w, r, COMP_ESTIMATED);
 }
 
 static int emit_rest(const struct work *w, struct rate_result *r)
 {
 	const struct rate_input *in = w->in;
-	int64_t from = in->n_pieces ? in->pieces[0].from_at : 0, to = in->n_pieces ? in->pieces[in->n_pieces - 1].to_at : 0;
+	int64_t from = in->n_pieces ? in->pieces[0].from_at : 0,
+		to = in->n_pieces ? in->pieces[in->n_pieces - 1].to_at : 0;
 
 	if (r->billed_s > 0 && r->total_minor < w->base->minimum_minor &&
 	    emit(r, (struct rate_line){ COMP_MINIMUM, w->first, from, to, 0, 0, 1000, 0,
 		    w->base->minimum_minor - r->total_minor }))
 		return 1;
-	if (r->estimated_s > 0)
-		return emit(r, (struct rate_line){ COMP_ESTIMATED, w->first, from, to, r->estimated_s,
+	if (r->estimated_s > r->approved_s)
+		return emit(r, (struct rate_line){ COMP_ESTIMATED, w->first, from, to, r->estimated_s - r->approved_s,
 			w->base->rate_minor, 0, 0, 0 });
 	return 0;
 }
@@ -418,13 +444,16 @@ static void set_lists(struct work *w)
 	w->base = &in->lists[w->base->change == CHANGE_SPLIT ? in->locked : w->first].price;
 }
 
-static void set_overrun(struct work *w)
+static int64_t into_next(const struct rate_input *in)
 {
-	const struct rate_input *in = w->in;
+	return in->booked && in->next_from ? max64(in->next_from, in->priced_to) : FAR;
+}
+
+int64_t tariff_grace_end(const struct rate_input *in)
+{
 	int64_t grace = min64(in->grace_ms, (in->booked_to - in->booked_from) / 10);
 
-	w->into_from = in->booked && in->next_from ? max64(in->next_from, in->priced_to) : FAR;
-	w->grace_end = in->booked ? min64(in->priced_to + max64(0, grace), w->into_from) : FAR;
+	return in->booked ? min64(in->priced_to + max64(0, grace), into_next(in)) : FAR;
 }
 
 int tariff_rate(const struct rate_input *in, struct rate_result *ret)
@@ -438,13 +467,16 @@ int tariff_rate(const struct rate_input *in, struct rate_result *ret)
 	memset(ret, 0, sizeof(*ret));
 	w.in = in;
 	set_lists(&w);
-	set_overrun(&w);
+	ret->base = (int)(w.base == &in->lists[in->locked].price ? in->locked : w.first);
+	w.into_from = into_next(in);
+	w.grace_end = tariff_grace_end(in);
 	collect(&w);
 	floor_seconds(&w, COMP_TIME, COMP_INTO_NEXT, 0);
 	ret->idle_s = floor_seconds(&w, COMP_IDLE, COMP_IDLE, in->fault_ms);
 	for (int i = 0; i < in->n_pieces; i++)
 		ret->used_s += in->pieces[i].measured_ms;
 	ret->used_s /= 1000;
+	ret->approved_s = floor_seconds(&w, COMP_ESTIMATED, COMP_ESTIMATED, 0);
 	ret->estimated_s = w.estimated_ms / 1000;
 	ret->overrun_s = seconds_of(&w, COMP_OVERRUN) + seconds_of(&w, COMP_INTO_NEXT);
 	fill = ret->used_s > 0 ? fill_seconds(&w) : 0;
@@ -460,7 +492,7 @@ int tariff_rate(const struct rate_input *in, struct rate_result *ret)
 
 int tariff_quote(const struct price_list *list, bool walk_up, int64_t from, int64_t to, struct rate_result *ret)
 {
-	struct rate_piece piece = { from, to, to - from, 0, true };
+	struct rate_piece piece = { from, to, to - from, 0, true, false };
 	struct rate_input in = { .lists = list, .n_lists = 1, .booked = true, .walk_up = walk_up, .booked_from = from,
 		.booked_to = to, .priced_to = to, .pieces = &piece, .n_pieces = 1 };
 
@@ -483,9 +515,11 @@ int tariff_fee(const struct fee_input *in, struct rate_result *ret)
 {
 	int64_t length = in->booked_to - in->booked_from, unsold = length - in->resold_ms, quote;
 	int32_t bp = tariff_fee_bp(&in->list->price, in->kind, in->booked_from - in->at);
-	struct rate_line line = { in->kind, 0, in->booked_from, in->booked_to, 0, in->list->price.rate_minor, bp / 10, 0, 0 };
+	struct rate_line line = { in->kind, 0, in->booked_from, in->booked_to, 0, in->list->price.rate_minor, bp / 10,
+		0, 0 };
 
-	if (length <= 0 || in->resold_ms < 0 || tariff_quote(in->list, in->walk_up, in->booked_from, in->booked_to, ret))
+	if (length <= 0 || in->resold_ms < 0 || tariff_quote(in->list, in->walk_up, in->booked_from, in->booked_to,
+		ret))
 		return 1;
 	quote = ret->total_minor;
 	unsold = max64(0, unsold);

@@ -12,19 +12,20 @@
 #include "core/terms.h"
 
 /* Components in the order in which lines appear. GRACE: the free first part of an overrun. MINIMUM: what is missing
- * to the minimum charge. ESTIMATED: time nobody measured, shown and priced at zero. CORRECTION: of a credit, the difference of two totals. */
+ * to the minimum charge. ESTIMATED: time nobody measured, shown and priced at zero unless two people agreed to charge
+ * it. CORRECTION: of a credit or a supplement, the difference of two totals. */
 enum component { COMP_TIME, COMP_WALK_UP, COMP_GRACE, COMP_OVERRUN, COMP_INTO_NEXT, COMP_IDLE, COMP_BOOKED_FILL,
 	COMP_NO_SHOW, COMP_LATE_CANCEL, COMP_MINIMUM, COMP_ESTIMATED, COMP_CORRECTION, COMPONENTS };
 
 #define RATE_LISTS_MAX 8
-#define RATE_LINES_MAX (6 * RATE_LISTS_MAX + 5)
+#define RATE_LINES_MAX (7 * RATE_LISTS_MAX + 4)
 
 /* A price list and the instant from which it is in force. */
 struct price_list { int64_t version, effective_at; struct price price; };
 
 /* A piece of metered time. placed: a run that was on from from_at to to_at. Not placed: measured_ms lie somewhere in
- * [from_at, to_at). */
-struct rate_piece { int64_t from_at, to_at, measured_ms, estimated_ms; bool placed; };
+ * [from_at, to_at). approved: two people agreed to charge estimated_ms. */
+struct rate_piece { int64_t from_at, to_at, measured_ms, estimated_ms; bool placed, approved; };
 
 struct rate_input {
 	const struct price_list *lists; /* ascending by effective_at; 1..RATE_LISTS_MAX                   */
@@ -54,9 +55,12 @@ struct rate_line {
 
 struct rate_result {
 	int n;
+	int base;                       /* list whose step, minimum and usage policy hold                 */
 	struct rate_line line[RATE_LINES_MAX];
 	int64_t used_s;                 /* metered, floored once for the session                          */
-	int64_t idle_s, overrun_s, estimated_s;
+	int64_t idle_s, overrun_s;
+	int64_t estimated_s;            /* all of it; approved_s: what of it is charged                   */
+	int64_t approved_s;
 	int64_t billed_s;               /* used (not grace), booked fill and padding                      */
 	int64_t total_minor;
 };
@@ -74,6 +78,8 @@ struct fee_input {
 };
 /* Ten-thousandths of the booked price that are due. */
 int32_t tariff_fee_bp(const struct price *p, enum component kind, int64_t notice_ms);
+/* When overrun may be free: from priced_to to here. */
+int64_t tariff_grace_end(const struct rate_input *in);
 /* The price of the booked interval as if all of it were used. */
 int tariff_quote(const struct price_list *list, bool walk_up, int64_t from, int64_t to, struct rate_result *ret);
 int tariff_fee(const struct fee_input *in, struct rate_result *ret);

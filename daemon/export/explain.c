@@ -23,7 +23,7 @@ struct facts {
 	struct rate_piece pieces[PIECES_MAX];
 	struct rate_input in;
 	struct fee_input fee;
-	bool is_fee, is_credit, has_input;
+	bool is_fee, is_correction, has_input;
 	struct rate_result result;
 };
 
@@ -43,7 +43,8 @@ static const char *text(const json_t *o, const char *key)
 
 static int bad(struct lt_err *err, const char *what)
 {
-	return lt_err_set(err, "bad-record", what, "this charge's record has no usable \"%s\"; restore it from a backup or an "
+	return lt_err_set(err, "bad-record", what, "this charge's record has no usable \"%s\"; restore "
+		"it from a backup or an "
 		"export", what);
 }
 
@@ -78,7 +79,8 @@ static int read_usage(struct facts *f, struct lt_err *err)
 		const json_t *u = json_array_get(usage, (size_t)i);
 
 		f->pieces[i] = (struct rate_piece){ number(u, "from_at"), number(u, "to_at"), number(u, "measured_ms"),
-			number(u, "estimated_ms"), json_is_true(json_object_get(u, "placed")) };
+			number(u, "estimated_ms"), json_is_true(json_object_get(u, "placed")),
+				json_is_true(json_object_get(u, "approved")) };
 	}
 	f->in.pieces = f->pieces;
 	return 0;
@@ -116,7 +118,7 @@ static int read_fee(struct facts *f, struct lt_err *err)
 static int read_facts(struct facts *f, struct lt_err *err)
 {
 	f->exponent = (int)number(f->doc, "exponent");
-	f->is_credit = strcmp(text(f->doc, "kind"), "credit") == 0;
+	f->is_correction = number(f->doc, "corrects") != 0;
 	f->has_input = json_array_size(json_object_get(f->doc, "prices")) > 0;
 	if (f->exponent < 0 || f->exponent > 4)
 		return bad(err, "exponent");
@@ -169,7 +171,6 @@ static void say_reading(struct explain *x, const struct facts *f, const char *wh
 
 static void say_usage(struct explain *x, const struct facts *f, const struct lt_zone *zone)
 {
-	int64_t sum = 0;
 	char from[48], to[48], value[32];
 
 	for (int i = 0; i < f->in.n_pieces; i++) {
@@ -177,12 +178,123 @@ static void say_usage(struct explain *x, const struct facts *f, const struct lt_
 
 		instant(from, zone, p->from_at);
 		instant(to, zone, p->to_at);
-		seconds_text(value, p->measured_ms);
-		say(x, value, p->placed ? "run from %s to %s" : "metered somewhere between %s and %s", from, to);
-		sum += p->measured_ms;
+		seconds_text(value, p->measured_ms ? p->measured_ms : p->estimated_ms);
+		if (p->measured_ms == 0 && p->estimated_ms > 0)
+			say(x, value, p->approved ? "not measured between %s and %s; two people agreed to charge it" :
+				"not measured between %s and %s", from, to);
+		else
+			say(x, value, p->placed ? "run from %s to %s" : "metered somewhere between %s and %s", from, to);
 	}
-	lt_fmt(value, sizeof(value), "%lld s", (long long)(sum / 1000));
+	lt_fmt(value, sizeof(value), "%lld s", (long long)f->result.used_s);
 	say(x, value, "all of the session's metered time, floored once to seconds");
+}
+
+/* Where the booking ends, what of the overrun is free, and who waits. */
+static void say_booking(struct explain *x, const struct facts *f, const struct lt_zone *zone)
+{
+	const struct rate_input *in = &f->in;
+	int64_t grace_end = tariff_grace_end(in);
+	char from[48], to[48], value[48];
+
+	if (!in->booked) {
+		say(x, "walk_up", "no booking: all of it is a walk-up");
+		return;
+	}
+	instant(from, zone, in->booked_from);
+	instant(to, zone, in->booked_to);
+	seconds_text(value, in->booked_to - in->booked_from);
+	say(x, value, "booked from %s to %s%s", from, to, in->walk_up ? " at the instrument: a walk-up" : "");
+	if (in->pieces && in->n_pieces && in->pieces[in->n_pieces - 1].to_at > in->priced_to) {
+		instant(value, zone, in->priced_to);
+		say(x, value, "overrun is counted from here");
+		seconds_text(value, grace_end - in->priced_to);
+		say(x, value, "grace: free from there on (the policy's grace, at most a tenth of the booking, over when the next "
+			"booking begins)");
+		if (in->next_from) {
+			instant(value, zone, in->next_from);
+			say(x, value, "the next booking begins: overrun_into_next from here");
+		}
+	}
+}
+
+static void say_idle(struct explain *x, const struct facts *f)
+{
+	const struct price *p = &f->lists[f->result.base].price;
+	char value[32];
+
+	if (f->result.idle_s == 0 && f->in.fault_ms == 0)
+		return;
+	lt_fmt(value, sizeof(value), "%lld s", (long long)f->result.idle_s);
+	say(x, value, "idle: from check-in to the first run and between runs, never after the last");
+	if (p->idle_after_ms > 0) {
+		seconds_text(value, p->idle_after_ms);
+		say(x, value, "of each idle spell count as use");
+	}
+	if (f->in.fault_ms > 0) {
+		seconds_text(value, f->in.fault_ms);
+		say(x, value, "the instrument was at fault: no idle");
+	}
+}
+
+/* Policy, step: what was billed of what was used. */
+static void say_billed(struct explain *x, const struct facts *f)
+{
+	static const char *const policies[] = { [USAGE_USED] = "used: what was measured", [USAGE_MAX] = "max: at least the booked time",
+		[USAGE_BOOKED_PLUS_OVERRUN] = "booked_plus_overrun: the booked time and what ran over",
+		[USAGE_PERCENT] = "a share: at least so much of the booked time" };
+	const struct price *p = &f->lists[f->result.base].price;
+	int64_t padding = 0;
+	char value[32];
+
+	for (int i = 0; i < f->result.n; i++)
+		padding += f->result.line[i].padding_s;
+	if (p->usage != USAGE_USED)
+		say(x, policies[p->usage], "usage policy; what it adds is booked_fill");
+	if (padding > 0) {
+		lt_fmt(value, sizeof(value), "%lld s", (long long)padding);
+		say(x, value, "added to time once, to fill the billing step of %lld s", (long long)(p->step_ms / 1000));
+	}
+	lt_fmt(value, sizeof(value), "%lld s", (long long)f->result.billed_s);
+	say(x, value, "billed, without grace, idle and estimates");
+}
+
+static void say_session(struct explain *x, const struct facts *f, const struct lt_zone *zone)
+{
+	char at[48], version[32];
+
+	say_reading(x, f, "start", zone);
+	say_reading(x, f, "end", zone);
+	say_usage(x, f, zone);
+	say_booking(x, f, zone);
+	for (int i = 0; i < f->in.n_lists; i++) {
+		instant(at, zone, f->lists[i].effective_at);
+		lt_fmt(version, sizeof(version), "version %lld", (long long)f->lists[i].version);
+		say(x, version, "price list in force from %s%s", at, i == f->result.base ? "; its step, minimum and usage hold" : "");
+	}
+	say_idle(x, f);
+	say_billed(x, f);
+}
+
+/* How long before the start it was called off, and the tier that this meets. */
+static void say_tier(struct explain *x, const struct facts *f)
+{
+	const struct price *p = &f->lists[0].price;
+	int64_t notice = f->fee.booked_from - f->fee.at;
+	char value[40], tier[40];
+
+	if (f->fee.kind == COMP_NO_SHOW || notice < 0) {
+		say(x, "no_show", "nobody came: the no-show fee");
+		return;
+	}
+	terms_duration_text(value, sizeof(value), notice);
+	say(x, value, "notice: from the cancellation to the booked start");
+	for (int i = 0; i < p->n_tiers; i++)
+		if (notice >= p->tiers[i].notice_ms) {
+			terms_duration_text(tier, sizeof(tier), p->tiers[i].notice_ms);
+			lt_fmt(value, sizeof(value), "%d.%02d %%", p->tiers[i].fee_bp / 100, p->tiers[i].fee_bp % 100);
+			say(x, value, "the tier \"at least %s ahead\"", tier);
+			return;
+		}
 }
 
 static void say_fee(struct explain *x, const struct facts *f)
@@ -195,6 +307,7 @@ static void say_fee(struct explain *x, const struct facts *f)
 		return;
 	lt_money_text(value, sizeof(value), quote.total_minor, f->exponent);
 	say(x, value, "price of the booked interval");
+	say_tier(x, f);
 	lt_fmt(value, sizeof(value), "%d.%02d %%", bp / 100, bp % 100);
 	say(x, value, "%s fee by the price version the booking was made under", component_name(f->fee.kind));
 	if (f->fee.resold_ms > 0) {
@@ -203,23 +316,32 @@ static void say_fee(struct explain *x, const struct facts *f)
 	}
 }
 
-static void say_lines(struct explain *x, const struct facts *f)
+/* Why a line is as it is, where its name does not say. */
+static const char *remark(const struct rate_line *l)
+{
+	if (l->component == COMP_ESTIMATED)
+		return l->factor_pm ? "; nobody measured it, two people agreed to charge it" : "; nobody measured it: not charged";
+	if (l->component == COMP_GRACE)
+		return "; the free first part of an overrun";
+	if (l->component == COMP_WALK_UP)
+		return "; the factor is that of a walk-up";
+	return l->padding_s ? "; the step's padding is in it" : "";
+}
+
+static void say_line(struct explain *x, const struct facts *f, const struct rate_line *l)
 {
 	char value[40], rate[40];
 
-	for (int i = 0; i < f->result.n; i++) {
-		const struct rate_line *l = &f->result.line[i];
-
-		lt_money_text(value, sizeof(value), l->amount_minor, f->exponent);
-		lt_money_text(rate, sizeof(rate), l->rate_minor, f->exponent);
-		if (l->component == COMP_MINIMUM)
-			say(x, value, "minimum: what is missing to the least charge of a session");
-		else if (f->is_fee)
-			say(x, value, "%s: the fee, rounded half away from zero", component_name(l->component));
-		else
-			say(x, value, "%s: %lld s x %s/h x %d.%03d / 3600, rounded half away from zero%s", component_name(l->component),
-				(long long)l->seconds, rate, l->factor_pm / 1000, l->factor_pm % 1000,
-				l->padding_s ? " (with the billing step's padding)" : "");
+	lt_money_text(value, sizeof(value), l->amount_minor, f->exponent);
+	lt_money_text(rate, sizeof(rate), l->rate_minor, f->exponent);
+	if (l->component == COMP_MINIMUM) {
+		lt_money_text(rate, sizeof(rate), f->lists[f->result.base].price.minimum_minor, f->exponent);
+		say(x, value, "minimum: what the lines before lack to the least charge of a session, %s", rate);
+	} else if (f->is_fee) {
+		say(x, value, "%s: the fee, rounded half away from zero", component_name(l->component));
+	} else {
+		say(x, value, "%s: %lld s x %s/h x %d.%03d / 3600, rounded half away from zero%s", component_name(l->component),
+			(long long)l->seconds, rate, l->factor_pm / 1000, l->factor_pm % 1000, remark(l));
 	}
 }
 
@@ -233,14 +355,15 @@ static bool lines_match(const struct facts *f)
 		sum += number(json_array_get(lines, i), "amount_minor");
 	if (sum != number(f->doc, "amount_minor"))
 		return false;
-	if (f->is_credit)
+	if (f->is_correction)
 		return true;
 	if (json_array_size(lines) != (size_t)f->result.n)
 		return false;
 	for (int i = 0; i < f->result.n; i++) {
 		const json_t *l = json_array_get(lines, (size_t)i);
 
-		if (number(l, "seconds") != f->result.line[i].seconds || number(l, "amount_minor") != f->result.line[i].amount_minor ||
+		if (number(l, "seconds") != f->result.line[i].seconds || number(l,
+			"amount_minor") != f->result.line[i].amount_minor ||
 		    strcmp(text(l, "component"), component_name(f->result.line[i].component)) != 0)
 			return false;
 	}
@@ -254,9 +377,10 @@ static void say_total(struct explain *x, const struct facts *f)
 
 	lt_money_text(value, sizeof(value), f->result.total_minor, f->exponent);
 	say(x, value, "sum of the lines");
-	if (f->is_credit) {
+	if (f->is_correction) {
 		lt_money_text(value, sizeof(value), before, f->exponent);
-		say(x, value, "charged before (%s); the credit is the difference of the two totals", text(f->doc, "reason"));
+		say(x, value, "charged before (%s); the correction is the difference of the two totals", text(f->doc,
+			"reason"));
 	}
 	x->recomputed_minor = f->result.total_minor - before;
 	lt_money_text(value, sizeof(value), x->recomputed_minor, f->exponent);
@@ -278,14 +402,12 @@ static int explain(struct explain *x, struct facts *f, const struct lt_zone *zon
 {
 	if (read_facts(f, err) || rate(f, err))
 		return -1;
-	if (!f->is_fee && f->has_input) {
-		say_reading(x, f, "start", zone);
-		say_reading(x, f, "end", zone);
-		say_usage(x, f, zone);
-	}
+	if (!f->is_fee && f->has_input)
+		say_session(x, f, zone);
 	if (f->is_fee)
 		say_fee(x, f);
-	say_lines(x, f);
+	for (int i = 0; i < f->result.n; i++)
+		say_line(x, f, &f->result.line[i]);
 	say_total(x, f);
 	return 0;
 }
@@ -304,16 +426,19 @@ int explain_record(struct explain *ret, const char *record, const uint8_t sha256
 		return lt_err_set(err, "no-memory", "", "out of memory; try again");
 	f->doc = json_loads(record, JSON_REJECT_DUPLICATES, &error);
 	if (!f->doc)
-		lt_err_set(err, "bad-record", "", "this charge's record is not JSON (line %d: %s); restore it from a backup",
+		lt_err_set(err, "bad-record", "", "this charge's record is not JSON (line %d: %s); restore "
+			"it from a backup",
 			error.line, error.text);
 	else
 		rc = explain(ret, f, zone, err);
 	if (rc == 0) {
 		crypto_sha256(record, strlen(record), hash);
 		crypto_hex(hex, hash, sizeof(hash));
-		say(ret, hex, "SHA-256 of the record %s the sealed one", memcmp(hash, sha256, 32) == 0 ? "equals" : "differs from");
+		say(ret, hex, "SHA-256 of the record %s the sealed one", memcmp(hash, sha256, 32) == 0 ? "equals"
+			: "differs from");
 		ret->amount_minor = number(f->doc, "amount_minor");
-		ret->matches = ret->amount_minor == ret->recomputed_minor && lines_match(f) && memcmp(hash, sha256, 32) == 0;
+		ret->matches = ret->amount_minor == ret->recomputed_minor && lines_match(f) && memcmp(hash, sha256,
+			32) == 0;
 	}
 	json_decref(f->doc);
 	free(f);

@@ -13,14 +13,18 @@ int charge_insert(struct db *db, const struct charge *c, const char *record, con
 	const int64_t *corrects = c->corrects ? &c->corrects : NULL;
 	int rc = db_run(db, "INSERT INTO charge(" COLUMNS ", record) VALUES "
 		"(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17,?18,?19,?20,?21,?22,?23,?24)",
-		"iiIIIttttt" "iiit" "iiiiii" "ttbt", c->id, c->seq, session, booking, corrects, c->kind, c->org, c->user,
-		c->instrument, c->project, c->posted_at, c->service_from, c->service_to, c->period, c->used_s, c->idle_s,
+		"iiIIIttttt" "iiit" "iiiiii" "ttbt", c->id, c->seq, session, booking, corrects, c->kind, c->org,
+			c->user,
+		c->instrument, c->project, c->posted_at, c->service_from, c->service_to, c->period, c->used_s,
+			c->idle_s,
 		c->overrun_s, c->billed_s, c->estimated_s, c->amount_minor, c->currency, c->flags, c->sha256,
 		sizeof(c->sha256), record);
 
 	for (int i = 0; i < n && rc == DB_DONE; i++)
-		rc = db_run(db, "INSERT INTO charge_line(charge, n, component, from_at, to_at, seconds, rate_minor, factor_pm, "
-			"amount_minor, detail) VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10)", "iitiiiiiit", c->id, (int64_t)i + 1,
+		rc = db_run(db,
+			"INSERT INTO charge_line(charge, n, component, from_at, to_at, seconds, rate_minor, factor_pm, "
+			"amount_minor, detail) VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10)", "iitiiiiiit", c->id,
+				(int64_t)i + 1,
 			lines[i].component, lines[i].from_at, lines[i].to_at, lines[i].seconds, lines[i].rate_minor,
 			lines[i].factor_pm, lines[i].amount_minor, lines[i].detail);
 	return rc;
@@ -77,30 +81,46 @@ int charge_load(struct db *db, int64_t id, struct charge *ret)
 
 int charge_of_session(struct db *db, int64_t session, struct charge *ret)
 {
-	return load_one(db_query(db, "SELECT " COLUMNS " FROM charge WHERE session = ?1 AND kind = 'usage'", "i", session),
+	return load_one(db_query(db, "SELECT " COLUMNS " FROM charge WHERE session = ?1 AND kind = 'usage'", "i",
+		session),
 		ret);
 }
 
-int charge_balance(struct db *db, int64_t charge, int64_t *ret_minor, int *ret_credits)
+int charge_balance(struct db *db, int64_t charge, struct charge_balance *ret)
 {
-	struct stmt *s = db_query(db, "SELECT COALESCE(SUM(amount_minor), 0), COUNT(*) FROM charge WHERE corrects = ?1", "i",
+	struct stmt *s = db_query(db,
+		"SELECT SUM(amount_minor), SUM(used_s), SUM(idle_s), SUM(overrun_s), SUM(billed_s), SUM(estimated_s), "
+		"COUNT(corrects) FROM (SELECT * FROM charge WHERE id = ?1 UNION ALL SELECT * FROM charge WHERE "
+			"corrects = ?1)", "i", charge);
+	int rc = db_step(s);
+
+	if (rc == DB_ROW)
+		*ret = (struct charge_balance){ db_int(s, 0), db_int(s, 1), db_int(s, 2), db_int(s, 3), db_int(s, 4),
+			db_int(s, 5), (int)db_int(s, 6) };
+	db_end(s);
+	return rc < 0 ? rc : 0;
+}
+
+int charge_sealed(struct db *db, int64_t charge, struct charge_sealed *ret)
+{
+	struct stmt *s = db_query(db,
+		"SELECT json_extract(record, '$.prices[0].version'), json_extract(record, '$.policy.version'), "
+		"json_extract(record, '$.booking.priced_to_at'), json_extract(record, '$.session.next_booking_at'), "
+		"json_extract(record, '$.session.start_at') FROM charge WHERE id = ?1 AND json_extract(record, "
+			"'$.prices[0].version') > 0", "i",
 		charge);
 	int rc = db_step(s);
 
-	if (rc == DB_ROW) {
-		*ret_minor = db_int(s, 0);
-		*ret_credits = (int)db_int(s, 1);
-	}
+	if (rc == DB_ROW)
+		*ret = (struct charge_sealed){ db_int(s, 0), db_int(s, 1), db_int(s, 2), db_int(s, 3), db_int(s, 4) };
 	db_end(s);
-	if (rc < 0)
-		return rc;
-	*ret_minor += db_one_int(db, 0, "SELECT amount_minor FROM charge WHERE id = ?1", "i", charge);
-	return db_failed(db);
+	return rc == DB_ROW ? 0 : rc == DB_DONE ? 1 : rc;
 }
 
 int charge_lines(struct db *db, int64_t charge, struct charge_line *ret, int cap, int *ret_n)
 {
-	struct stmt *s = db_query(db, "SELECT component, from_at, to_at, seconds, rate_minor, factor_pm, amount_minor, detail "
+	struct stmt *s = db_query(db,
+		"SELECT component, from_at, to_at, seconds, rate_minor, factor_pm, amount_minor, detail "
 		"FROM charge_line WHERE charge = ?1 ORDER BY n", "i", charge);
 	int rc, n = 0;
 
@@ -146,9 +166,11 @@ static struct stmt *filtered(struct db *db, const char *const sql[4], const stru
 	int64_t limit = f->limit;
 
 	if (lead == BY_BOOKING)
-		return db_query(db, sql[lead], "iittttiiii", f->booking, after, f->org, f->user, f->instrument, f->period,
+		return db_query(db, sql[lead], "iittttiiii", f->booking, after, f->org, f->user, f->instrument,
+			f->period,
 			f->booking, f->from, f->to, limit);
-	return db_query(db, sql[lead], "tittttiiii", lead == BY_ORG ? f->org : lead == BY_PERIOD ? f->period : "", after,
+	return db_query(db, sql[lead], "tittttiiii", lead == BY_ORG ? f->org : lead == BY_PERIOD ? f->period : "",
+		after,
 		f->org, f->user, f->instrument, f->period, f->booking, f->from, f->to, limit);
 }
 
@@ -192,7 +214,8 @@ int charge_sum(struct db *db, const struct charge_filter *f, int64_t *ret_rows, 
 int charge_recent_used(struct db *db, const char *org, int64_t *ret_used_s, char (*ret_instrument)[LT_ID], int cap,
 	int *ret_n)
 {
-	struct stmt *s = db_query(db, "SELECT used_s, instrument FROM charge WHERE org = ?1 AND kind = 'usage' AND used_s > 0 "
+	struct stmt *s = db_query(db,
+		"SELECT used_s, instrument FROM charge WHERE org = ?1 AND kind = 'usage' AND used_s > 0 "
 		"ORDER BY seq DESC LIMIT ?2", "ti", org, (int64_t)cap);
 	int rc, n = 0;
 

@@ -1,6 +1,6 @@
 /*
  * charge.h - sealed charges and their lines. A charge is written once and never changes; the store's triggers refuse
- * everything else. What corrects it is another charge (kind "credit") that names it.
+ * everything else. What corrects it is another charge (kind "credit" or "supplement") that names it.
  */
 #ifndef STORE_CHARGE_H
 #define STORE_CHARGE_H
@@ -12,7 +12,7 @@
 struct charge {
 	int64_t id, seq;
 	int64_t session, booking, corrects;  /* 0: none                                                     */
-	char kind[8];                        /* "usage", "fee", "credit"                                    */
+	char kind[12];                       /* "usage", "fee", "credit", "supplement"                      */
 	char org[LT_ID], user[LT_ID], instrument[LT_ID], project[LT_ID];
 	int64_t posted_at, service_from, service_to;
 	char period[8];                      /* "2026-11": the site's local month it is posted in           */
@@ -35,8 +35,12 @@ int charge_insert(struct db *db, const struct charge *c, const char *record, con
 int charge_load(struct db *db, int64_t id, struct charge *ret);
 /* The usage charge of a session; 0, 1 none, < 0. */
 int charge_of_session(struct db *db, int64_t session, struct charge *ret);
-/* What was charged and credited so far for a charge: its amount and its credits'. 0 or < 0. */
-int charge_balance(struct db *db, int64_t charge, int64_t *ret_minor, int *ret_credits);
+/* What stands for a charge: its own figures and its corrections' together; n: how many corrections. 0 or < 0. */
+struct charge_balance { int64_t minor, used_s, idle_s, overrun_s, billed_s, estimated_s; int n; };
+int charge_balance(struct db *db, int64_t charge, struct charge_balance *ret);
+/* What the sealed record of a usage charge says a re-rating must use again. 0, 1 (no such record), < 0. */
+struct charge_sealed { int64_t price_version, policy_version, priced_to, next_from, start_at; };
+int charge_sealed(struct db *db, int64_t charge, struct charge_sealed *ret);
 /* At most cap lines in order; *ret_n. 0 or < 0. */
 int charge_lines(struct db *db, int64_t charge, struct charge_line *ret, int cap, int *ret_n);
 /* The record's text, malloc'd (the caller frees); NULL when there is none or on failure. */
@@ -50,7 +54,8 @@ int charge_page(struct db *db, const struct charge_filter *f, struct charge *ret
 int charge_sum(struct db *db, const struct charge_filter *f, int64_t *ret_rows, int64_t *ret_minor);
 
 /* used_s of the org's latest usage charges on instruments of a kind's list; for the plausibility bound. */
-int charge_recent_used(struct db *db, const char *org, int64_t *ret_used_s, char (*ret_instrument)[LT_ID], int cap, int *ret_n);
+int charge_recent_used(struct db *db, const char *org, int64_t *ret_used_s, char (*ret_instrument)[LT_ID], int cap,
+	int *ret_n);
 
 /* Sums over service_from in [from, to), grouped by one column. */
 enum usage_by { USAGE_BY_INSTRUMENT, USAGE_BY_ORG, USAGE_BY_PROJECT, USAGE_BY_USER, USAGE_BY_NOTHING };

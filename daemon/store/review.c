@@ -3,8 +3,8 @@
 
 #include <string.h>
 
-#define COLUMNS "id, kind, instrument, session, org, state, detail, opened_at, due_at, proposal, proposed_by, proposed_at, decision, " \
-	"decided_by, decided_at, version"
+#define COLUMNS "id, kind, instrument, session, org, state, detail, opened_at, due_at, proposal, proposed_by, " \
+	"proposed_at, decision, decided_by, decided_at, version, from_at, to_at, bound_ms, total_minor"
 #define CLAIM_COLUMNS "id, instrument, at, org, user, created_at, session, note, state, version"
 
 static const int64_t *or_null(const int64_t *v) { return *v ? v : NULL; }
@@ -29,6 +29,10 @@ static void take(struct stmt *s, struct review *r)
 	db_copy_text(s, 13, r->decided_by, sizeof(r->decided_by));
 	r->decided_at = db_int(s, 14);
 	r->version = db_int(s, 15);
+	r->from_at = db_int(s, 16);
+	r->to_at = db_int(s, 17);
+	r->bound_ms = db_int(s, 18);
+	r->total_minor = db_int(s, 19);
 }
 
 static int one(struct stmt *s, struct review *ret)
@@ -49,31 +53,37 @@ int store_review_load(struct db *db, int64_t id, struct review *ret)
 int store_review_find(struct db *db, const char *kind, const char *instrument, int64_t session, struct review *ret)
 {
 	if (session)
-		return one(db_query(db, "SELECT " COLUMNS " FROM review WHERE session = ?1 AND kind = ?2 AND state <> 'done' LIMIT 1", "it",
+		return one(db_query(db, "SELECT " COLUMNS " "
+			"FROM review WHERE session = ?1 AND kind = ?2 AND state <> 'done' LIMIT 1", "it",
 			session, kind), ret);
-	return one(db_query(db, "SELECT " COLUMNS " FROM review WHERE session IS NULL AND instrument = ?1 AND kind = ?2 AND state <> 'done' "
+	return one(db_query(db, "SELECT " COLUMNS " "
+		"FROM review WHERE session IS NULL AND instrument = ?1 AND kind = ?2 AND state <> 'done' "
 		"LIMIT 1", "tt", instrument, kind), ret);
 }
 
 int store_review_insert(struct db *db, const struct review *r)
 {
-	return db_run(db, "INSERT INTO review (id, kind, instrument, session, org, state, detail, opened_at, due_at) "
-		"VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)", "ittIttt" "iI", r->id, r->kind, r->instrument, or_null(&r->session),
-		text_or_null(r->org), r->state, r->detail, r->opened_at, or_null(&r->due_at));
+	return db_run(db, "INSERT INTO review (id, kind, instrument, session, org, state, detail, opened_at, due_at, from_at, "
+		"to_at, bound_ms, total_minor) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
+		"ittIttt" "iIiiii", r->id, r->kind, r->instrument, or_null(&r->session), text_or_null(r->org), r->state, r->detail,
+		r->opened_at, or_null(&r->due_at), r->from_at, r->to_at, r->bound_ms, r->total_minor);
 }
 
 int store_review_update(struct db *db, struct review *r)
 {
 	r->version++;
-	return db_run(db, "UPDATE review SET org = ?2, state = ?3, detail = ?4, due_at = ?5, proposal = ?6, proposed_by = ?7, proposed_at = ?8, "
-		"decision = ?9, decided_by = ?10, decided_at = ?11, version = ?12, session = ?13 WHERE id = ?1", "itttIttIttIiI", r->id,
-		text_or_null(r->org), r->state, r->detail, or_null(&r->due_at), r->proposal, text_or_null(r->proposed_by),
-		or_null(&r->proposed_at), r->decision, text_or_null(r->decided_by), or_null(&r->decided_at), r->version, or_null(&r->session));
+	return db_run(db, "UPDATE review SET org = ?2, state = ?3, detail = ?4, due_at = ?5, proposal = ?6, proposed_by = ?7, "
+		"proposed_at = ?8, decision = ?9, decided_by = ?10, decided_at = ?11, version = ?12, session = ?13, "
+		"from_at = ?14, to_at = ?15, bound_ms = ?16, total_minor = ?17 WHERE id = ?1", "itttIttIttIiI" "iiii", r->id,
+		text_or_null(r->org), r->state, r->detail, or_null(&r->due_at), r->proposal,
+		text_or_null(r->proposed_by), or_null(&r->proposed_at), r->decision, text_or_null(r->decided_by),
+		or_null(&r->decided_at), r->version, or_null(&r->session), r->from_at, r->to_at, r->bound_ms, r->total_minor);
 }
 
 int store_review_list(struct db *db, const char *state, int64_t after, struct review *ret, int cap, int *ret_n)
 {
-	struct stmt *s = db_query(db, "SELECT " COLUMNS " FROM review WHERE (?1 IS NULL OR state = ?1) AND id > ?2 ORDER BY id LIMIT ?3", "tii",
+	struct stmt *s = db_query(db, "SELECT " COLUMNS " "
+		"FROM review WHERE (?1 IS NULL OR state = ?1) AND id > ?2 ORDER BY id LIMIT ?3", "tii",
 		state, after, (int64_t)cap);
 	int rc;
 
@@ -84,9 +94,17 @@ int store_review_list(struct db *db, const char *state, int64_t after, struct re
 	return rc;
 }
 
+bool store_supplement_waived(struct db *db, int64_t session, int64_t total_minor)
+{
+	return db_one_int(db, 0, "SELECT 1 FROM review WHERE session = ?1 AND kind = 'supplement' "
+		"AND state = 'done' AND decision = 'waive' "
+		"AND total_minor >= ?2 LIMIT 1", "ii", session, total_minor) != 0;
+}
+
 bool store_review_pending(struct db *db, int64_t session)
 {
-	return db_one_int(db, 0, "SELECT 1 FROM review WHERE session = ?1 AND state <> 'done' LIMIT 1", "i", session) != 0;
+	return db_one_int(db, 0, "SELECT 1 FROM review WHERE session = ?1 AND state <> 'done' LIMIT 1", "i",
+		session) != 0;
 }
 
 static void take_claim(struct stmt *s, struct claim *c)
@@ -117,13 +135,15 @@ int store_claim_load(struct db *db, int64_t id, struct claim *ret)
 
 int store_claim_insert(struct db *db, const struct claim *c)
 {
-	return db_run(db, "INSERT INTO claim (" CLAIM_COLUMNS ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, 1)", "itittiItt", c->id,
+	return db_run(db, "INSERT INTO claim (" CLAIM_COLUMNS ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, 1)",
+		"itittiItt", c->id,
 		c->instrument, c->at, c->org, c->user, c->created_at, or_null(&c->session), c->note, c->state);
 }
 
 int store_claim_list(struct db *db, int64_t session, const char *org, struct claim *ret, int cap, int *ret_n)
 {
-	struct stmt *s = db_query(db, "SELECT " CLAIM_COLUMNS " FROM claim WHERE session = ?1 AND (?2 IS NULL OR org = ?2) ORDER BY id LIMIT ?3",
+	struct stmt *s = db_query(db, "SELECT " CLAIM_COLUMNS " "
+		"FROM claim WHERE session = ?1 AND (?2 IS NULL OR org = ?2) ORDER BY id LIMIT ?3",
 		"iti", session, org, (int64_t)cap);
 	int rc;
 
@@ -136,13 +156,15 @@ int store_claim_list(struct db *db, int64_t session, const char *org, struct cla
 
 int store_claim_match(struct db *db, const char *instrument, int64_t from, int64_t to, int64_t session)
 {
-	return db_run(db, "UPDATE claim SET session = ?4, state = 'matched', version = version + 1 WHERE instrument = ?1 AND at BETWEEN ?2 AND ?3 "
+	return db_run(db, "UPDATE claim SET session = ?4, state = 'matched', version = version + 1 WHERE "
+		"instrument = ?1 AND at BETWEEN ?2 AND ?3 "
 		"AND state = 'open'", "tiii", instrument, from, to, session);
 }
 
 int store_claim_decide(struct db *db, int64_t session, const char *granted_org)
 {
-	return db_run(db, "UPDATE claim SET state = CASE WHEN org = ?2 THEN 'granted' ELSE 'refused' END, version = version + 1 "
+	return db_run(db,
+		"UPDATE claim SET state = CASE WHEN org = ?2 THEN 'granted' ELSE 'refused' END, version = version + 1 "
 		"WHERE session = ?1 AND state = 'matched'", "it", session, granted_org);
 }
 

@@ -15,6 +15,8 @@ struct review {
 	int64_t opened_at, due_at;
 	char proposal[REVIEW_TEXT], proposed_by[48], decision[REVIEW_TEXT], decided_by[48];
 	int64_t proposed_at, decided_at, version;
+	int64_t from_at, to_at, bound_ms;   /* meter_lost: the gap, and what of it may be charged      */
+	int64_t total_minor;                /* supplement: what the session costs by later data        */
 };
 int store_review_load(struct db *db, int64_t id, struct review *ret);            /* 0, 1, < 0 */
 /* The item of this kind that is not done, for the session (or, session 0, the instrument). */
@@ -23,12 +25,12 @@ int store_review_insert(struct db *db, const struct review *r);
 int store_review_update(struct db *db, struct review *r);
 /* state NULL: all. Ids after `after`. */
 int store_review_list(struct db *db, const char *state, int64_t after, struct review *ret, int cap, int *ret_n);
-bool store_review_pending(struct db *db, int64_t session);
-
 /* All items of the session that are not done are done with this decision. */
 int store_review_close_all(struct db *db, int64_t session, const char *decision);
 /* Was a supplement to at least this total waived for the session? */
 bool store_supplement_waived(struct db *db, int64_t session, int64_t total_minor);
+bool store_review_pending(struct db *db, int64_t session);
+
 struct claim {
 	int64_t id, at, created_at, session, version;
 	char instrument[LT_ID], org[LT_ID], user[LT_ID], state[12], note[LT_TITLE];

@@ -300,7 +300,7 @@ static void op_edge(const json_t *v, const json_t *want)
 
 	set_case(&c, v);
 	c.in.n_pieces = 1;
-	c.pieces[0] = (struct rate_piece){ c.in.booked_from, c.in.booked_to + 300000, 0, 0, true };
+	c.pieces[0] = (struct rate_piece){ c.in.booked_from, c.in.booked_to + 300000, 0, 0, true, false };
 	c.pieces[0].measured_ms = c.pieces[0].to_at - c.pieces[0].from_at;
 	assert_int_equal(0, tariff_rate(&c.in, &r));
 	expect_money(json_object_get(want, "at_300"), r.total_minor);

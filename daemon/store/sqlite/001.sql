@@ -107,6 +107,7 @@ CREATE TABLE booking (
 	displaced_by TEXT, note TEXT NOT NULL DEFAULT '', project TEXT NOT NULL DEFAULT '',
 	created_at INTEGER NOT NULL, created_by TEXT NOT NULL, ended_at INTEGER,
 	checkin_at INTEGER,                         -- R25: a check-in extends the wait
+	released_at INTEGER,                        -- R26: idle, the rest is free for others since
 	waiting INTEGER NOT NULL DEFAULT 0,         -- R28: checked in while another's session holds the unit
 	version INTEGER NOT NULL DEFAULT 1
 ) STRICT;
@@ -207,6 +208,9 @@ CREATE UNIQUE INDEX outage_open ON outage(instrument, kind) WHERE to_at IS NULL;
 CREATE TABLE review (
 	id INTEGER PRIMARY KEY, kind TEXT NOT NULL, instrument TEXT NOT NULL, session INTEGER REFERENCES session(id),
 	org TEXT, state TEXT NOT NULL CHECK (state IN ('open','proposed','done')), detail TEXT NOT NULL,
+	from_at INTEGER NOT NULL DEFAULT 0, to_at INTEGER NOT NULL DEFAULT 0, -- meter_lost: the gap
+	bound_ms INTEGER NOT NULL DEFAULT 0,        -- meter_lost: at most so much may be charged as estimated
+	total_minor INTEGER NOT NULL DEFAULT 0,     -- supplement: what the session costs by later data
 	opened_at INTEGER NOT NULL, due_at INTEGER,
 	proposal TEXT NOT NULL DEFAULT '', proposed_by TEXT, proposed_at INTEGER,
 	decision TEXT NOT NULL DEFAULT '', decided_by TEXT, decided_at INTEGER, version INTEGER NOT NULL DEFAULT 1,
@@ -214,6 +218,25 @@ CREATE TABLE review (
 ) STRICT;
 CREATE INDEX review_open ON review(state, opened_at) WHERE state <> 'done';
 CREATE INDEX review_session ON review(session);
+-- Two people: a waiver, estimated time, and an attribution to an org that has not claimed are never one person's.
+CREATE TRIGGER review_two_people BEFORE UPDATE ON review WHEN NEW.decided_by IS NOT NULL AND NEW.proposed_by IS NULL AND (
+	NEW.decision = 'waive' OR NEW.decision LIKE 'charge % as estimated' OR (NEW.decision LIKE 'attribute to %'
+		AND NOT EXISTS (SELECT 1 FROM claim WHERE session = NEW.session AND org = NEW.org)))
+BEGIN SELECT RAISE(ABORT, 'second_person'); END;
+CREATE TRIGGER review_born_open BEFORE INSERT ON review WHEN NEW.state <> 'open' OR NEW.proposed_by IS NOT NULL OR NEW.decided_by IS NOT NULL
+	OR EXISTS (SELECT 1 FROM review WHERE id = NEW.id)
+BEGIN SELECT RAISE(ABORT, 'append_only'); END;
+CREATE TRIGGER review_no_delete BEFORE DELETE ON review BEGIN SELECT RAISE(ABORT, 'append_only'); END;
+-- Estimated time is charged only as two people agreed, and at most what the gap allows.
+CREATE TRIGGER usage_approved BEFORE INSERT ON usage WHEN NEW.reason = 'approved' AND NOT EXISTS (SELECT 1 FROM review
+	WHERE session = NEW.session AND kind = 'meter_lost' AND state = 'done' AND proposed_by <> decided_by AND bound_ms >= NEW.estimated_ms
+	AND from_at = NEW.from_at AND to_at = NEW.to_at AND decision = 'charge ' || (NEW.estimated_ms / 1000) || ' s as estimated')
+BEGIN SELECT RAISE(ABORT, 'second_person'); END;
+CREATE TRIGGER usage_approved_stays BEFORE UPDATE ON usage WHEN OLD.reason = 'approved' OR NEW.reason = 'approved'
+BEGIN SELECT RAISE(ABORT, 'append_only'); END;
+CREATE TRIGGER session_waived BEFORE UPDATE OF outcome ON session WHEN NEW.outcome = 'waived' AND OLD.outcome IS NOT 'waived' AND NOT EXISTS (
+	SELECT 1 FROM review WHERE session = NEW.id AND decision = 'waive' AND proposed_by <> decided_by)
+BEGIN SELECT RAISE(ABORT, 'second_person'); END;
 
 -- A member's claim: "instrument X at time T was me". Matched when attribution looks for it.
 CREATE TABLE claim (
@@ -232,12 +255,14 @@ CREATE TABLE period (id TEXT PRIMARY KEY, state TEXT NOT NULL CHECK (state IN ('
 -- copies of tariff, terms, org, instrument and readings, enough to recompute it; sha256 is over record.
 CREATE TABLE charge (
 	id INTEGER PRIMARY KEY, seq INTEGER NOT NULL UNIQUE, session INTEGER REFERENCES session(id), booking INTEGER REFERENCES booking(id),
-	kind TEXT NOT NULL CHECK (kind IN ('usage','fee','credit')), corrects INTEGER REFERENCES charge(id),
+	kind TEXT NOT NULL CHECK (kind IN ('usage','fee','credit','supplement')), corrects INTEGER REFERENCES charge(id),
 	org TEXT NOT NULL, user TEXT NOT NULL, instrument TEXT NOT NULL, project TEXT NOT NULL DEFAULT '',
 	posted_at INTEGER NOT NULL, period TEXT NOT NULL, service_from INTEGER NOT NULL, service_to INTEGER NOT NULL,
 	used_s INTEGER NOT NULL, idle_s INTEGER NOT NULL, overrun_s INTEGER NOT NULL, billed_s INTEGER NOT NULL, estimated_s INTEGER NOT NULL,
 	amount_minor INTEGER NOT NULL, currency TEXT NOT NULL, flags TEXT NOT NULL DEFAULT '',
-	record TEXT NOT NULL, sha256 BLOB NOT NULL CHECK (length(sha256) = 32)
+	record TEXT NOT NULL, sha256 BLOB NOT NULL CHECK (length(sha256) = 32),
+	CHECK ((kind IN ('credit','supplement')) = (corrects IS NOT NULL)),
+	CHECK (CASE kind WHEN 'credit' THEN amount_minor < 0 WHEN 'supplement' THEN amount_minor > 0 ELSE 1 END)
 ) STRICT;
 CREATE INDEX charge_org ON charge(org, seq);
 CREATE INDEX charge_period ON charge(period, seq);
@@ -247,6 +272,10 @@ CREATE INDEX charge_corrects ON charge(corrects) WHERE corrects IS NOT NULL;
 -- Nothing is posted into a period that is not open.
 CREATE TRIGGER charge_period_open BEFORE INSERT ON charge WHEN (SELECT state FROM period WHERE id = NEW.period) IS NOT 'open'
 BEGIN SELECT RAISE(ABORT, 'period_closed'); END;
+-- Later data raises a charge only through a review that somebody decided.
+CREATE TRIGGER charge_supplement BEFORE INSERT ON charge WHEN NEW.kind = 'supplement' AND NOT EXISTS (SELECT 1 FROM review
+	WHERE session = NEW.session AND kind = 'supplement' AND state = 'done' AND decided_by IS NOT NULL AND decision <> 'waive')
+BEGIN SELECT RAISE(ABORT, 'supplement_unreviewed'); END;
 -- Counts and sums of what was posted, by period, org and currency, kept by the insert.
 CREATE TABLE charge_total (
 	period TEXT NOT NULL, org TEXT NOT NULL, currency TEXT NOT NULL, rows INTEGER NOT NULL, minor INTEGER NOT NULL,
