@@ -105,7 +105,7 @@ static int write_block(struct act *a, struct block *k, const struct occupant *o,
 	char object[32], span[90];
 	struct event_row e = { .kind = "block.create", .instrument = k->instrument };
 	int64_t from = k->from;
-	int rc = 0;
+	int rc = booking_taken(a, k->instrument, (struct interval){ k->from, k->to }, 0);
 
 	k->id = act_id(a, "block");
 	for (int i = 0; i < n && rc == 0; i++)

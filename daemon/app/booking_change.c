@@ -62,6 +62,7 @@ static int reprice(struct act *a, struct change *c)
 	case BOOKING_EXTEND:
 		if (c->b.held_to < c->b.booked_to)
 			c->b.held_to = c->b.booked_to;
+		c->b.released_at = 0;
 		rc = booking_price(a, id, &c->price, c->b.walk_up, c->was.booked_to, c->b.booked_to, &added);
 		c->b.quote_minor = c->was.quote_minor + added;
 		return rc;

@@ -71,8 +71,10 @@ int booking_place(struct act *a, const struct booking *b, const struct policy *p
 {
 	struct interval busy = { b->booked_from, b->held_to + p->turnover_ms };
 	struct occupant o[RULE_CONFLICTS];
-	int n, rc = store_occupancy_in(a->db, b->instrument, busy, "booking", b->id, o, RULE_CONFLICTS, &n);
+	int n = 0, rc = booking_taken(a, b->instrument, (struct interval){ b->booked_from, b->held_to }, b->id);
 
+	if (rc == 0)
+		rc = store_occupancy_in(a->db, b->instrument, busy, "booking", b->id, o, RULE_CONFLICTS, &n);
 	for (int i = 0; i < n && rc == 0; i++) {
 		bool kin = same_org(&o[i], b->org, p);
 

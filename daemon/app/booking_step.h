@@ -21,6 +21,12 @@ int booking_price(struct act *a, const char *instrument, const struct price *p, 
 		  int64_t *ret_minor);
 /* Ends the held time at `at` with turnover after it. */
 int booking_release(struct act *a, struct booking *b, const struct policy *p, int64_t at);
+/* R26: the rest of an idle session's slot is free for others from `at` on; both stay open. */
+int booking_let_go(struct act *a, struct booking *b, const struct policy *p, int64_t at);
+/* A run or a check-in takes it back. Nothing when nothing was released. */
+int booking_resume(struct act *a, struct booking *b);
+/* Somebody else has this time now (by: that booking, or 0): an idle session that had let it go ends with its booking. */
+int booking_taken(struct act *a, const char *instrument, struct interval in, int64_t by);
 int booking_arm(struct act *a, const struct booking *b, const struct policy *p);
 /* R25: N, at most half the booking. */
 int64_t booking_wait_ms(const struct booking *b, const struct policy *p);

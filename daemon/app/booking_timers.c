@@ -100,13 +100,13 @@ static int fire_idle(struct act *a, int64_t ref, int64_t due_at)
 		rc = still_live(a, ref, &b, &p);
 	if (rc == 0)
 		rc = session_of_booking(a, ref, &s);
-	if (rc != 0 || p.idle_release_ms == 0 || b.state != BOOKING_ACTIVE)
+	if (rc != 0 || p.idle_release_ms == 0 || b.state != BOOKING_ACTIVE || b.released_at != 0)
 		return rc == 1 ? 0 : rc;
 	release = (s.last_run_end_at > b.checkin_at ? s.last_run_end_at : b.checkin_at) + p.idle_release_ms;
 	if (s.state != SESSION_IDLE) {
 		act_timer(a, "booking_idle", ref, now + p.idle_release_ms);
 	} else if (now >= release) {
-		return end_session(a, &b);
+		return booking_let_go(a, &b, &p, now);
 	} else if (now < release - WARN_BEFORE) {
 		act_timer(a, "booking_idle", ref, release - WARN_BEFORE);
 	} else {

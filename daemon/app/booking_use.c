@@ -14,6 +14,7 @@
 /* R24: before its start the unit must be idle and free. */
 static int early_ok(struct act *a, const struct booking *b, bool *ret)
 {
+	struct booking other;
 	struct occupant o;
 	struct session s;
 	int n, rc;
@@ -28,7 +29,10 @@ static int early_ok(struct act *a, const struct booking *b, bool *ret)
 		return rc;
 	rc = session_open_on(a, b->instrument, &s);
 	*ret = n == 0 && (rc == 1 || (rc == 0 && s.booking == b->id));
-	return rc < 0 ? rc : 0;
+	/* an idle session that has let its time go leaves it to the next */
+	if (rc == 0 && n == 0 && !*ret && s.booking != 0 && booking_load(a, s.booking, &other) == 0)
+		*ret = other.released_at != 0;
+	return rc < 0 ? rc : act_end(a);
 }
 
 static int ask_checkin(struct act *a, const struct booking *b)
@@ -60,10 +64,14 @@ static int ask_checkin(struct act *a, const struct booking *b)
 
 static int checkin_state(struct act *a, const struct booking *b)
 {
+	if (b->state == BOOKING_COMPLETED && a->now.wall_ms < b->booked_to)
+		return act_refuse(a, 409, "wrong-state", "",
+			"B-%lld ended and what was left of it is free again; book it: labtime book %s now",
+				  (long long)b->id, b->instrument);
 	if (b->state != BOOKING_CONFIRMED && b->state != BOOKING_ACTIVE)
 		return act_refuse(a, 409, "wrong-state", "", "B-%lld is %s: nobody can check in", (long long)b->id,
 				  booking_state_name(b->state));
-	if (a->now.wall_ms >= b->held_to)
+	if (a->now.wall_ms >= (b->released_at != 0 ? b->booked_to : b->held_to))
 		return act_refuse(a, 409, "ended", "", "B-%lld has ended; book again", (long long)b->id);
 	return 0;
 }
@@ -77,7 +85,10 @@ static int restart_idle(struct act *a, struct booking *b)
 	if (rc != 0 || p.idle_release_ms == 0 || b->state != BOOKING_ACTIVE || b->checkin_at == a->now.wall_ms)
 		return rc;
 	b->checkin_at = a->now.wall_ms;
-	return store_booking_update(a->db, b);
+	if (b->released_at == 0)
+		return store_booking_update(a->db, b);
+	act_timer(a, "booking_idle", b->id, a->now.wall_ms + p.idle_release_ms / 2);
+	return booking_resume(a, b);
 }
 
 int booking_checkin(struct act *a, int64_t id, struct booking *ret)
@@ -98,6 +109,8 @@ int booking_checkin(struct act *a, int64_t id, struct booking *ret)
 		rc = booking_open(a, id, 0, &b);
 	if (rc == 0)
 		rc = checkin_state(a, &b);
+	if (rc == 0 && a->now.wall_ms < b.booked_from)
+		rc = booking_taken(a, b.instrument, (struct interval){ a->now.wall_ms, b.booked_from }, id);
 	if (rc == 0)
 		rc = metering_checkin(a, &b, &session, &waiting);
 	if (rc == 0)
@@ -185,6 +198,8 @@ int booking_ran(struct act *a, int64_t id, int64_t at)
 		rc = terms_policy(a, b.instrument, b.policy_version, &p);
 		if (rc == 0 && p.idle_release_ms > 0)
 			act_timer(a, "booking_idle", id, a->now.wall_ms + p.idle_release_ms);
+		if (rc == 0)
+			rc = booking_resume(a, &b);
 		return rc != 0 ? rc : db_failed(a->db);
 	}
 	if (b.state != BOOKING_NO_SHOW || at >= b.booked_to)

@@ -23,6 +23,8 @@ int metering_desired(struct act *a, const char *instrument, enum lt_lock *ret);
 int metering_checkin(struct act *a, const struct booking *b, int64_t *ret_session, bool *ret_waiting);
 /* Check-out: closes, or records the wish while a run is on. */
 int metering_checkout(struct act *a, const struct booking *b, bool *ret_closed);
+/* R26: the time that an idle session let go has been taken: it ends. One that runs or is lost sight of goes on. */
+int metering_let_go(struct act *a, const struct booking *b);
 /* A booking was made or its times changed: a poll is forced at what comes next on the instrument. */
 int metering_arm(struct act *a, const char *instrument);
 /* The booking was cancelled, moved, displaced or missed: nothing is open for it any more. */

@@ -314,6 +314,16 @@ int metering_checkout(struct act *a, const struct booking *b, bool *ret_closed)
 	return session_end(a, &s, a->now.wall_ms, "user", true);
 }
 
+int metering_let_go(struct act *a, const struct booking *b)
+{
+	struct session s;
+	int rc = session_of_booking(a, b->id, &s);
+
+	if (rc != 0 || (s.state != SESSION_OPEN && s.state != SESSION_IDLE))
+		return rc < 0 ? rc : 0;
+	return session_end(a, &s, a->now.wall_ms, "timer", true);
+}
+
 int metering_booking_gone(struct act *a, int64_t booking)
 {
 	struct session s;

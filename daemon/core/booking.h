@@ -21,6 +21,7 @@ struct booking {
 	bool walk_up, waiting;
 	char note[LT_TITLE], project[LT_ID];
 	int64_t created_at, ended_at, checkin_at; /* 0: not */
+	int64_t released_at;             /* R26: the rest is free for others since; 0: it is not      */
 	char created_by[48];
 	int64_t version;
 };

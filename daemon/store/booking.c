@@ -11,7 +11,7 @@
 
 #define COLUMNS "id, instrument, org, user, state, booked_from, booked_to, held_to, priced_to, policy_version, " \
 	"price_version, quote_minor, fee_minor, walk_up, waiting, note, project, created_at, COALESCE(ended_at, 0), " \
-	"COALESCE(checkin_at, 0), created_by, version"
+	"COALESCE(checkin_at, 0), created_by, version, COALESCE(released_at, 0)"
 #define LIVE "state IN ('pending','confirmed','active')"
 /* No booking is longer than this, so a range over booked_from may start that much earlier. */
 #define REACH CALENDAR_LONGEST
@@ -41,6 +41,7 @@ static void read_booking(const struct stmt *s, struct booking *b)
 	b->checkin_at = db_int(s, 19);
 	db_copy_text(s, 20, b->created_by, sizeof(b->created_by));
 	b->version = db_int(s, 21);
+	b->released_at = db_int(s, 22);
 }
 
 /* One booking or none. */
@@ -90,10 +91,11 @@ int store_booking_update(struct db *db, struct booking *b)
 {
 	int class = db_run(db, "UPDATE booking SET state = ?2, booked_from = ?3, booked_to = ?4, held_to = ?5, priced_to = "
 		"?6, policy_version = ?7, price_version = ?8, quote_minor = ?9, fee_minor = ?10, walk_up = ?11, waiting = ?12, "
-		"note = ?13, project = ?14, ended_at = ?15, checkin_at = ?16, version = version + 1 WHERE id = ?1",
-		"it" "iiii" "iiii" "ii" "tt" "II", b->id, booking_state_name(b->state), b->booked_from, b->booked_to,
+		"note = ?13, project = ?14, ended_at = ?15, checkin_at = ?16, released_at = ?17, version = version + 1 WHERE id = ?1",
+		"it" "iiii" "iiii" "ii" "tt" "III", b->id, booking_state_name(b->state), b->booked_from, b->booked_to,
 		b->held_to, b->priced_to, b->policy_version, b->price_version, b->quote_minor, b->fee_minor,
-		(int64_t)b->walk_up, (int64_t)b->waiting, b->note, b->project, known(&b->ended_at), known(&b->checkin_at));
+		(int64_t)b->walk_up, (int64_t)b->waiting, b->note, b->project, known(&b->ended_at), known(&b->checkin_at),
+		known(&b->released_at));
 
 	if (class == DB_DONE)
 		b->version++;
@@ -115,6 +117,14 @@ int store_booking_after(struct db *db, const char *instrument, int64_t at, struc
 {
 	return first(db_query(db, "SELECT " COLUMNS " FROM booking WHERE instrument = ?1 AND " LIVE
 		" AND booked_from >= ?2 ORDER BY booked_from LIMIT 1", "ti", instrument, at), ret);
+}
+
+int store_booking_released(struct db *db, const char *instrument, struct interval in, int64_t except,
+	struct booking *ret)
+{
+	return first(db_query(db, "SELECT " COLUMNS " FROM booking WHERE instrument = ?1 AND state = 'active' AND released_at IS NOT NULL "
+		"AND booked_from > ?2 AND booked_from < ?3 AND booked_to > ?4 AND id <> ?5 ORDER BY booked_from LIMIT 1", "tiiii",
+		instrument, in.from - REACH, in.to, in.from, except), ret);
 }
 
 int store_booking_live(struct db *db, const char *instrument, int64_t from, int64_t to, struct booking *ret, int cap,

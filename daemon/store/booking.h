@@ -15,6 +15,9 @@ int store_booking_displaced_by(struct db *db, int64_t id, const char *by);
 /* Live bookings: the one whose [booked_from, held_to) holds `at`; the first that starts at or after it. */
 int store_booking_at(struct db *db, const char *instrument, int64_t at, struct booking *ret);
 int store_booking_after(struct db *db, const char *instrument, int64_t at, struct booking *ret);
+/* The active booking whose rest was released and reaches into the interval, but `except`. */
+int store_booking_released(struct db *db, const char *instrument, struct interval in, int64_t except,
+	struct booking *ret);
 /* Live bookings of an instrument that reach into [from, to), by start. *ret_n <= cap. */
 int store_booking_live(struct db *db, const char *instrument, int64_t from, int64_t to, struct booking *ret, int cap,
 	int *ret_n);

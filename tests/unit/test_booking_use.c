@@ -440,9 +440,106 @@ static void idle_time_is_released_where_policy_says(void **state)
 	run_to(H(5) + MIN(24));
 	STATE(b.id, "active");
 	run_to(H(5) + MIN(26));
-	STATE(b.id, "completed");
 	assert_int_equal(world_int(w, "SELECT COUNT(*) FROM event WHERE kind = 'booking.idle_release_soon'"), 2);
+	STATE(b.id, "active");                                          /* released, not ended */
+	assert_in_range(now_is(b.id).held_to, H(5) + MIN(25), H(5) + MIN(26));
+	assert_int_equal(world_int(w, "SELECT COUNT(*) FROM charge"), 0);
 	assert_int_equal(book("zoe", H(5) + MIN(30), H(8), &other), 0);
+	STATE(b.id, "completed");                                       /* taken: both end, and it is charged */
+	assert_int_equal(world_int(w, "SELECT COUNT(*) FROM session WHERE state IN ('open','running','idle')"), 0);
+	assert_int_equal(world_int(w, "SELECT COUNT(*) FROM booking_event WHERE booking = 1 AND actor = 'zoe'"), 0);
+	run_to(H(5) + MIN(28));
+	assert_int_equal(world_int(w, "SELECT COUNT(*) FROM charge"), 1);
+	assert_int_equal(use("alice", b.id, booking_checkin, &b), ACT_REFUSED);
+	assert_non_null(strstr(w->act.refusal.err.text, "labtime book"));
+}
+
+/* A booking from 2 to 8 whose session ran until 3:30 and let its time go at 4:30. */
+static void let_go(struct booking *b)
+{
+	struct act *a;
+
+	w->instruments[0].policy.idle_release_ms = MIN(60);
+	world_sleep(w, 1);
+	a = world_act(w, NULL);
+	assert_int_equal(world_end(w, terms_adopt(a, &w->instruments[0])), 0);
+	assert_int_equal(book("alice", H(2), H(8), b), 0);
+	run_to(H(2));
+	assert_int_equal(use("alice", b->id, booking_checkin, b), 0);
+	device[0].on = true;
+	run_to(H(3) + MIN(30));
+	device[0].on = false;
+	run_to(H(4) + MIN(45));
+	assert_in_range(now_is(b->id).held_to, H(4) + MIN(30), H(4) + MIN(32));
+	assert_true(now_is(b->id).released_at != 0);
+}
+
+static void a_run_takes_released_time_back(void **state)
+{
+	struct booking b, other;
+
+	let_go(&b);
+	device[0].on = true;
+	run_to(H(5));
+	assert_int_equal(now_is(b.id).released_at, 0);
+	assert_int_equal(now_is(b.id).held_to, H(8));
+	assert_int_equal(book("zoe", H(6), H(7), &other), ACT_REFUSED);
+	assert_int_equal(world_int(w, "SELECT COUNT(*) FROM session"), 1);
+	device[0].on = false;
+	run_to(H(8) + MIN(2));
+	STATE(b.id, "completed");
+	assert_int_equal(world_int(w, "SELECT COUNT(*) FROM session WHERE booking = 1"), 1);
+	assert_int_equal(world_int(w, "SELECT used_s FROM charge") / 60, 90 + 15);
+}
+
+static void a_check_in_takes_released_time_back(void **state)
+{
+	struct booking b, other;
+
+	let_go(&b);
+	assert_int_equal(use("alice", b.id, booking_checkin, &b), 0);
+	assert_int_equal(b.held_to, H(8));
+	assert_int_equal(b.released_at, 0);
+	assert_int_equal(book("zoe", H(6), H(7), &other), ACT_REFUSED);
+	run_to(H(5) + MIN(50));                                         /* and lets it go again an hour later */
+	assert_true(now_is(b.id).released_at != 0);
+	assert_int_equal(world_int(w, "SELECT COUNT(*) FROM session"), 1);
+}
+
+static void released_time_ends_at_the_booked_end(void **state)
+{
+	struct booking b;
+
+	let_go(&b);
+	run_to(H(7) + MIN(59));
+	STATE(b.id, "active");
+	run_to(H(8) + MIN(2));
+	STATE(b.id, "completed");
+	assert_int_equal(world_int(w, "SELECT used_s FROM charge") / 60, 90);
+}
+
+static void a_check_out_ends_released_time_at_once(void **state)
+{
+	struct booking b;
+
+	let_go(&b);
+	assert_int_equal(use("alice", b.id, booking_checkout, &b), 0);
+	STATE(b.id, "completed");
+	run_to(H(4) + MIN(47));
+	assert_int_equal(world_int(w, "SELECT COUNT(*) FROM charge"), 1);
+}
+
+static void the_next_may_start_early_in_released_time(void **state)
+{
+	struct booking b, next;
+
+	let_go(&b);
+	assert_int_equal(book("zoe", H(8), H(9), &next), 0);
+	STATE(b.id, "active");                                          /* its time is not taken by what comes after */
+	run_to(H(7) + MIN(50));
+	assert_int_equal(use("zoe", next.id, booking_checkin, &next), 0);
+	STATE(next.id, "active");
+	STATE(b.id, "completed");
 }
 
 static void a_waiting_user_may_leave_free(void **state)
@@ -494,7 +591,9 @@ int main(void)
 		T(a_dead_instrument_costs_nothing), T(a_check_in_waits_for_the_first_run), T(a_run_without_check_in_is_use),
 		T(out_before_the_start_is_a_cancellation), T(cancelling_after_the_start), T(active_only_grows),
 		T(a_block_waits_for_what_is_in_use), T(the_next_user_waits_and_is_not_missed),
-		T(idle_time_is_released_where_policy_says), T(a_waiting_user_may_leave_free),
+		T(idle_time_is_released_where_policy_says), T(a_run_takes_released_time_back),
+		T(a_check_in_takes_released_time_back), T(released_time_ends_at_the_booked_end),
+		T(a_check_out_ends_released_time_at_once), T(the_next_may_start_early_in_released_time), T(a_waiting_user_may_leave_free),
 		T(late_timers_decide_the_same),
 	};
 
