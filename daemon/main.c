@@ -12,6 +12,7 @@
 #include "common/fmt.h"
 #include "conf/conf.h"
 #include "drivers/modbus/codec.h"
+#include "selfcheck.h"
 #include "serve.h"
 #include "store/db.h"
 
@@ -20,7 +21,7 @@ static const char usage[] =
 	"\n"
 	"  labtimed --config FILE                 serve (the default file is /etc/labtime/labtimed.conf)\n"
 	"  labtimed --config FILE --check-config  read and validate everything, start nothing\n"
-	"  labtimed --config FILE --verify        check the store for damage, start nothing\n"
+	"  labtimed --config FILE --verify        check the store for damage, start nothing; --quick: its structure only\n"
 	"\n"
 	"  --profiles DIR   device profiles, after the configuration's own profiles/ (default " LABTIME_PROFILES ")\n"
 	"  --debug          log more\n"
@@ -30,14 +31,15 @@ static const char usage[] =
 
 enum mode { MODE_SERVE, MODE_CHECK, MODE_VERIFY };
 
-struct options { enum mode mode; const char *config; struct serve_options serve; };
+struct options { enum mode mode; bool quick; const char *config; struct serve_options serve; };
 
-enum { OPT_CONFIG = 256, OPT_CHECK, OPT_VERIFY, OPT_PROFILES, OPT_DEBUG, OPT_TURN_ITEMS, OPT_VERSION, OPT_HELP };
+enum { OPT_CONFIG = 256, OPT_CHECK, OPT_VERIFY, OPT_QUICK, OPT_PROFILES, OPT_DEBUG, OPT_TURN_ITEMS, OPT_VERSION, OPT_HELP };
 
 static const struct option long_options[] = {
 	{ "config", required_argument, NULL, OPT_CONFIG },
 	{ "check-config", no_argument, NULL, OPT_CHECK },
 	{ "verify", no_argument, NULL, OPT_VERIFY },
+	{ "quick", no_argument, NULL, OPT_QUICK },
 	{ "profiles", required_argument, NULL, OPT_PROFILES },
 	{ "debug", no_argument, NULL, OPT_DEBUG },
 	{ "turn-items", required_argument, NULL, OPT_TURN_ITEMS }, /* for benches: docs/benchmarks.md */
@@ -62,6 +64,9 @@ static int parse_options(int argc, char **argv, struct options *o)
 			break;
 		case OPT_VERIFY:
 			o->mode = MODE_VERIFY;
+			break;
+		case OPT_QUICK:
+			o->quick = true;
 			break;
 		case OPT_PROFILES:
 			o->serve.profiles_dir = optarg;
@@ -106,7 +111,8 @@ static int check_config(const struct conf *c)
 	return 0;
 }
 
-static int verify(const struct conf *c)
+/* Quick is also what the daemon runs of itself at a start: it says nothing when all is well. */
+static int verify(const struct conf *c, bool quick)
 {
 	char why[256];
 	struct lt_err err;
@@ -115,10 +121,13 @@ static int verify(const struct conf *c)
 
 	if (!db)
 		return complain(&err);
-	ok = db_check(db, false, why, sizeof(why));
+	ok = db_check(db, quick, why, sizeof(why));
 	db_close(db);
-	printf("%s: %s\n", c->store_path, ok ? "ok" : why);
-	return ok ? 0 : 1;
+	if (!ok)
+		log_event(LOG_ERROR_LEVEL, "the store is damaged; restore a backup", "store", c->store_path, "why", why, NULL);
+	else if (!quick)
+		printf("%s: ok\n", c->store_path);
+	return ok ? 0 : SELFCHECK_EXIT_DAMAGED;
 }
 
 int main(int argc, char **argv)
@@ -141,7 +150,7 @@ int main(int argc, char **argv)
 	else if (o.mode == MODE_CHECK)
 		r = check_config(conf);
 	else if (o.mode == MODE_VERIFY)
-		r = verify(conf);
+		r = verify(conf, o.quick);
 	else
 		r = serve(conf, &o.serve, codec, &err) < 0 ? complain(&err) : 0;
 	conf_unref(conf);

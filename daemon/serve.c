@@ -22,6 +22,7 @@
 #include "msg/msg.h"
 #include "net/loop.h"
 #include "net/net.h"
+#include "selfcheck.h"
 #include "store/db.h"
 
 #define TICK_MS 100          /* the ledger wakes at least this often: parks, batches, heartbeat */
@@ -45,6 +46,7 @@ struct server {
 	struct net *net;
 	struct poller *poller;
 	pthread_t thread;
+	pid_t selfcheck;                   /* -1: none, or over */
 	bool thread_runs, failed;
 	enum phase phase;
 	int64_t phase_since, next_due_at, fed_at;
@@ -243,6 +245,23 @@ static void on_stop(void *arg, int signo)
 	enter(s, PHASE_ANSWERING);
 }
 
+/* The store's check ended: a damaged store takes no more writes; what it holds is still shown. */
+static void on_child(void *arg, int signo)
+{
+	struct server *s = arg;
+	enum selfcheck r = s->selfcheck > 0 ? selfcheck_ask(s->selfcheck) : SELFCHECK_RUNS;
+
+	(void)signo;
+	if (r == SELFCHECK_RUNS)
+		return;
+	s->selfcheck = -1;
+	if (r == SELFCHECK_OVER)
+		return;
+	log_event(LOG_ERROR_LEVEL, "the store is read-only from now on", "store", s->conf->store_path, NULL);
+	ledger_set_read_only(s->ledger);
+	push_plain(s, MSG_TICK);
+}
+
 /* The loop's side of the queue --------------------------------------------------------------------------- */
 
 static void on_turn(struct server *s, const struct msg_turn *t)
@@ -410,7 +429,8 @@ static int start_loop(struct server *s, struct lt_err *err)
 	s->tick = s->loop ? loop_timer_new(s->loop, LOOP_CONTROL, on_tick, s) : NULL;
 	s->phase_timer = s->loop ? loop_timer_new(s->loop, LOOP_CONTROL, on_phase, s) : NULL;
 	if (!s->wake || !s->tick || !s->phase_timer || loop_signal(s->loop, SIGTERM, on_stop, s) < 0 ||
-	    loop_signal(s->loop, SIGINT, on_stop, s) < 0 || loop_signal(s->loop, SIGHUP, on_hangup, s) < 0)
+	    loop_signal(s->loop, SIGINT, on_stop, s) < 0 || loop_signal(s->loop, SIGHUP, on_hangup, s) < 0 ||
+	    loop_signal(s->loop, SIGCHLD, on_child, s) < 0)
 		return lt_err_set(err, "no-loop", "", "the event loop cannot start (out of memory or descriptors)");
 	queue_on_push(s->to_loop, loop_wake_up, s->wake);
 	return 0;
@@ -424,11 +444,13 @@ static int start(struct server *s, struct modbus_codec *codec, struct lt_err *er
 		return lt_err_set(err, "no-thread", "", "the ledger thread cannot start");
 	s->thread_runs = true;
 	loop_timer_after(s->tick, 0);
+	s->selfcheck = selfcheck_start(s->conf->path, s->profiles_dir);
 	return 0;
 }
 
 static void finish(struct server *s)
 {
+	selfcheck_stop(s->selfcheck);
 	if (s->thread_runs) {
 		push_plain(s, MSG_STOP);
 		pthread_join(s->thread, NULL);
@@ -452,7 +474,7 @@ static void finish(struct server *s)
 int serve(struct conf *conf, const struct serve_options *o, struct modbus_codec *codec, struct lt_err *err)
 {
 	struct server s = { .conf = conf_ref(conf), .profiles_dir = o->profiles_dir, .turn_items = o->turn_items,
-			    .next_due_at = INT64_MAX };
+			    .next_due_at = INT64_MAX, .selfcheck = -1 };
 	char port[16];
 	int r = start(&s, codec, err);
 

@@ -90,7 +90,8 @@ static void check_site(struct act *a, json_t *list)
 		"%s: %d instruments, currency %s", a->site->name, a->site->n_instruments, a->site->currency);
 	check(list, "zone", z->n > 0 || strcmp(z->name, "UTC") == 0 || !z->has_dst_rule, "install tzdata",
 		"%s: %d transitions known", z->name, z->n);
-	check(list, "store", rc == 0, "restore a backup", "%lld slots held, %lld frames in the log",
+	check(list, "store", rc == 0 && !n.read_only, "restore a backup", "%s%lld slots held, %lld frames in the log",
+		n.read_only ? "damaged, read-only; " : "",
 		(long long)n.held, (long long)n.wal_frames);
 }
 

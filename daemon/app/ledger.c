@@ -59,6 +59,11 @@ struct ledger *ledger_free(struct ledger *l)
 	return NULL;
 }
 
+bool ledger_is_read_only(const struct ledger *l)
+{
+	return atomic_load(&l->read_only);
+}
+
 void ledger_set_read_only(struct ledger *l)
 {
 	atomic_store(&l->read_only, true);

@@ -74,5 +74,6 @@ int ledger_run(struct ledger *l, struct stamp (*now)(void));
 int64_t ledger_idle_ms(const struct ledger *l, struct stamp now);
 /* From any thread: a check found the store damaged. Nothing is written any more; reads are answered. */
 void ledger_set_read_only(struct ledger *l);
+bool ledger_is_read_only(const struct ledger *l);
 
 #endif

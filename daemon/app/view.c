@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "app/ledger.h"
+
 int view_bookings(struct act *a, const struct booking_filter *f, struct booking *ret, int cap, int *ret_n)
 {
 	return store_booking_list(a->db, f, ret, cap, ret_n);
@@ -193,6 +195,7 @@ int view_store(struct act *a, struct store_numbers *ret)
 {
 	ret->held = store_occupancy_count(a->db);
 	ret->wal_frames = db_wal_frames(a->db);
+	ret->read_only = a->ledger && ledger_is_read_only(a->ledger);
 	return act_end(a);
 }
 
