@@ -20,6 +20,7 @@ struct rating {
 	struct policy policy;
 	struct terms_row policy_row, rows[RATE_LISTS_MAX];
 	struct price_list lists[RATE_LISTS_MAX];
+	struct rate_span kept[RATE_KEPT_MAX];
 	struct usage usage[RATING_PIECES];
 	struct rate_piece pieces[RATING_PIECES];
 	struct rate_input in;

@@ -10,12 +10,29 @@
 
 #define RECORD_FORMAT 1
 
-static void booking_part(struct jsonout *o, const struct booking *b)
+static void kept_part(struct jsonout *o, const struct rate_input *in)
+{
+	if (in->n_kept == 0)
+		return;
+	jsonout_open(o, "overrun_kept", '[');
+	for (int i = 0; i < in->n_kept; i++) {
+		jsonout_open(o, NULL, '{');
+		jsonout_int(o, "from_at", in->kept[i].from_at);
+		jsonout_int(o, "grace_to_at", in->kept[i].grace_to);
+		jsonout_int(o, "to_at", in->kept[i].to_at);
+		jsonout_close(o, '}');
+	}
+	jsonout_close(o, ']');
+}
+
+static void booking_part(struct jsonout *o, const struct booking *b, const struct rating *r)
 {
 	jsonout_open(o, "booking", '{');
 	jsonout_int(o, "booked_from_at", b->booked_from);
 	jsonout_int(o, "booked_to_at", b->booked_to);
 	jsonout_int(o, "id", b->id);
+	if (r)
+		kept_part(o, &r->in);
 	jsonout_int(o, "policy_version", b->policy_version);
 	jsonout_int(o, "price_version", b->price_version);
 	jsonout_int(o, "priced_to_at", b->priced_to);
@@ -216,7 +233,7 @@ int posting_record(struct act *a, const struct posting *p, const struct charge *
 	jsonout_int(o, "amount_minor", c->amount_minor);
 	jsonout_int(o, "billed_s", c->billed_s);
 	if (b)
-		booking_part(o, b);
+		booking_part(o, b, p->rating);
 	else
 		jsonout_null(o, "booking");
 	jsonout_int(o, "charge", c->id);

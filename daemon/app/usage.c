@@ -9,6 +9,7 @@
 #include "app/metering.h"
 #include "app/money.h"
 #include "app/rating.h"
+#include "store/booking.h"
 #include "store/evidence.h"
 
 struct rating *rating_free(struct rating *r)
@@ -128,6 +129,10 @@ static int load_booking(struct act *a, struct rating *r, const struct charge_sea
 	in->booked_from = r->b.booked_from;
 	in->booked_to = r->b.booked_to;
 	in->priced_to = r->b.priced_to;
+	in->kept = r->kept;
+	rc = store_booking_kept(a->db, r->b.id, r->kept, RATE_KEPT_MAX, &in->n_kept);
+	if (rc)
+		return rc;
 	in->next_from = sealed ? sealed->next_from : evidence_next_booking(a->db, r->s.instrument, r->b.booked_to,
 		r->b.id);
 	if (sealed)

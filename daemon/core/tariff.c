@@ -10,7 +10,7 @@
 #include <string.h>
 
 #define FAR INT64_C(9000000000000000)   /* later than every instant */
-#define EDGES_MAX (RATE_LISTS_MAX + 4)
+#define EDGES_MAX (RATE_LISTS_MAX + 4 + 3 * RATE_KEPT_MAX)
 #define DURATION_MAX INT64_C(7258118400000)
 
 struct cell { int64_t ms, seconds, padding, from, to; };
@@ -81,6 +81,9 @@ static enum component base_component(const struct rate_input *in)
 
 static enum component component_at(const struct work *w, int64_t at)
 {
+	for (int i = 0; i < w->in->n_kept; i++)
+		if (at >= w->in->kept[i].from_at && at < w->in->kept[i].to_at)
+			return at < w->in->kept[i].grace_to ? COMP_GRACE : COMP_OVERRUN;
 	if (!w->in->booked || at < w->in->priced_to)
 		return base_component(w->in);
 	if (at < w->grace_end)
@@ -126,6 +129,12 @@ static void add(struct work *w, enum component c, int list, int64_t ms, int64_t 
 	x->ms += ms;
 }
 
+static void sooner(int64_t mark, int64_t at, int64_t *next)
+{
+	if (mark > at)
+		*next = min64(*next, mark);
+}
+
 /* Cuts [from, to) where the component or the price list changes; edges[0] = from, edges[n] = to. Returns n. */
 static int cut(const struct work *w, int64_t from, int64_t to, int64_t edges[EDGES_MAX + 1])
 {
@@ -134,14 +143,17 @@ static int cut(const struct work *w, int64_t from, int64_t to, int64_t edges[EDG
 
 	while (at < to) {
 		int64_t next = to;
-		int64_t marks[3] = { w->in->booked ? w->in->priced_to : FAR, w->grace_end, w->into_from };
 
-		for (int i = 0; i < 3; i++)
-			if (marks[i] > at)
-				next = min64(next, marks[i]);
+		sooner(w->in->booked ? w->in->priced_to : FAR, at, &next);
+		sooner(w->grace_end, at, &next);
+		sooner(w->into_from, at, &next);
+		for (int i = 0; i < w->in->n_kept; i++) {
+			sooner(w->in->kept[i].from_at, at, &next);
+			sooner(w->in->kept[i].grace_to, at, &next);
+			sooner(w->in->kept[i].to_at, at, &next);
+		}
 		for (int i = w->first + 1; i <= w->last; i++)
-			if (w->in->lists[i].effective_at > at)
-				next = min64(next, w->in->lists[i].effective_at);
+			sooner(w->in->lists[i].effective_at, at, &next);
 		assert(n < EDGES_MAX);
 		edges[n++] = at;
 		at = next;
@@ -302,11 +314,21 @@ static int64_t billable(const struct work *w)
 	       seconds_of(w, COMP_INTO_NEXT);
 }
 
+/* Of the booked interval, what was overrun before an extension took it in: nobody had booked it then. */
+static int64_t kept_ms(const struct rate_input *in)
+{
+	int64_t sum = 0;
+
+	for (int i = 0; i < in->n_kept; i++)
+		sum += in->kept[i].to_at - in->kept[i].from_at;
+	return sum;
+}
+
 /* What the usage policy adds to what was used. */
 static int64_t fill_seconds(const struct work *w)
 {
 	const struct rate_input *in = w->in;
-	int64_t booked = (in->booked_to - in->booked_from) / 1000, agreed = seconds_of(w, COMP_ESTIMATED);
+	int64_t booked = (in->booked_to - in->booked_from - kept_ms(in)) / 1000, agreed = seconds_of(w, COMP_ESTIMATED);
 	int64_t used = billable(w) + agreed;
 
 	if (!in->booked)
@@ -404,6 +426,22 @@ static int emit_rest(const struct work *w, struct rate_result *r)
 	return 0;
 }
 
+static bool bad_kept(const struct rate_input *in)
+{
+	int64_t before = in->booked_from;
+
+	if (in->n_kept < 0 || in->n_kept > RATE_KEPT_MAX || (in->n_kept > 0 && !in->booked))
+		return true;
+	for (int i = 0; i < in->n_kept; i++) {
+		const struct rate_span *k = &in->kept[i];
+
+		if (k->from_at < before || k->grace_to < k->from_at || k->to_at < k->grace_to)
+			return true;
+		before = k->to_at;
+	}
+	return before > in->priced_to;
+}
+
 static int check(const struct rate_input *in)
 {
 	int64_t before = 0, sum = 0;
@@ -414,6 +452,8 @@ static int check(const struct rate_input *in)
 		if (in->lists[i].effective_at < in->lists[i - 1].effective_at)
 			return 1;
 	if (in->booked && (in->booked_to <= in->booked_from || in->priced_to < in->booked_from))
+		return 1;
+	if (bad_kept(in))
 		return 1;
 	for (int i = 0; i < in->n_pieces; i++) {
 		const struct rate_piece *p = &in->pieces[i];
@@ -453,6 +493,8 @@ int64_t tariff_grace_end(const struct rate_input *in)
 {
 	int64_t grace = min64(in->grace_ms, (in->booked_to - in->booked_from) / 10);
 
+	for (int i = 0; i < in->n_kept; i++)
+		grace -= in->kept[i].grace_to - in->kept[i].from_at;
 	return in->booked ? min64(in->priced_to + max64(0, grace), into_next(in)) : FAR;
 }
 

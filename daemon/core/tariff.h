@@ -18,6 +18,7 @@ enum component { COMP_TIME, COMP_WALK_UP, COMP_GRACE, COMP_OVERRUN, COMP_INTO_NE
 	COMP_NO_SHOW, COMP_LATE_CANCEL, COMP_MINIMUM, COMP_ESTIMATED, COMP_CORRECTION, COMPONENTS };
 
 #define RATE_LISTS_MAX 8
+#define RATE_KEPT_MAX 8
 #define RATE_LINES_MAX (7 * RATE_LISTS_MAX + 4)
 
 /* A price list and the instant from which it is in force. */
@@ -26,6 +27,10 @@ struct price_list { int64_t version, effective_at; struct price price; };
 /* A piece of metered time. placed: a run that was on from from_at to to_at. Not placed: measured_ms lie somewhere in
  * [from_at, to_at). approved: two people agreed to charge estimated_ms. */
 struct rate_piece { int64_t from_at, to_at, measured_ms, estimated_ms; bool placed, approved; };
+
+/* Overrun that an extension left behind (R27): accepted at to_at, it does not change what was before: free up to
+ * grace_to, overrun from there on. */
+struct rate_span { int64_t from_at, grace_to, to_at; };
 
 struct rate_input {
 	const struct price_list *lists; /* ascending by effective_at; 1..RATE_LISTS_MAX                   */
@@ -37,6 +42,8 @@ struct rate_input {
 	int64_t priced_to;              /* overrun starts here (R28 may have moved it); >= booked_to      */
 	int64_t next_from;              /* start of the next booking of somebody else; 0: none            */
 	int64_t grace_ms;               /* of the policy                                                  */
+	const struct rate_span *kept;   /* ascending, up to priced_to                                     */
+	int n_kept;
 	int64_t start_at;               /* idle is counted from here to the first run; 0: from that run   */
 	int64_t fault_ms;               /* of the time between runs the instrument was not usable         */
 	const struct rate_piece *pieces;/* ascending by from_at                                           */
@@ -78,7 +85,7 @@ struct fee_input {
 };
 /* Ten-thousandths of the booked price that are due. */
 int32_t tariff_fee_bp(const struct price *p, enum component kind, int64_t notice_ms);
-/* When overrun may be free: from priced_to to here. */
+/* When overrun may be free: from priced_to to here. What kept spans had of it is gone. */
 int64_t tariff_grace_end(const struct rate_input *in);
 /* The price of the booked interval as if all of it were used. */
 int tariff_quote(const struct price_list *list, bool walk_up, int64_t from, int64_t to, struct rate_result *ret);

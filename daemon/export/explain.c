@@ -21,6 +21,7 @@ struct facts {
 	int exponent;
 	struct price_list lists[RATE_LISTS_MAX];
 	struct rate_piece pieces[PIECES_MAX];
+	struct rate_span kept[RATE_KEPT_MAX];
 	struct rate_input in;
 	struct fee_input fee;
 	bool is_fee, is_correction, has_input;
@@ -86,6 +87,18 @@ static int read_usage(struct facts *f, struct lt_err *err)
 	return 0;
 }
 
+/* More than there can be is nonsense that the rating refuses. */
+static void read_kept(struct facts *f, const json_t *kept)
+{
+	f->in.kept = f->kept;
+	f->in.n_kept = (int)json_array_size(kept);
+	for (int i = 0; i < f->in.n_kept && i < RATE_KEPT_MAX; i++) {
+		const json_t *k = json_array_get(kept, (size_t)i);
+
+		f->kept[i] = (struct rate_span){ number(k, "from_at"), number(k, "grace_to_at"), number(k, "to_at") };
+	}
+}
+
 static void read_booking(struct facts *f)
 {
 	const json_t *b = json_object_get(f->doc, "booking"), *s = json_object_get(f->doc, "session");
@@ -95,6 +108,7 @@ static void read_booking(struct facts *f)
 	f->in.booked_from = number(b, "booked_from_at");
 	f->in.booked_to = number(b, "booked_to_at");
 	f->in.priced_to = number(b, "priced_to_at");
+	read_kept(f, json_object_get(b, "overrun_kept"));
 	f->in.next_from = number(s, "next_booking_at");
 	f->in.grace_ms = number(s, "grace_ms");
 	f->in.start_at = number(s, "start_at");
@@ -204,6 +218,12 @@ static void say_booking(struct explain *x, const struct facts *f, const struct l
 	instant(to, zone, in->booked_to);
 	seconds_text(value, in->booked_to - in->booked_from);
 	say(x, value, "booked from %s to %s%s", from, to, in->walk_up ? " at the instrument: a walk-up" : "");
+	for (int i = 0; i < in->n_kept && i < RATE_KEPT_MAX; i++) {
+		instant(from, zone, in->kept[i].from_at);
+		instant(to, zone, in->kept[i].to_at);
+		seconds_text(value, in->kept[i].grace_to - in->kept[i].from_at);
+		say(x, value, "of grace in the overrun from %s to %s, which an extension at its end left as it was", from, to);
+	}
 	if (in->pieces && in->n_pieces && in->pieces[in->n_pieces - 1].to_at > in->priced_to) {
 		instant(value, zone, in->priced_to);
 		say(x, value, "overrun is counted from here");

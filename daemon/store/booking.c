@@ -277,3 +277,22 @@ bool store_booking_any(struct db *db)
 {
 	return db_one_int(db, 0, "SELECT 1 FROM booking LIMIT 1", "") != 0;
 }
+
+int store_booking_keep(struct db *db, int64_t id, const struct rate_span *s)
+{
+	return db_run(db, "INSERT INTO overrun_kept (booking, n, from_at, grace_to, to_at) SELECT ?1, COALESCE(MAX(n), 0) + 1, ?2, ?3, ?4 "
+		"FROM overrun_kept WHERE booking = ?1", "iiii", id, s->from_at, s->grace_to, s->to_at);
+}
+
+int store_booking_kept(struct db *db, int64_t id, struct rate_span *ret, int cap, int *ret_n)
+{
+	struct stmt *s = db_query(db, "SELECT from_at, grace_to, to_at FROM overrun_kept WHERE booking = ?1 ORDER BY n LIMIT ?2", "ii", id,
+		(int64_t)cap);
+	int class = DB_DONE, n = 0;
+
+	for (; n < cap && (class = db_step(s)) == DB_ROW; n++)
+		ret[n] = (struct rate_span){ db_int(s, 0), db_int(s, 1), db_int(s, 2) };
+	db_end(s);
+	*ret_n = n;
+	return class < 0 ? class : 0;
+}

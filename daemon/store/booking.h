@@ -5,6 +5,7 @@
 #include "core/booking.h"
 #include "core/interval.h"
 #include "core/rules.h"
+#include "core/tariff.h"
 #include "store/db.h"
 
 int store_booking_load(struct db *db, int64_t id, struct booking *ret);
@@ -44,6 +45,10 @@ int store_booking_event(struct db *db, int64_t id, int64_t at, const char *actor
 			enum booking_state from, enum booking_state to, const char *detail);
 int store_override(struct db *db, int64_t id, const struct violation *v, const char *actor, const char *reason,
 	int64_t at);
+
+/* R27: overrun that extensions left behind, in order. 0 or < 0. */
+int store_booking_keep(struct db *db, int64_t id, const struct rate_span *s);
+int store_booking_kept(struct db *db, int64_t id, struct rate_span *ret, int cap, int *ret_n);
 
 struct booking_history { int64_t at; char actor[48], verb[24], from_state[16], to_state[16], detail[300]; };
 int store_booking_history(struct db *db, int64_t id, struct booking_history *ret, int cap, int *ret_n);

@@ -29,6 +29,7 @@ static int64_t below(int64_t n)
 struct random_case {
 	struct price_list lists[3];
 	struct rate_piece pieces[PIECES];
+	struct rate_span kept[2];
 	struct rate_input in;
 };
 
@@ -70,6 +71,15 @@ static void random_case(struct random_case *c, bool all_placed)
 	c->in.priced_to = c->in.booked_to + (below(4) ? 0 : below(1800000));
 	c->in.next_from = below(2) ? 0 : c->in.booked_to + below(1800000);
 	c->in.grace_ms = below(2) ? 300000 : below(600000);
+	c->in.kept = c->kept;
+	c->in.n_kept = c->in.booked ? (int)below(3) : 0;
+	for (int i = 0; i < c->in.n_kept; i++) {
+		struct rate_span *k = &c->kept[i];
+
+		k->from_at = c->in.booked_from + 300000 + i * 300000 + below(100000);
+		k->grace_to = k->from_at + below(60000);
+		k->to_at = k->grace_to + below(100000);
+	}
 	c->in.start_at = below(2) ? 0 : NOON;
 	c->in.n_pieces = (int)below(PIECES);
 	for (int i = 0; i < c->in.n_pieces; i++) {

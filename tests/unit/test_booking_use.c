@@ -454,6 +454,29 @@ static void idle_time_is_released_where_policy_says(void **state)
 	assert_non_null(strstr(w->act.refusal.err.text, "labtime book"));
 }
 
+static void an_extension_leaves_the_overrun_before_it(void **state)
+{
+	struct booking b;
+	struct booking_patch p = { .has_to = true, .to = H(4) };
+	struct act *a;
+
+	assert_int_equal(book("alice", H(2), H(3), &b), 0);
+	run_to(H(2));
+	assert_int_equal(use("alice", b.id, booking_checkin, &b), 0);
+	device[0].on = true;
+	run_to(H(3) + MIN(20));
+	a = world_act(w, "alice");
+	assert_int_equal(world_end(w, booking_change(a, b.id, 0, &p, &b)), 0);
+	assert_int_equal(world_int(w, "SELECT grace_to - from_at FROM overrun_kept"), MIN(5));
+	assert_in_range(world_int(w, "SELECT to_at - grace_to FROM overrun_kept"), MIN(15), MIN(15) + 2000);
+	run_to(H(3) + MIN(50));
+	device[0].on = false;
+	run_to(H(4) + MIN(3));
+	STATE(b.id, "completed");
+	assert_in_range(world_int(w, "SELECT overrun_s FROM charge"), 15 * 60 - 3, 15 * 60 + 3);
+	assert_in_range(world_int(w, "SELECT billed_s FROM charge"), 105 * 60 - 3, 105 * 60 + 3);
+}
+
 /* A booking from 2 to 8 whose session ran until 3:30 and let its time go at 4:30. */
 static void let_go(struct booking *b)
 {
@@ -591,7 +614,7 @@ int main(void)
 		T(a_dead_instrument_costs_nothing), T(a_check_in_waits_for_the_first_run), T(a_run_without_check_in_is_use),
 		T(out_before_the_start_is_a_cancellation), T(cancelling_after_the_start), T(active_only_grows),
 		T(a_block_waits_for_what_is_in_use), T(the_next_user_waits_and_is_not_missed),
-		T(idle_time_is_released_where_policy_says), T(a_run_takes_released_time_back),
+		T(idle_time_is_released_where_policy_says), T(a_run_takes_released_time_back), T(an_extension_leaves_the_overrun_before_it),
 		T(a_check_in_takes_released_time_back), T(released_time_ends_at_the_booked_end),
 		T(a_check_out_ends_released_time_at_once), T(the_next_may_start_early_in_released_time), T(a_waiting_user_may_leave_free),
 		T(late_timers_decide_the_same),

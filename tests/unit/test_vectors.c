@@ -174,6 +174,7 @@ static void op_elapsed(const json_t *v, const json_t *want)
 struct rate_case {
 	struct price_list lists[RATE_LISTS_MAX];
 	struct rate_piece pieces[CASE_PIECES];
+	struct rate_span kept[RATE_KEPT_MAX];
 	struct rate_input in;
 };
 
@@ -230,6 +231,18 @@ static void set_runs(struct rate_case *c, const json_t *runs)
 	}
 }
 
+/* [from, free until, to] of overrun that extensions left behind */
+static void set_kept(struct rate_case *c, const json_t *kept)
+{
+	c->in.kept = c->kept;
+	c->in.n_kept = (int)json_array_size(kept);
+	for (int i = 0; i < c->in.n_kept; i++) {
+		const json_t *k = json_array_get(kept, (size_t)i);
+
+		c->kept[i] = (struct rate_span){ item(k, 0) * 1000, item(k, 1) * 1000, item(k, 2) * 1000 };
+	}
+}
+
 static void set_case(struct rate_case *c, const json_t *v)
 {
 	const json_t *booked = json_object_get(v, "booked");
@@ -246,6 +259,7 @@ static void set_case(struct rate_case *c, const json_t *v)
 	in->priced_to = in->booked_to;
 	in->next_from = number(v, "next", 0) * 1000;
 	in->grace_ms = number(v, "grace", 0) * 1000;
+	set_kept(c, json_object_get(v, "kept"));
 	in->start_at = number(v, "start", 0) * 1000;
 }
 

@@ -122,6 +122,12 @@ CREATE TABLE booking_event (
 	verb TEXT NOT NULL, from_state TEXT NOT NULL, to_state TEXT NOT NULL, detail TEXT NOT NULL DEFAULT '',
 	PRIMARY KEY (booking, n)
 ) STRICT, WITHOUT ROWID;
+-- R27: overrun that an extension left behind; free of charge up to grace_to. Append-only.
+CREATE TABLE overrun_kept (
+	booking INTEGER NOT NULL REFERENCES booking(id), n INTEGER NOT NULL, from_at INTEGER NOT NULL,
+	grace_to INTEGER NOT NULL CHECK (grace_to >= from_at), to_at INTEGER NOT NULL CHECK (to_at >= grace_to),
+	PRIMARY KEY (booking, n)
+) STRICT, WITHOUT ROWID;
 CREATE TABLE override (
 	booking INTEGER NOT NULL REFERENCES booking(id), n INTEGER NOT NULL, rule TEXT NOT NULL, value TEXT NOT NULL,
 	bound TEXT NOT NULL, actor TEXT NOT NULL, reason TEXT NOT NULL, at INTEGER NOT NULL,
