@@ -45,12 +45,19 @@ static int displace(struct act *a, struct booking *b, const struct block *k)
 }
 
 /* In use: its held time ends at the cut, never earlier than now. */
-static int cut_active(struct act *a, struct booking *b, const struct occupant *o, int64_t cut)
+static int cut_active(struct act *a, struct booking *b, const struct occupant *o, const struct block *k, int64_t cut)
 {
 	int rc = store_occupancy_move(a->db, "booking", b->id, (struct interval){ o->busy.from, cut });
 
 	if (rc == 0 && b->held_to > cut)
 		b->held_to = cut;
+	/* inside the block nothing is overrun; what was before it stays so */
+	if (rc == 0 && k->to > b->priced_to) {
+		rc = booking_keep_overrun(a, b, k->from);
+		if (rc >= 0)
+			b->priced_to = k->to;
+		rc = rc < 0 ? rc : 0;
+	}
 	return rc != 0 ? rc : booking_note(a, b, "cut",
 		"a block begins at the end of the held time; it waits for the session");
 }
@@ -75,7 +82,7 @@ static int make_room(struct act *a, const struct occupant *o, struct block *k, i
 	if (b.state == BOOKING_ACTIVE) {
 		k->state = BLOCK_WAITING;
 		*from = cut > *from ? cut : *from;
-		return cut_active(a, &b, o, cut);
+		return cut_active(a, &b, o, k, cut);
 	}
 	/* Only its turnover, or the past of one that is over, reaches into the block. */
 	if (!booking_is_live(b.state) || o->held_to <= k->from) {

@@ -80,30 +80,20 @@ static int reprice(struct act *a, struct change *c)
 	}
 }
 
-/* R27: what ran over before the extension was accepted stays overrun, and what was free of it stays free. */
-static int keep_overrun(struct act *a, const struct change *c, const struct policy *own)
+/* R27: the extension counts from now; what ran over before stays overrun. */
+static int keep_overrun(struct act *a, const struct change *c)
 {
-	struct rate_span kept[RATE_KEPT_MAX], span = { .from_at = c->was.priced_to, .to_at = a->now.wall_ms };
-	struct rate_input in = { .booked = true, .booked_from = c->was.booked_from, .booked_to = c->was.booked_to,
-		.priced_to = c->was.priced_to, .grace_ms = own->grace_ms, .kept = kept };
+	int64_t until = a->now.wall_ms < c->b.priced_to ? a->now.wall_ms : c->b.priced_to;
 	int rc;
 
-	if (span.to_at > c->b.priced_to)
-		span.to_at = c->b.priced_to;
-	if (c->verb != BOOKING_EXTEND || c->was.state != BOOKING_ACTIVE || span.to_at <= span.from_at)
+	if (c->verb != BOOKING_EXTEND || c->was.state != BOOKING_ACTIVE)
 		return 0;
-	rc = store_booking_kept(a->db, c->was.id, kept, RATE_KEPT_MAX, &in.n_kept);
-	if (rc != 0)
-		return rc;
-	if (in.n_kept == RATE_KEPT_MAX)
-		return act_refuse(a, 409, "extended-too-often", "to", "B-%lld was extended %d times after its end; check out and book again",
-				  (long long)c->was.id, RATE_KEPT_MAX);
-	span.grace_to = tariff_grace_end(&in);
-	if (span.grace_to > span.to_at)
-		span.grace_to = span.to_at;
-	if (span.grace_to < span.from_at)
-		span.grace_to = span.from_at;
-	return store_booking_keep(a->db, c->was.id, &span);
+	rc = booking_keep_overrun(a, &c->was, until);
+	if (rc == 1)
+		return act_refuse(a, 409, "extended-too-often", "to",
+			"B-%lld was extended %d times after its end; check out and book again", (long long)c->was.id,
+			RATE_KEPT_MAX);
+	return rc;
 }
 
 static int write_change(struct act *a, struct change *c, const char *reason)
@@ -121,7 +111,7 @@ static int write_change(struct act *a, struct change *c, const char *reason)
 	if (rc == 0)
 		rc = terms_policy(a, c->b.instrument, c->b.policy_version, &own);
 	if (rc == 0)
-		rc = keep_overrun(a, c, &own);
+		rc = keep_overrun(a, c);
 	if (rc != 0)
 		return rc;
 	booking_span_text(a->site, before, sizeof(before), c->was.booked_from, c->was.booked_to);

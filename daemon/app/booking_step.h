@@ -25,8 +25,11 @@ int booking_release(struct act *a, struct booking *b, const struct policy *p, in
 int booking_let_go(struct act *a, struct booking *b, const struct policy *p, int64_t at);
 /* A run or a check-in takes it back. Nothing when nothing was released. */
 int booking_resume(struct act *a, struct booking *b);
-/* Somebody else has this time now (by: that booking, or 0): an idle session that had let it go ends with its booking. */
+/* Somebody else has this time now (by: that booking, or 0): an idle session that had let it go ends with its
+ * booking. */
 int booking_taken(struct act *a, const char *instrument, struct interval in, int64_t by);
+/* The end for overrun pricing is about to move: what is overrun between it and `until` stays so. 0, 1 too often, < 0. */
+int booking_keep_overrun(struct act *a, const struct booking *b, int64_t until);
 int booking_arm(struct act *a, const struct booking *b, const struct policy *p);
 /* R25: N, at most half the booking. */
 int64_t booking_wait_ms(const struct booking *b, const struct policy *p);

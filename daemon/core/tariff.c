@@ -320,7 +320,7 @@ static int64_t kept_ms(const struct rate_input *in)
 	int64_t sum = 0;
 
 	for (int i = 0; i < in->n_kept; i++)
-		sum += in->kept[i].to_at - in->kept[i].from_at;
+		sum += max64(0, min64(in->kept[i].to_at, in->booked_to) - in->kept[i].from_at);
 	return sum;
 }
 

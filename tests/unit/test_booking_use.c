@@ -385,7 +385,32 @@ static void a_block_waits_for_what_is_in_use(void **state)
 	run_to(H(3) + MIN(32));
 	assert_int_equal(use("alice", b.id, booking_checkout, &b), 0);
 	STATE(b.id, "completed");
+	assert_int_equal(now_is(b.id).priced_to, H(5));
 	assert_int_equal(world_int(w, "SELECT COUNT(*) FROM block WHERE state = 'planned'"), 1);
+}
+
+static void a_block_ends_the_overrun(void **state)
+{
+	struct block_request r = { .instrument = "krios-1", .from = H(3) + MIN(10), .to = H(6), .reason = "chiller",
+		.displace = true };
+	struct booking b;
+	struct block k;
+
+	assert_int_equal(book("alice", H(2), H(3), &b), 0);
+	run_to(H(2));
+	assert_int_equal(use("alice", b.id, booking_checkin, &b), 0);
+	device[0].on = true;
+	run_to(H(3) + MIN(2));
+	assert_int_equal(world_end(w, block_create(world_act(w, "mia"), &r, &k)), 0);
+	assert_int_equal(now_is(b.id).priced_to, H(6));
+	run_to(H(5));
+	device[0].on = false;
+	run_to(H(5) + MIN(2));
+	run_to(H(5) + MIN(5));
+	STATE(b.id, "completed");
+	assert_int_equal(world_int(w, "SELECT used_s FROM charge") / 60, 180);
+	assert_int_equal(world_int(w, "SELECT overrun_s FROM charge"), 5 * 60);   /* 3:05 to 3:10 */
+	assert_int_equal(world_int(w, "SELECT billed_s FROM charge") / 60, 175);
 }
 
 static void the_next_user_waits_and_is_not_missed(void **state)
@@ -613,7 +638,7 @@ int main(void)
 		T(a_day_as_it_should_be), T(nobody_came), T(a_short_booking_waits_half_of_it), T(unusable_minutes_do_not_count),
 		T(a_dead_instrument_costs_nothing), T(a_check_in_waits_for_the_first_run), T(a_run_without_check_in_is_use),
 		T(out_before_the_start_is_a_cancellation), T(cancelling_after_the_start), T(active_only_grows),
-		T(a_block_waits_for_what_is_in_use), T(the_next_user_waits_and_is_not_missed),
+		T(a_block_waits_for_what_is_in_use), T(a_block_ends_the_overrun), T(the_next_user_waits_and_is_not_missed),
 		T(idle_time_is_released_where_policy_says), T(a_run_takes_released_time_back), T(an_extension_leaves_the_overrun_before_it),
 		T(a_check_in_takes_released_time_back), T(released_time_ends_at_the_booked_end),
 		T(a_check_out_ends_released_time_at_once), T(the_next_may_start_early_in_released_time), T(a_waiting_user_may_leave_free),

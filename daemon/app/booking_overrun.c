@@ -1,0 +1,32 @@
+/*
+ * booking_overrun.c - R21, R27: when the end for overrun pricing moves, what ran over until then stays as it was, with
+ * the grace it had.
+ */
+#include "app/booking_step.h"
+#include "core/tariff.h"
+#include "store/booking.h"
+
+int booking_keep_overrun(struct act *a, const struct booking *b, int64_t until)
+{
+	struct rate_span kept[RATE_KEPT_MAX], span = { .from_at = b->priced_to, .to_at = until };
+	struct rate_input in = { .booked = true, .booked_from = b->booked_from, .booked_to = b->booked_to,
+		.priced_to = b->priced_to, .kept = kept };
+	struct policy own;
+	int rc;
+
+	if (until <= b->priced_to)
+		return 0;
+	rc = terms_policy(a, b->instrument, b->policy_version, &own);
+	if (rc == 0)
+		rc = store_booking_kept(a->db, b->id, kept, RATE_KEPT_MAX, &in.n_kept);
+	if (rc != 0 || in.n_kept == RATE_KEPT_MAX)
+		return rc != 0 ? rc : 1;
+	in.grace_ms = own.grace_ms;
+	span.grace_to = tariff_grace_end(&in);
+	if (span.grace_to > span.to_at)
+		span.grace_to = span.to_at;
+	if (span.grace_to < span.from_at)
+		span.grace_to = span.from_at;
+	rc = store_booking_keep(a->db, b->id, &span);
+	return rc < 0 ? rc : 0;
+}
