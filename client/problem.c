@@ -123,11 +123,9 @@ void print_alternatives(struct cli *c, json_t *suggestions)
 		if (!from || !to || !instrument || !interval_paste(from, to, cmd, sizeof cmd))
 			continue;
 		cell_span(&c->out, from, to, span, sizeof span);
-		fputs("  free   ", stderr);
+		fputs("  labtime book ", stderr);
 		say(instrument);
-		fprintf(stderr, " %s     labtime book ", span);
-		say(instrument);
-		fprintf(stderr, " %s\n", cmd);
+		fprintf(stderr, " %s  # %s\n", cmd, span); /* a shell takes the whole line */
 	}
 }
 

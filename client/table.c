@@ -178,7 +178,8 @@ static bool right_aligned(enum cell_kind k)
 }
 
 /* Blanks are owed until something follows them: no line ends with any. */
-static void print_cell(const struct out *o, const struct grid *g, int i, const char *text, const char *colour, int *owed)
+static void print_cell(const struct out *o, const struct grid *g, int i, const char *text, const char *colour,
+	int *owed)
 {
 	char buf[CELL_MAX + 8];
 	int used = text_fit(buf, sizeof buf, text, g->width[i], o->utf8), pad = g->width[i] - used;

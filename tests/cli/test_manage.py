@@ -1,0 +1,228 @@
+"""test_manage.py - what managers and administrators do, with the real programs: runs without a booking, review by one
+and by two, blocks, users, tokens, prices, the doctor, a backup that a daemon starts from."""
+import json
+import os
+import sys
+import time
+
+import tap
+from lab import Lab
+from tap import wait_for
+
+sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "api"))
+from test_job import PEOPLE  # noqa: E402
+
+STAFF = PEOPLE + [("max", "host", "manager"), ("adm", "host", "admin")]
+TEM = {"id": "tem-1", "kind": "microscope", "interlock": "", "options": ",unlocked"}
+KRIOS = {"id": "krios-1", "kind": "microscope"}
+
+
+def get(lab, user, *args):
+    return json.loads(lab.cli(*args, "--json", token=user).stdout)
+
+
+def refused(lab, code, kebab, user, *args):
+    """The command ends with this exit code and its last line names the reason."""
+    r = lab.cli(*args, token=user, check=False)
+    assert r.returncode == code, (args, r)
+    assert r.stderr.rstrip().splitlines()[-1] == f"[{kebab}]", (args, r.stderr)
+    return r
+
+
+def run(lab, instrument, seconds=1.5):
+    """The instrument runs; returns the session that saw it, ended but still open."""
+    lab.ctl("run", instrument)
+    def sessions(state):
+        return [s for s in get(lab, "mia", "session", "ls", "-i", instrument)["items"] if s["state"] == state]
+    wait_for("the run", lambda: sessions("running"))
+    time.sleep(seconds)  # the instrument really runs: this is its time, not a wait for us
+    lab.ctl("stop", instrument)
+    return wait_for("the end of the run", lambda: sessions("idle"))[0]["id"]
+
+
+def item_of(lab, session):
+    return next(i for i in get(lab, "mia", "review", "ls", "--state", "all")["items"] if i["session"] == session)["id"]
+
+
+def unbooked(lab):
+    """A run that nobody booked, closed by a manager; its session and its review item."""
+    session = run(lab, "tem-1")
+    lab.cli("session", "close", session, "--reason", "nobody is there", token="mia")
+    return session, item_of(lab, session)
+
+
+def test_claimed_run_needs_one_manager():
+    with Lab([dict(TEM)]) as lab:
+        lab.people(*STAFF)
+        session = run(lab, "tem-1")
+        claim = get(lab, "ada", "claim", "tem-1", "now", "--note", "calibration")
+        assert claim["state"] == "open" and claim["user"] == "ada", claim
+        item = item_of(lab, session)
+        refused(lab, 4, "forbidden", "ada", "review", "attribute", item, "acme", "ada", "--reason", "me")
+        refused(lab, 5, "session-open", "mia", "review", "attribute", item, "acme", "ada", "--reason", "too early")
+        lab.cli("session", "close", session, "--reason", "she left", token="mia")
+        refused(lab, 2, "usage", "mia", "review", "attribute", item, "acme", "ada")
+        refused(lab, 3, "unknown-user", "mia", "review", "attribute", item, "bolt", "ada", "--reason", "x")
+        done = get(lab, "mia", "review", "attribute", item, "acme", "ada", "--reason", "the log book")
+        assert (done["state"], done["decided_by"], done["proposed_by"]) == ("done", "mia", None), done
+        assert done["claims"][0]["id"] == claim["id"], done
+        bill = wait_for("the charge", lambda: get(lab, "ada", "bill")["items"])
+        assert bill[0]["session"] == session and bill[0]["used_seconds"] >= 1, bill
+        assert "the same amount" in lab.cli("explain", bill[0]["id"], token="ada",
+                                            env={"LABTIME_FORCE_TTY": "1", "COLUMNS": "80"}).stderr
+
+
+def test_unclaimed_run_needs_two_managers():
+    with Lab([dict(TEM)]) as lab:
+        lab.people(*STAFF)
+        session, item = unbooked(lab)
+        attribute = ("review", "attribute", item, "acme", "ada", "--reason", "badge log")
+        refused(lab, 6, "nobody-to-charge", "mia", "review", "accept", item)
+        first = get(lab, "mia", *attribute)
+        assert (first["state"], first["proposed_by"], first["decided_by"]) == ("proposed", "mia", None), first
+        refused(lab, 5, "second-person", "mia", *attribute)
+        refused(lab, 5, "other-proposal", "max", "review", "attribute", item, "bolt", "bob", "--reason", "no")
+        second = get(lab, "max", *attribute)
+        assert second["decided_by"] == "max" and second["org"] == "acme" and second["due_at"], second
+        refused(lab, 5, "already-decided", "max", "review", "waive", item, "--reason", "late")
+        assert get(lab, "ada", "bill")["items"] == []  # the organisation may object first
+        lab.cli("session", "disown", session, "--reason", "we were closed", token="ada")
+        again = get(lab, "mia", "review", "show", item)
+        assert (again["state"], again["decided_by"]) == ("open", None), again
+
+
+def test_waiver_needs_two_managers():
+    with Lab([dict(TEM)]) as lab:
+        lab.people(*STAFF)
+        session, item = unbooked(lab)
+        refused(lab, 2, "usage", "mia", "review", "waive", item)
+        assert get(lab, "mia", "review", "waive", item, "--reason", "a service visit")["state"] == "proposed"
+        refused(lab, 5, "second-person", "mia", "review", "waive", item, "--reason", "again")
+        assert get(lab, "max", "review", "waive", item, "--reason", "seen")["state"] == "done"
+        shown = get(lab, "mia", "show", session)
+        assert shown["outcome"] == "unattributed", shown
+        assert get(lab, "fin", "bill", "--org", "acme")["items"] == []
+
+
+def test_accept_charges_what_was_measured():
+    with Lab([dict(KRIOS)]) as lab:
+        lab.people(*STAFF)
+        booking = lab.cli("book", "krios-1", "now for 30m", "-y", "-q", token="ada").stdout.strip()
+        lab.cli("start", booking, token="ada")
+        lab.ctl("wait", "krios-1", "unlocked", "10000")
+        session = run(lab, "krios-1")
+        lab.ctl("set", "krios-1", "hourmeter", "500000")  # somebody turned the counter
+        item = wait_for("the review item", lambda: get(lab, "mia", "review", "ls")["items"])[0]
+        assert item["session"] == session and item["kind"] == "meter_manual", item
+        lab.cli("stop", booking, token="ada")
+        assert get(lab, "ada", "bill")["items"] == []
+        done = get(lab, "mia", "review", "accept", item["id"], "--reason", "the jump was ours")
+        assert (done["state"], done["decided_by"]) == ("done", "mia"), done
+        charge = wait_for("the charge", lambda: get(lab, "ada", "bill")["items"])[0]
+        assert 1 <= charge["used_seconds"] <= 60, charge
+
+
+def test_disown_a_presumed_session():
+    with Lab([dict(TEM)]) as lab:
+        lab.people(*STAFF)
+        booking = lab.cli("book", "tem-1", "now for 30m", "-y", "-q", token="ada").stdout.strip()
+        session = run(lab, "tem-1")  # nobody checked in
+        assert get(lab, "ada", "show", session)["presumed"] is True
+        assert get(lab, "ada", "show", session)["booking"] == booking
+        refused(lab, 3, "not-found", "bob", "session", "disown", session)
+        mine = get(lab, "ada", "session", "disown", session, "--reason", "I was at lunch")
+        assert mine["kind"] == "unattributed", mine
+        assert get(lab, "mia", "review", "show", item_of(lab, session))["state"] == "open"
+        assert lab.cli("show", session, token="ada", check=False).returncode == 3
+
+
+def test_block_displaces():
+    with Lab([dict(KRIOS)]) as lab:
+        lab.people(*STAFF)
+        booking = lab.cli("book", "krios-1", "tomorrow 9am for 2h", "-y", "-q", token="ada").stdout.strip()
+        block = ("block", "krios-1", "tomorrow 8am-6pm", "--reason", "pump swap")
+        refused(lab, 4, "forbidden", "ada", *block)
+        assert "--displace" in refused(lab, 5, "slot-taken", "mia", *block).stderr
+        shown = lab.cli(*block, "--displace", token="mia", env={"LABTIME_FORCE_TTY": "1", "COLUMNS": "80"}).stdout
+        assert booking in shown.split("Displaced", 1)[1], shown
+        assert get(lab, "ada", "show", booking)["state"] == "displaced"
+        refused(lab, 5, "slot-taken", "ada", "book", "krios-1", "tomorrow 9am for 1h", "-y")
+        block_id = lab.cli("block", "ls", "-q", token="mia").stdout.strip()
+        lab.cli("block", "rm", block_id, token="mia")
+        lab.cli("book", "krios-1", "tomorrow 9am for 1h", "-y", token="ada")
+
+
+def test_users_and_tokens():
+    with Lab([dict(KRIOS)]) as lab:
+        lab.people(*STAFF)
+        booking = lab.cli("book", "krios-1", "tomorrow 9am for 2h", "-y", "-q", token="ada").stdout.strip()
+        assert "--cancel" in refused(lab, 5, "has-bookings", "adm", "user", "rm", "ada").stderr
+        lab.cli("user", "rm", "ada", "--cancel", token="adm")
+        assert get(lab, "adm", "show", booking)["state"] == "cancelled"
+        assert get(lab, "adm", "show", booking)["fee"]["amount"] == "0.00"
+        refused(lab, 4, "login-needed", "ada", "ls")
+        lab.cli("ls", token="bob")
+        token = get(lab, "bob", "whoami")["token"]
+        lab.cli("token", "rm", token, token="adm")
+        refused(lab, 4, "login-needed", "bob", "ls")
+        refused(lab, 3, "not-found", "adm", "token", "rm", "nosuch")
+
+
+def test_prices_and_policies_have_versions():
+    with Lab([dict(KRIOS)]) as lab:
+        lab.people(*STAFF)
+        refused(lab, 4, "forbidden", "mia", "rate", "set", "krios-1", "rate=1")
+        refused(lab, 2, "bad-value", "adm", "rate", "set", "krios-1", "rate=abc")
+        refused(lab, 2, "unknown-key", "adm", "rate", "set", "krios-1", "ratee=1")
+        lab.cli("rate", "set", "krios-1", "rate=250.00", "--from", "in 10 days", token="adm")
+        versions = get(lab, "adm", "rate", "ls", "krios-1")["items"]
+        assert [v["terms"]["rate"] for v in versions] == ["100.00", "250.00"], versions
+        price = lambda: get(lab, "ada", "quote", "krios-1", "in 11 days for 1h")["price"]["amount"]
+        assert price() == "100.00"  # lock_at_booking: what is booked now is priced by what holds now
+        lab.cli("rate", "set", "krios-1", "rate=130.00", token="adm")
+        assert price() == "130.00"
+        policy = get(lab, "adm", "policy", "ls", "krios-1")["items"]
+        assert policy[0]["terms"]["grid"] == "1m" and policy[0]["terms"]["max"] == "48h", policy
+        shown = lab.cli("policy", "ls", "krios-1", token="adm", env={"LABTIME_FORCE_TTY": "1", "COLUMNS": "80"}).stdout
+        assert "grid=1m" in shown and "{" not in shown and max(len(l) for l in shown.splitlines()) <= 90, shown
+
+
+def test_doctor_names_a_dead_controller():
+    dead = {"id": "dead-1", "kind": "microscope", "external": True, "address": "127.0.0.1:9"}
+    with Lab([dict(KRIOS), dead]) as lab:
+        lab.people(*STAFF)
+        refused(lab, 4, "forbidden", "ada", "doctor")
+        checks = lambda: {c["name"]: c for c in json.loads(
+            lab.cli("doctor", "--json", token="adm", check=False).stdout)["checks"]}
+        wait_for("the live controller", lambda: checks()["controller krios-1"]["ok"])
+        found = checks()
+        assert not found["controller dead-1"]["ok"] and "refused" in found["controller dead-1"]["detail"], found
+        assert found["controller dead-1"]["cure"], found
+        assert {"configuration", "zone", "store", "disk", "clock", "libevent", "admins"} <= set(found), found
+        r = refused(lab, 1, "unhealthy", "adm", "doctor")
+        assert "dead-1" in r.stdout
+
+
+def test_a_daemon_starts_from_a_backup():
+    with Lab([dict(KRIOS)]) as lab:
+        lab.people(*STAFF)
+        for hour in range(9, 13):
+            lab.cli("book", "krios-1", f"tomorrow {hour}:00 for 1h", "-y", token="ada")
+        before = get(lab, "ada", "mine")["items"]
+        copy = lab.path("backup.db")
+        assert int(get(lab, "adm", "backup", copy)["bytes"]) == os.path.getsize(copy)
+        refused(lab, 5, "file-exists", "adm", "backup", copy)
+        refused(lab, 4, "forbidden", "mia", "backup", lab.path("other.db"))
+        lab.cli("book", "krios-1", "tomorrow 15:00 for 1h", "-y", token="ada")  # after the backup
+        lab.stop_daemon()
+        for name in os.listdir(lab.dir):
+            if name.startswith("labtime.db"):
+                os.unlink(lab.path(name))
+        os.rename(copy, lab.path("labtime.db"))
+        lab.start_daemon()
+        assert get(lab, "ada", "mine")["items"] == before
+        lab.cli("book", "krios-1", "tomorrow 15:00 for 1h", "-y", token="ada")
+
+
+if __name__ == "__main__":
+    tap.main(sys.modules[__name__])
