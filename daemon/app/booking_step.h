@@ -28,7 +28,8 @@ int booking_resume(struct act *a, struct booking *b);
 /* Somebody else has this time now (by: that booking, or 0): an idle session that had let it go ends with its
  * booking. */
 int booking_taken(struct act *a, const char *instrument, struct interval in, int64_t by);
-/* The end for overrun pricing is about to move: what is overrun between it and `until` stays so. 0, 1 too often, < 0. */
+/* The end for overrun pricing is about to move: what is overrun between it and `until` stays so. 0, 1: too often,
+ * < 0. */
 int booking_keep_overrun(struct act *a, const struct booking *b, int64_t until);
 int booking_arm(struct act *a, const struct booking *b, const struct policy *p);
 /* R25: N, at most half the booking. */

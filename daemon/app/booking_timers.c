@@ -82,6 +82,11 @@ static int fire_no_show(struct act *a, int64_t ref, int64_t due_at)
 
 #define WARN_BEFORE (10 * LT_MINUTE)
 
+static int64_t later(int64_t a, int64_t b)
+{
+	return a > b ? a : b;
+}
+
 /* R26: an idle session's rest is released after I, ten minutes after its user was warned; `start` and any run reset
  * it. */
 static int fire_idle(struct act *a, int64_t ref, int64_t due_at)
@@ -102,7 +107,7 @@ static int fire_idle(struct act *a, int64_t ref, int64_t due_at)
 		rc = session_of_booking(a, ref, &s);
 	if (rc != 0 || p.idle_release_ms == 0 || b.state != BOOKING_ACTIVE || b.released_at != 0)
 		return rc == 1 ? 0 : rc;
-	release = (s.last_run_end_at > b.checkin_at ? s.last_run_end_at : b.checkin_at) + p.idle_release_ms;
+	release = later(later(s.last_run_end_at, b.checkin_at), b.booked_from) + p.idle_release_ms;
 	if (s.state != SESSION_IDLE) {
 		act_timer(a, "booking_idle", ref, now + p.idle_release_ms);
 	} else if (now >= release) {

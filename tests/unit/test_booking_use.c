@@ -522,6 +522,28 @@ static void let_go(struct booking *b)
 	assert_true(now_is(b->id).released_at != 0);
 }
 
+static void an_early_start_lets_nothing_go_before_the_booking(void **state)
+{
+	struct booking b;
+	struct act *a;
+
+	w->instruments[0].policy.idle_release_ms = MIN(30);
+	w->instruments[0].policy.early_ms = H(2) - WORLD_NOW;
+	world_sleep(w, 1);
+	a = world_act(w, NULL);
+	assert_int_equal(world_end(w, terms_adopt(a, &w->instruments[0])), 0);
+	assert_int_equal(book("alice", H(2), H(4), &b), 0);
+	run_to(H(1) - MIN(40));
+	assert_int_equal(use("alice", b.id, booking_checkin, &b), 0);
+	device[0].on = true;
+	run_to(H(1) - MIN(30));
+	device[0].on = false;
+	run_to(H(2) + MIN(29));
+	assert_int_equal(now_is(b.id).released_at, 0);
+	run_to(H(2) + MIN(32));
+	assert_in_range(now_is(b.id).held_to, H(2) + MIN(30), H(2) + MIN(31));
+}
+
 static void a_run_takes_released_time_back(void **state)
 {
 	struct booking b, other;
@@ -639,7 +661,8 @@ int main(void)
 		T(a_dead_instrument_costs_nothing), T(a_check_in_waits_for_the_first_run), T(a_run_without_check_in_is_use),
 		T(out_before_the_start_is_a_cancellation), T(cancelling_after_the_start), T(active_only_grows),
 		T(a_block_waits_for_what_is_in_use), T(a_block_ends_the_overrun), T(the_next_user_waits_and_is_not_missed),
-		T(idle_time_is_released_where_policy_says), T(a_run_takes_released_time_back), T(an_extension_leaves_the_overrun_before_it),
+		T(idle_time_is_released_where_policy_says), T(a_run_takes_released_time_back), T(an_early_start_lets_nothing_go_before_the_booking),
+		 T(an_extension_leaves_the_overrun_before_it),
 		T(a_check_in_takes_released_time_back), T(released_time_ends_at_the_booked_end),
 		T(a_check_out_ends_released_time_at_once), T(the_next_may_start_early_in_released_time), T(a_waiting_user_may_leave_free),
 		T(late_timers_decide_the_same),
