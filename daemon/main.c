@@ -33,7 +33,8 @@ enum mode { MODE_SERVE, MODE_CHECK, MODE_VERIFY };
 
 struct options { enum mode mode; bool quick; const char *config; struct serve_options serve; };
 
-enum { OPT_CONFIG = 256, OPT_CHECK, OPT_VERIFY, OPT_QUICK, OPT_PROFILES, OPT_DEBUG, OPT_TURN_ITEMS, OPT_VERSION, OPT_HELP };
+enum { OPT_CONFIG = 256, OPT_CHECK, OPT_VERIFY, OPT_QUICK, OPT_PROFILES, OPT_DEBUG, OPT_TURN_ITEMS, OPT_VERSION,
+	OPT_HELP };
 
 static const struct option long_options[] = {
 	{ "config", required_argument, NULL, OPT_CONFIG },
