@@ -130,6 +130,25 @@ static void overrun_into_the_next(void **state)
 	every_charge_explains_itself(w);
 }
 
+/* To 14:30 in a booking to 14:00 that was extended to 15:00 at 14:10; its first two minutes over were free. */
+static void overrun_before_an_extension_is_kept(void **state)
+{
+	struct world *w = *state;
+
+	adopt(w, overrun_price);
+	usual(w, T0, T0 + 150 * MIN, true);
+	world_act(w, NULL);
+	db_run(w->db, "UPDATE booking SET booked_to = ?1, priced_to = ?1 WHERE id = 1", "i", T0 + 180 * MIN);
+	db_run(w->db, "INSERT INTO overrun_kept (booking, n, from_at, grace_to, to_at) VALUES (1, 1, ?1, ?2, ?3)", "iii",
+		T0 + 120 * MIN, T0 + 122 * MIN, T0 + 130 * MIN);
+	assert_int_equal(0, world_end(w, 0));
+	settle(w, 1);
+	assert_int_equal(480, world_int(w, "SELECT overrun_s FROM charge"));
+	assert_int_equal(25333, charged(w));
+	book_balances(w);
+	every_charge_explains_itself(w);
+}
+
 static void rich_price(struct price *p)
 {
 	p->step_ms = 360000;
@@ -404,7 +423,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		CASE(settles_once), CASE(waits_for_its_end_reading), CASE(waits_for_a_review),
 			CASE(an_unused_session_is_charged_nothing),
-		CASE(unattributed_is_not_charged), CASE(overrun_into_the_next), CASE(a_price_change_splits),
+		CASE(unattributed_is_not_charged), CASE(overrun_into_the_next), CASE(overrun_before_an_extension_is_kept),
+		 CASE(a_price_change_splits),
 		CASE(implausible_goes_to_review), CASE(overlap_goes_to_review),
 			CASE(ten_times_the_usual_goes_to_review),
 		CASE(lands_in_the_open_period), CASE(the_live_meter_says_what_is_charged),
