@@ -409,6 +409,26 @@ static void print_checks(struct cli *c, json_t *checks)
 	}
 }
 
+/* The server's own parser: a request that two readers would cut differently must be refused, else one connection could
+ * carry a request of somebody else. */
+static void check_http(struct cli *c, json_t *checks)
+{
+	struct request rq = { .method = "GET", .path = "/v1/site", .two_lengths = true };
+	struct answer a = { 0 };
+	struct lt_err err = { 0 };
+	char detail[160];
+	int rc = transport_ask(&c->transport, &rq, &a, &err);
+	bool ok = rc == EXIT_OK && a.status == 400;
+
+	if (rc)
+		lt_fmt(detail, sizeof detail, "no answer to a request with two Content-Length: %s", err.text);
+	else
+		lt_fmt(detail, sizeof detail, "a request with two Content-Length is answered with %ld", a.status);
+	json_array_append_new(checks, json_pack("{s:s, s:b, s:s, s:o}", "name", "http", "ok", (int)ok, "detail", detail, "cure",
+		ok ? json_null() : json_string("it should be 400: is there a proxy in between, is labtimed the newest?")));
+	answer_free(&a);
+}
+
 static int run_doctor(struct cli *c)
 {
 	json_t *doc, *check;
@@ -417,6 +437,7 @@ static int run_doctor(struct cli *c)
 
 	if (rc)
 		return rc;
+	check_http(c, json_object_get(doc, "checks"));
 	if (c->out.mode != OUT_JSON)
 		json_object_set(doc, "items", json_object_get(doc, "checks"));
 	json_array_foreach(json_object_get(doc, "checks"), i, check)

@@ -177,6 +177,8 @@ static struct curl_slist *headers(const struct transport *t, const struct reques
 	l = add(l, "Accept", rq->sink ? "*/*" : "application/json, application/problem+json", "");
 	if (rq->body)
 		l = add(l, "Content-Type", "application/json", "");
+	if (rq->two_lengths)
+		l = add(add(l, "Content-Length", "0", ""), "Content-Length", "1", "");
 	if (rq->key)
 		l = add(l, "Idempotency-Key", rq->key, "");
 	if (rq->if_match)

@@ -25,6 +25,7 @@ struct request {
 	const char *body;                     /* JSON text or NULL                             */
 	const char *key;                      /* Idempotency-Key or NULL                       */
 	const char *if_match;                 /* version without quotes, or NULL               */
+	bool two_lengths;                     /* a probe: two Content-Length that differ; a sound server refuses it */
 	/* A download: called for each piece; a result other than 0 ends it. NULL: the body is kept in memory. */
 	int (*sink)(void *user, const char *p, size_t n);
 	void *user;

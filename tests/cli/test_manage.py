@@ -198,7 +198,8 @@ def test_doctor_names_a_dead_controller():
         found = checks()
         assert not found["controller dead-1"]["ok"] and "refused" in found["controller dead-1"]["detail"], found
         assert found["controller dead-1"]["cure"], found
-        assert {"configuration", "zone", "store", "disk", "clock", "libevent", "admins"} <= set(found), found
+        assert {"configuration", "zone", "store", "disk", "clock", "libevent", "admins", "http"} <= set(found), found
+        assert found["http"]["ok"] and found["http"]["detail"].endswith("400"), found["http"]
         r = refused(lab, 1, "unhealthy", "adm", "doctor")
         assert "dead-1" in r.stdout
 
