@@ -21,7 +21,7 @@ json_t *json_booking(struct act *a, const struct booking *b)
 	struct session session;
 	int rc = b->id != 0 ? session_of_booking(a, b->id, &session) : 1;
 
-	return json_pack("{s:o, s:s, s:s, s:s, s:s, s:o, s:o, s:o, s:I, s:o, s:o, s:b, s:b, s:o, s:o, s:I, s:I, s:o, s:s, s:o, s:o, s:I}",
+	return json_pack("{s:o, s:s, s:s, s:s, s:s, s:o, s:o, s:o, s:I, s:o, s:o, s:b, s:b, s:o, s:o, s:I, s:I, s:o, s:s, s:o, s:o, s:o, s:I}",
 		"id", b->id != 0 ? json_id('B', b->id) : json_null(), "instrument", b->instrument, "org", b->org, "user",
 		b->user,
 		"state", booking_state_name(b->state), "from", json_instant(s, b->booked_from), "to",
@@ -32,7 +32,8 @@ json_t *json_booking(struct act *a, const struct booking *b)
 		"waiting", (int)b->waiting, "project", json_text(b->project), "note", json_text(b->note),
 		"policy_version", (json_int_t)b->policy_version, "price_version", (json_int_t)b->price_version,
 		"created_at", json_instant(s, b->created_at), "created_by", b->created_by,
-		"checkin_at", json_instant_or_null(s, b->checkin_at), "session",
+		"checkin_at", json_instant_or_null(s, b->checkin_at), "released_at", json_instant_or_null(s, b->released_at),
+		"session",
 		rc == 0 ? json_id('S', session.id) : json_null(),
 		"version", (json_int_t)b->version);
 }
