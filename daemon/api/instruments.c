@@ -54,7 +54,8 @@ static int look(struct act *a, const struct instrument *i, struct picture *p)
 	if (rc == 0)
 		rc = view_occupants(a, i->id, (struct interval){ a->now.wall_ms, a->now.wall_ms + 1 }, &p->now, 1, &n);
 	p->occupied = rc == 0 && n > 0;
-	if (rc == 0)
+	p->next_free = 0;
+	if (rc == 0 && !p->row.out_of_service) /* what is out of service is not free before somebody says so */
 		rc = find_next_free(a, i->id, p);
 	if (rc != 0)
 		return rc < 0 ? rc : DB_CORRUPT;

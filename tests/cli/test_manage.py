@@ -187,6 +187,18 @@ def test_prices_and_policies_have_versions():
         assert "grid=1m" in shown and "{" not in shown and max(len(l) for l in shown.splitlines()) <= 90, shown
 
 
+def test_out_of_service_is_not_free():
+    with Lab([dict(KRIOS)]) as lab:
+        lab.people(*STAFF)
+        assert get(lab, "ada", "show", "krios-1")["next_free"]
+        lab.cli("instrument", "set", "krios-1", "--out-of-service", "yes", "--notes", "cold trap leaks", token="adm")
+        shown = get(lab, "ada", "show", "krios-1")
+        assert (shown["status"], shown["next_free"], shown["notes"]) == ("out_of_service", None, "cold trap leaks"), shown
+        assert lab.cli("book", "krios-1", "tomorrow 9am for 1h", "-y", token="ada", check=False).returncode in (5, 6)
+        lab.cli("instrument", "set", "krios-1", "--out-of-service", "no", token="adm")
+        lab.cli("book", "krios-1", "tomorrow 9am for 1h", "-y", token="ada")
+
+
 def test_doctor_names_a_dead_controller():
     dead = {"id": "dead-1", "kind": "microscope", "external": True, "address": "127.0.0.1:9"}
     with Lab([dict(KRIOS), dead]) as lab:
