@@ -74,6 +74,7 @@ int metering_lost_review(struct act *a, const struct session *s, int64_t from, i
 		return act_end(a);
 	lt_fmt(detail, sizeof(detail), "no reading for %lld s while a run was on at an edge; %lld s of it are measured",
 	       (long long)(gap / 1000), (long long)(measured_ms / 1000));
+	facts.rest_ms = rest;
 	facts.bound_ms = (rest < gap ? rest : gap) - measured_ms;
 	if (facts.bound_ms < 0)
 		facts.bound_ms = 0;

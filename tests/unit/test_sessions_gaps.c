@@ -134,6 +134,7 @@ static void test_unknown_closes_and_the_next_checks_in(void **state)
 	assert_string_equal(s.close_cause, "timer");
 	assert_int_equal(s.closed_at, H(1) + MIN(30));
 	assert_true(s.outcome == OUTCOME_OPEN_GAP || s.outcome == OUTCOME_REVIEW);
+	assert_int_equal(world_int(w, "SELECT bound_ms FROM review WHERE kind = 'meter_lost'"), MIN(30)); /* booked rest */
 	d.of[0].on = false; /* ran 36 min in the dark */
 	run_until(H(3));
 	must("zoe", do_checkin, z);
@@ -146,6 +147,9 @@ static void test_unknown_closes_and_the_next_checks_in(void **state)
 	ABOUT(of_booking(z).measured_ms, MIN(5), 6000);
 	assert_int_equal(of_booking(z).state, SESSION_RUNNING);
 	d.of[0].on = false;
+	/* one gap, one bound: what is measured now cannot be estimated as well */
+	assert_int_equal(world_int(w, "SELECT COUNT(*) FROM review WHERE kind = 'meter_lost' AND org = 'acme'"), 1);
+	assert_int_equal(world_int(w, "SELECT bound_ms FROM review WHERE kind = 'meter_lost' AND org = 'acme'"), 0);
 }
 
 static void test_dark_run_of_nobody(void **state)
