@@ -10,10 +10,11 @@
 #include "core/tariff.h"
 
 /* Price of a booked interval under a price version (the quote): the rating function with used = booked. */
-int money_quote(struct act *a, const struct instrument *i, const struct price *p, int64_t from, int64_t to, int64_t *ret_minor);
+int money_quote(struct act *a, const struct instrument *i, const struct price *p, int64_t from, int64_t to,
+	int64_t *ret_minor);
 /* The same with its lines, and for a booking made at the instrument (walk_up: its factor applies). */
-int money_quote_lines(struct act *a, const struct instrument *i, const struct price *p, bool walk_up, int64_t from, int64_t to,
-	struct rate_result *ret);
+int money_quote_lines(struct act *a, const struct instrument *i, const struct price *p, bool walk_up, int64_t from,
+	int64_t to, struct rate_result *ret);
 /* The live meter: what the session would be charged if it ended now, by the same rating function. Writes nothing. */
 int money_so_far(struct act *a, int64_t session, struct rate_result *ret);
 /* A closed session (or one whose review was decided): settles now if nothing is open (BILLING.md "Settling"), else

@@ -27,10 +27,12 @@ struct rating {
 	struct rate_result result;
 };
 
-enum { RATING_NONE = 1 /* no such session */, RATING_TOO_MUCH = 2 /* more price lists or money than one charge may have */ };
+/* RATING_NONE: no such session. RATING_TOO_MUCH: more price lists or money than one charge may have. */
+enum { RATING_NONE = 1, RATING_TOO_MUCH = 2 };
 /* Loads and rates a session. 0 and *ret (free it), RATING_NONE, RATING_TOO_MUCH (and *ret), < 0. */
 int rating_session(struct act *a, int64_t session, struct rating **ret);
-/* The same for a charged one: only what was metered is read anew; terms and bookings around it are those of the record. */
+/* The same for a charged one: only what was metered is read anew; terms and bookings around it are those of the
+ * record. */
 int rating_again(struct act *a, int64_t session, const struct charge_sealed *sealed, struct rating **ret);
 struct rating *rating_free(struct rating *r);
 
@@ -51,7 +53,7 @@ struct posting {
 int posting_post(struct act *a, const struct posting *p, int64_t *ret_charge);
 /* The canonical record. 0, or DB_NOMEM. */
 struct jsonout;
-int posting_record(struct act *a, const struct posting *p, const struct charge *c, const struct charge_line *lines, int n,
-	struct jsonout *o);
+int posting_record(struct act *a, const struct posting *p, const struct charge *c, const struct charge_line *lines,
+	int n, struct jsonout *o);
 
 #endif
