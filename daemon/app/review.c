@@ -32,7 +32,8 @@ int review_pending(struct act *a, int64_t session, bool *ret)
 /* An item that is open stays the one to decide; what it is about may grow. */
 static int take_on(struct act *a, struct review *r, const char *detail, const struct review_facts *f)
 {
-	bool same = f && f->from_at < r->to_at; /* the gap was given up with nothing measured, and is over now */
+	/* the gap was given up with nothing measured, and is over now */
+	bool same = f && f->from_at >= r->from_at && f->from_at < r->to_at;
 	int64_t known, rest = f && f->rest_ms > 0 ? f->rest_ms : 0;
 
 	if (!f || (!same && f->bound_ms == 0 && f->total_minor == r->total_minor))
