@@ -88,7 +88,7 @@ static int64_t given_up_at(const struct session *s, const struct booking *b, con
 	return (s->unknown_since > b->booked_to ? s->unknown_since : b->booked_to) + p->grace_ms;
 }
 
-/* When a session in unknown is given up: a booked one by its booking; what is nobody's when it has been dark for long. */
+/* When a session in unknown is given up: a booked one by its booking; what is nobody's after some dark minutes. */
 static int given_up(struct act *a, const struct session *s, int64_t *ret)
 {
 	struct booking b;

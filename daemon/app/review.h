@@ -24,7 +24,8 @@ int review_estimate(struct act *a, int64_t id, int64_t seconds, const char *reas
 int review_waive(struct act *a, int64_t id, const char *reason, struct review *ret);
 
 /* review_open with what the item is about. An item of the kind that is open takes the facts on: gaps add up (one that
- * was given up and has ended now is still one), a total replaces. 0; REVIEW_KNOWN: it was open and says nothing new; < 0. */
+ * was given up and has ended now is still one), a total replaces. 0; REVIEW_KNOWN: it was open and says nothing new;
+ * < 0. */
 struct review_facts {
 	int64_t from_at, to_at, bound_ms, total_minor;
 	int64_t rest_ms;         /* of a gap: what was booked from its start on */

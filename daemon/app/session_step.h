@@ -68,9 +68,9 @@ int metering_session_starts(struct act *a, const struct instrument *i);
 int metering_arm(struct act *a, const char *instrument);
 /* The open session is lost sight of since its last reading. */
 int metering_lost(struct act *a, struct session *s, int64_t since);
-/* Opens meter_lost when the gap was long for this session, whatever the counter says of it: over LOST_MS, or over 5 % of
- * the time from its opening to its booked end, or to the gap's end where that is later. Without a booking nobody knows
- * how long it will be: LOST_MS alone. */
+/* Opens meter_lost when the gap was long for this session, whatever the counter says of it: over LOST_MS, or over 5 %
+ * of the time from its opening to its booked end, or to the gap's end where that is later. Without a booking nobody
+ * knows how long it will be: LOST_MS alone. */
 int metering_lost_review(struct act *a, const struct session *s, int64_t from, int64_t to, int64_t measured_ms);
 /* Hands an open run over at `at` to the same org's following booking. */
 int session_continue(struct act *a, struct session *s, const struct booking *next, int64_t at);

@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "core/meter.h"
+#include "store/meter.h"
 
 static char said[240];
 
@@ -44,6 +45,30 @@ static const char *meter_holds(struct invariants_of *of, struct db *db, const st
 	if (ext - of->first_ext_ms > now.boot_ms - of->first_boot_ms + slack_of(i, now.boot_ms - of->first_boot_ms))
 		return say("I8: more was metered than time went by", i->id, ext - of->first_ext_ms,
 			now.boot_ms - of->first_boot_ms);
+	return NULL;
+}
+
+/* I6: the last good reading once more, and once more after a restart, adds nothing. */
+static const char *replay_adds_nothing(struct db *db, const struct instrument *i)
+{
+	struct meter m, once;
+	struct meter_verdict v;
+	struct meter_sample s = { .obs = { .have = LT_HAVE_HOURMETER | LT_HAVE_STATE } };
+
+	if (i->meter.kind == METER_NONE || store_meter_load(db, i->id, &m) != 0 || m.phase != METER_LIVE || m.carried)
+		return NULL;
+	s.obs.hourmeter = m.raw;
+	s.obs.running = m.running;
+	s.boot_ms = m.boot_ms;
+	s.wall_ms = m.wall_ms;
+	s.boot_id = m.boot_id;
+	for (int restarted = 0; restarted < 2; restarted++) {
+		once = m;
+		once.lost = once.lost || restarted;
+		meter_read(&once, &i->meter, 30 * LT_SECOND, &s, &v);
+		if (v.added_ms != 0 || once.ext_ms != m.ext_ms)
+			return say("I6: a replayed reading adds", i->id, v.added_ms, restarted);
+	}
 	return NULL;
 }
 
@@ -91,6 +116,8 @@ static const char *rows_hold(struct db *db)
 			"s.kind <> 'booked' AND c.kind = 'usage' LIMIT 1" },
 		{ "a session awaits a review that nobody has", "SELECT s.id FROM session s WHERE s.outcome = 'awaiting_review' AND NOT EXISTS "
 			"(SELECT 1 FROM review r WHERE r.session = s.id AND r.state <> 'done') LIMIT 1" },
+		{ "I9: an interlock is known though its controller cannot be read", "SELECT unit FROM instrument WHERE link = 'down' AND "
+			"lock <> 'unknown' LIMIT 1" },
 		{ "R01: two active occupancies overlap", "SELECT a.id FROM occupancy a JOIN occupancy b ON b.unit = a.unit AND b.id > a.id AND "
 			"a.active = 1 AND b.active = 1 AND a.busy_from < b.busy_to AND b.busy_from < a.busy_to LIMIT 1" },
 		{ "a session of nobody's still holds the unit after it closed", "SELECT o.id FROM occupancy o JOIN session s ON s.id = o.ref WHERE "
@@ -125,6 +152,8 @@ const char *invariants_check(struct invariants *inv, struct db *db, const struct
 
 	for (int k = 0; k < site->n_instruments && k < INVARIANTS_INSTRUMENTS && !why; k++) {
 		why = meter_holds(&inv->of[k], db, &site->instruments[k], now);
+		if (!why)
+			why = replay_adds_nothing(db, &site->instruments[k]);
 		if (!why)
 			why = pieces_hold(db, &site->instruments[k]);
 	}

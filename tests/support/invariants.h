@@ -1,11 +1,12 @@
 /*
- * invariants.h - what must hold in a store after every step, whatever happened: METERING.md's I1 to I8 and the promises
+ * invariants.h - what must hold in a store after every step, whatever happened: METERING.md's I1 to I9 and the promises
  * about sessions and slots that can be seen in rows. Reads only. Used by the property tests and the simulated world.
  *
  *   struct invariants inv = { 0 };                    remembers what may only grow
  *   const char *broken = invariants_check(&inv, db, site, now);      NULL: all hold; else a sentence (static)
  *
- * I6 and I9 need the cause as well as the rows: see tests/unit/test_sessions.c and tests/unit/test_interlock.c.
+ * I6 is asked of the state that is stored: its last reading, once more, must add nothing. Of I9 the rows show only that
+ * nothing is known of an interlock that cannot be read; that a write says nothing is in tests/unit/test_interlock.c.
  */
 #ifndef TESTS_SUPPORT_INVARIANTS_H
 #define TESTS_SUPPORT_INVARIANTS_H
