@@ -9,6 +9,8 @@
 #include "app/timers.h"
 #include "common/fmt.h"
 
+#define HOLD_AGAIN_MS LT_MINUTE
+
 bool session_is_open(const struct session *s)
 {
 	return s->state <= SESSION_UNKNOWN;
@@ -89,8 +91,8 @@ int session_hold(struct act *a, const struct session *s, int64_t now)
 		rc = occupancy_grow(a, "session", s->id, to, &until);
 	if (rc < 0)
 		return rc;
-	if (rc == 0 && until > now)
-		act_timer(a, "hold", s->id, until);
+	if (rc == 0) /* another's time begins: should it go away, the unit is held again */
+		act_timer(a, "hold", s->id, until > now ? until : now + HOLD_AGAIN_MS);
 	return act_end(a);
 }
 

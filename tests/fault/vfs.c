@@ -2,9 +2,10 @@
  * vfs.c - files in memory with a volatile cache in front of a durable image.
  *
  * Owns all file contents. A write goes to the cache and is remembered as pending; a sync makes the cache durable.
- * On a power cut each pending write survives, is dropped, or is torn at a 512-byte sector, and survivors are applied
- * in random order (a drive's write cache may do all of that). Truncations are pending operations as well. Directory entries are durable
- * at once, except that a file never synced may come back empty.
+ * On a power cut each pending write survives, is dropped, or is torn at a 512-byte sector, and survivors are applied in
+ * random order (a drive's write cache may do all of that). Truncations are pending operations as well. Directory
+ * entries are durable at once, except that a file never synced may come back empty.
+ * Asserts on our own misuse and on no memory.
  */
 #include "fault/vfs.h"
 
@@ -34,9 +35,9 @@ struct file {
 struct handle { sqlite3_file base; struct file *file; };
 
 static struct file files[FILES];
-static bool frozen, fired, sticky;
+static bool frozen, fired, sticky, paused, lying;
 static enum fault_kind plan_kind;
-static int64_t plan_at, operations, lost;
+static int64_t plan_at, operations, lost, torn;
 
 static void image_resize(struct image *m, int64_t size)
 {
@@ -84,18 +85,52 @@ static void remember(struct file *f, struct pending p)
 /* SQLITE_OK, or what the plan wants for this operation. */
 static int count_operation(int io_error)
 {
+	if (frozen)
+		return io_error;
+	if (paused)
+		return SQLITE_OK;
 	operations++;
 	if (plan_kind == FAULT_NONE || (sticky ? operations < plan_at : operations != plan_at))
 		return SQLITE_OK;
 	fired = true;
+	frozen = plan_kind == FAULT_POWER;
 	return plan_kind == FAULT_FULL ? SQLITE_FULL : io_error;
+}
+
+static void apply(struct image *m, const struct pending *p, int size)
+{
+	if (p->truncate)
+		image_resize(m, p->at);
+	else
+		image_write(m, p->at, p->data, size);
+}
+
+static void drop_shm(struct file *f)
+{
+	for (int i = 0; i < SHM_REGIONS; i++) {
+		free(f->shm[i]);
+		f->shm[i] = NULL;
+	}
+}
+
+static void forget_file(struct file *f)
+{
+	forget_pending(f);
+	drop_shm(f);
+	free(f->pending);
+	free(f->cache.data);
+	free(f->durable.data);
+	memset(f, 0, sizeof(*f));
 }
 
 /* Methods of an open file ----------------------------------------------------------------------------------- */
 
 static int vfs_close(sqlite3_file *h)
 {
-	(void)h;
+	struct file *f = ((struct handle *)h)->file;
+
+	if (f->name[0] == '\0')
+		forget_file(f);
 	return SQLITE_OK;
 }
 
@@ -117,11 +152,8 @@ static int vfs_write(sqlite3_file *h, const void *p, int n, sqlite3_int64 at)
 {
 	struct file *f = ((struct handle *)h)->file;
 	struct pending w = { .at = at, .size = n };
-	int rc;
+	int rc = count_operation(SQLITE_IOERR_WRITE);
 
-	if (frozen)
-		return SQLITE_IOERR_WRITE;
-	rc = count_operation(SQLITE_IOERR_WRITE);
 	if (rc != SQLITE_OK)
 		return rc;
 	w.data = malloc((size_t)n);
@@ -135,11 +167,8 @@ static int vfs_write(sqlite3_file *h, const void *p, int n, sqlite3_int64 at)
 static int vfs_truncate(sqlite3_file *h, sqlite3_int64 size)
 {
 	struct file *f = ((struct handle *)h)->file;
-	int rc;
+	int rc = count_operation(SQLITE_IOERR_TRUNCATE);
 
-	if (frozen)
-		return SQLITE_IOERR_TRUNCATE;
-	rc = count_operation(SQLITE_IOERR_TRUNCATE);
 	if (rc != SQLITE_OK)
 		return rc;
 	remember(f, (struct pending){ .at = size, .truncate = true });
@@ -150,15 +179,15 @@ static int vfs_truncate(sqlite3_file *h, sqlite3_int64 size)
 static int vfs_sync(sqlite3_file *h, int flags)
 {
 	struct file *f = ((struct handle *)h)->file;
-	int rc;
+	int rc = count_operation(SQLITE_IOERR_FSYNC);
 
 	(void)flags;
-	if (frozen)
-		return SQLITE_IOERR_FSYNC;
-	rc = count_operation(SQLITE_IOERR_FSYNC);
 	if (rc != SQLITE_OK)
 		return rc;
-	image_copy(&f->durable, &f->cache);
+	if (lying)
+		return SQLITE_OK;
+	for (int i = 0; i < f->n_pending; i++)
+		apply(&f->durable, &f->pending[i], f->pending[i].size);
 	forget_pending(f);
 	return SQLITE_OK;
 }
@@ -228,14 +257,6 @@ static void vfs_shm_barrier(sqlite3_file *h)
 	(void)h;
 }
 
-static void drop_shm(struct file *f)
-{
-	for (int i = 0; i < SHM_REGIONS; i++) {
-		free(f->shm[i]);
-		f->shm[i] = NULL;
-	}
-}
-
 static int vfs_shm_unmap(sqlite3_file *h, int delete_it)
 {
 	(void)delete_it;
@@ -244,7 +265,8 @@ static int vfs_shm_unmap(sqlite3_file *h, int delete_it)
 }
 
 static const sqlite3_io_methods methods = {
-	.iVersion = 2, .xClose = vfs_close, .xRead = vfs_read, .xWrite = vfs_write, .xTruncate = vfs_truncate, .xSync = vfs_sync,
+	.iVersion = 2, .xClose = vfs_close, .xRead = vfs_read, .xWrite = vfs_write, .xTruncate = vfs_truncate,
+		.xSync = vfs_sync,
 	.xFileSize = vfs_size, .xLock = vfs_lock, .xUnlock = vfs_lock, .xCheckReservedLock = vfs_check_reserved,
 	.xFileControl = vfs_control, .xSectorSize = vfs_sector_size, .xDeviceCharacteristics = vfs_characteristics,
 	.xShmMap = vfs_shm_map, .xShmLock = vfs_shm_lock, .xShmBarrier = vfs_shm_barrier, .xShmUnmap = vfs_shm_unmap,
@@ -265,16 +287,16 @@ static struct file *find(const char *name, bool create)
 	if (!create)
 		return NULL;
 	assert(unused);
-	forget_pending(unused);
+	forget_file(unused);
 	unused->exists = true;
-	unused->cache.size = unused->durable.size = 0;
 	strncpy(unused->name, name ? name : "", sizeof(unused->name) - 1);
 	return unused;
 }
 
 static int vfs_open(sqlite3_vfs *v, sqlite3_filename name, sqlite3_file *h, int flags, int *ret_flags)
 {
-	struct file *f = find(name, flags & SQLITE_OPEN_CREATE);
+	/* db_open() has made the main file in the real directory; here it exists from its first opening on */
+	struct file *f = find(name, flags & (SQLITE_OPEN_CREATE | SQLITE_OPEN_MAIN_DB));
 
 	(void)v;
 	h->pMethods = NULL;
@@ -354,7 +376,8 @@ static int vfs_last_error(sqlite3_vfs *v, int n, char *ret)
 static sqlite3_vfs vfs = {
 	.iVersion = 2, .szOsFile = sizeof(struct handle), .mxPathname = 250, .zName = "fault", .xOpen = vfs_open,
 	.xDelete = vfs_delete, .xAccess = vfs_access, .xFullPathname = vfs_full_name, .xRandomness = vfs_random,
-	.xSleep = vfs_sleep, .xCurrentTime = vfs_time_double, .xCurrentTimeInt64 = vfs_time, .xGetLastError = vfs_last_error,
+	.xSleep = vfs_sleep, .xCurrentTime = vfs_time_double, .xCurrentTimeInt64 = vfs_time, .xGetLastError =
+		vfs_last_error,
 };
 
 void fault_vfs_install(void)
@@ -364,16 +387,10 @@ void fault_vfs_install(void)
 
 void fault_vfs_reset(void)
 {
-	for (int i = 0; i < FILES; i++) {
-		forget_pending(&files[i]);
-		drop_shm(&files[i]);
-		free(files[i].pending);
-		free(files[i].cache.data);
-		free(files[i].durable.data);
-		memset(&files[i], 0, sizeof(files[i]));
-	}
-	frozen = false;
-	lost = 0;
+	for (int i = 0; i < FILES; i++)
+		forget_file(&files[i]);
+	frozen = paused = lying = false;
+	lost = torn = 0;
 	fault_vfs_plan(FAULT_NONE, 0, false);
 }
 
@@ -401,27 +418,43 @@ int64_t fault_vfs_lost_writes(void)
 	return lost;
 }
 
+int64_t fault_vfs_torn_writes(void)
+{
+	return torn;
+}
+
+void fault_vfs_pause(bool on)
+{
+	paused = on;
+}
+
+void fault_vfs_ignore_sync(bool on)
+{
+	lying = on;
+}
+
 void fault_vfs_freeze(void)
 {
 	frozen = true;
 }
 
-/* One unsynced operation meets the durable image: whole, torn at a sector, or not at all. */
+bool fault_vfs_frozen(void)
+{
+	return frozen;
+}
+
+/* One unsynced operation meets the durable image: whole, torn where a sector begins, or not at all. */
 static void settle(struct file *f, const struct pending *p, struct rng *rng)
 {
-	int64_t fate = rng_in(rng, 0, 3);
-	int sectors = (p->size + SECTOR - 1) / SECTOR;
+	int64_t fate = rng_in(rng, 0, 3), first = p->at / SECTOR + 1, last = (p->at + p->size - 1) / SECTOR;
 
 	if (fate == 0) {
 		lost++;
-	} else if (p->truncate) {
-		image_resize(&f->durable, p->at);
-	} else if (fate == 1 && sectors > 1) {
-		int keep = (int)rng_in(rng, 1, sectors - 1) * SECTOR;
-		lost++;
-		image_write(&f->durable, p->at, p->data, keep);
+	} else if (fate == 1 && !p->truncate && last >= first) {
+		torn++;
+		apply(&f->durable, p, (int)(rng_in(rng, first, last) * SECTOR - p->at));
 	} else {
-		image_write(&f->durable, p->at, p->data, p->size);
+		apply(&f->durable, p, p->size);
 	}
 }
 

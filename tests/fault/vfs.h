@@ -11,7 +11,7 @@
 
 #include "sim/rng.h"
 
-enum fault_kind { FAULT_NONE, FAULT_IO, FAULT_FULL };
+enum fault_kind { FAULT_NONE, FAULT_IO, FAULT_FULL, FAULT_POWER /* the operation does not happen: frozen */ };
 
 void fault_vfs_install(void);
 void fault_vfs_reset(void);                 /* forgets every file, counter and plan                     */
@@ -20,11 +20,15 @@ void fault_vfs_reset(void);                 /* forgets every file, counter and p
 void fault_vfs_plan(enum fault_kind kind, int64_t at, bool from_then_on);
 int64_t fault_vfs_operations(void);         /* counted since the last plan or reset                     */
 bool fault_vfs_fired(void);
+void fault_vfs_pause(bool on);              /* what a test itself reads is not counted and does not fail  */
+void fault_vfs_ignore_sync(bool on);        /* a drive that lies: a sync succeeds and makes nothing durable  */
 
 /* Power is gone: from now on nothing reaches the files. */
 void fault_vfs_freeze(void);
+bool fault_vfs_frozen(void);
 /* Power is back: each file is what had been synced plus a random part of what had not. */
 void fault_vfs_restore(struct rng *rng);
-int64_t fault_vfs_lost_writes(void);        /* unsynced writes that were dropped or torn so far         */
+int64_t fault_vfs_lost_writes(void);        /* unsynced operations that were dropped so far            */
+int64_t fault_vfs_torn_writes(void);        /* ... or reached the platter in part                      */
 
 #endif

@@ -52,8 +52,10 @@ void device_reset(struct device *d, int64_t at)
 	d->ran_ms = 0;
 	d->read_ms = 0;
 	d->offset = 0;
+	d->boots++;
 	if (was_on) {
-		d->runs[d->n_runs++] = (struct device_run){ d->runs[d->n_runs - 1].to, 0 };
+		d->runs[d->n_runs] = (struct device_run){ d->runs[d->n_runs - 1].to, 0 };
+		d->n_runs++;
 		d->running = true;
 	}
 }
@@ -61,7 +63,8 @@ void device_reset(struct device *d, int64_t at)
 void device_read(struct device *d, int64_t at, struct lt_observation *ret)
 {
 	memset(ret, 0, sizeof(*ret));
-	ret->have = LT_HAVE_HOURMETER | LT_HAVE_STATE | LT_HAVE_INTERLOCK;
+	ret->have = LT_HAVE_HOURMETER | LT_HAVE_STATE | LT_HAVE_INTERLOCK | LT_HAVE_BOOTS;
+	ret->boots = d->boots;
 	ret->hourmeter = (d->offset + (uint64_t)(counted_ms(d, at) / d->count_ms)) % d->modulus;
 	ret->running = d->running;
 	ret->interlock = d->locked ? LT_LOCK_LOCKED : LT_LOCK_UNLOCKED;

@@ -22,6 +22,7 @@ struct device {
 	int n_runs, first_of_counter; /* runs before first_of_counter belong to an older counter  */
 	struct device_run runs[DEVICE_RUNS];
 	int64_t forgotten_ms;      /* run time that a reset wiped before anybody could read it    */
+	uint64_t boots;            /* a restart is told: without it a reset near the wrap looks like a wrap */
 	int64_t read_ms;           /* run time that the last delivered reading showed             */
 	int lost, lies;            /* statistics                                                 */
 };

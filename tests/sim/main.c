@@ -1,6 +1,6 @@
 /*
  * main.c - plays seeds of the simulated world and prints one TAP line a batch. Usage:
- *   sim_world [--first SEED] [--seeds N] [--days D] [--jobs N] [--trace]
+ *   sim_world [--first SEED] [--seeds N] [--days D] [--jobs N] [--poll SECONDS] [--trace]
  * A failing seed prints its violation and the command that replays it; --trace prints that history line by line.
  */
 #include <getopt.h>
@@ -14,7 +14,7 @@
 #include "base/base.h"
 #include "sim/world.h"
 
-struct options { uint64_t first; int seeds, days, jobs; bool trace; };
+struct options { uint64_t first; int seeds, days, jobs, poll_s; bool trace; };
 
 static double cpu_seconds(void)
 {
@@ -24,16 +24,49 @@ static double cpu_seconds(void)
 	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 }
 
+/* What the store held when a promise broke. */
+static void dump(struct world *w)
+{
+	static const char *const queries[] = {
+		"SELECT 'B-' || id || ' ' || instrument || ' ' || org || ' ' || state || ' ' || datetime(booked_from / 1000, 'unixepoch') || ' ' ||"
+		" datetime(booked_to / 1000, 'unixepoch') || ' held ' || datetime(held_to / 1000, 'unixepoch') || ' waiting ' || waiting"
+		" FROM booking ORDER BY id DESC LIMIT 200",
+		"SELECT 'S-' || id || ' ' || instrument || ' B-' || COALESCE(booking, 0) || ' ' || kind || ' ' || state || ' ' ||"
+		" COALESCE(outcome, '') || ' ' || datetime(opened_at / 1000, 'unixepoch') || ' ' || opened_cause || ' ' ||"
+		" COALESCE(datetime(closed_at / 1000, 'unixepoch'), '') || ' ' || COALESCE(close_cause, '') || ' measured ' || measured_ms"
+		" FROM session ORDER BY id DESC LIMIT 200",
+		"SELECT 'usage ' || id || ' ' || instrument || ' S-' || COALESCE(session, 0) || ' ' || datetime(from_at / 1000, 'unixepoch') || ' ' ||"
+		" datetime(to_at / 1000, 'unixepoch') || ' ' || measured_ms || ' of ' || (to_at - from_at) || ' placed ' || placed || ' open ' || open ||"
+		" ' ' || reason FROM usage ORDER BY id DESC LIMIT 200",
+		"SELECT 'occupancy ' || unit || ' ' || kind || ' ' || ref || ' ' || datetime(busy_from / 1000, 'unixepoch') || ' ' ||"
+		" datetime(busy_to / 1000, 'unixepoch') || ' ' || active FROM occupancy ORDER BY id DESC LIMIT 200",
+		"SELECT 'C-' || id || ' S-' || COALESCE(session, 0) || ' ' || kind || ' used ' || used_s || ' ' || flags FROM charge ORDER BY id DESC LIMIT 200",
+		"SELECT 'timer ' || kind || ' ' || ref || ' ' || datetime(due_at / 1000, 'unixepoch') FROM timer ORDER BY due_at LIMIT 20",
+	};
+
+	for (size_t i = 0; w->db && i < sizeof(queries) / sizeof(*queries); i++) {
+		struct stmt *q = db_query(w->db, queries[i], "");
+		while (db_step(q) == DB_ROW)
+			printf("# %s\n", db_text(q, 0));
+		db_end(q);
+	}
+}
+
 /* Plays one seed. Returns false after printing what broke. */
 static bool play(const struct options *o, uint64_t seed, struct world_stats *sum, uint64_t *ret_hash)
 {
-	struct world *w = world_new(seed, o->days, o->trace ? stdout : NULL);
+	const struct world_options wo = { .seed = seed, .span_ms = o->days * LT_DAY, .poll_ms = o->poll_s * LT_SECOND,
+		.trace = o->trace ? stdout : NULL };
+	struct world *w = world_new(&wo);
 	bool ok = w && world_run(w);
 
 	if (w && !ok)
-		printf("# seed %llu, day %.2f: %s\n# replay: sim_world --first %llu --seeds 1 --days %d --trace\n",
-			(unsigned long long)seed, (double)(w->true_ms - w->start_ms) / 86400000.0, w->violation,
-			(unsigned long long)seed, o->days);
+		printf("# seed %llu, day %.2f: %s\n# replay: sim_world --first %llu --seeds 1 --days %d --poll %d --trace\n",
+		       (unsigned long long)seed, (double)(w->true_ms - w->start_ms) / 86400000.0, w->violation,
+		       	(unsigned long long)seed, o->days,
+		       o->poll_s);
+	if (w && !ok && o->trace)
+		dump(w);
 	if (w) {
 		const int64_t *from = (const int64_t *)&w->stats;
 		int64_t *to = (int64_t *)sum;
@@ -59,11 +92,15 @@ static int play_share(const struct options *o, int share)
 	}
 	used = cpu_seconds() - start;
 	years = (double)played * o->days * WORLD_INSTRUMENTS / 365.25;
-	printf("# %d seeds x %d days: %lld steps, %lld readings (%lld lost, %lld lies, %lld resets), %lld requests (%lld "
-		"retries), %lld bookings, %lld charges, %lld crashes, %lld checks\n# %.0f instrument-years per CPU hour\n",
-	       played, o->days, (long long)sum.steps, (long long)sum.readings, (long long)sum.lost, (long long)sum.lies,
-	       (long long)sum.resets, (long long)sum.requests, (long long)sum.retries, (long long)sum.bookings,
-	       (long long)sum.charges,
+	printf("# %d seeds x %d days: %lld steps, %lld readings (%lld lost, %lld late, %lld lies, %lld resets), %lld requests (%lld retries, "
+	       "%lld sent again)\n# %lld bookings, %lld charges (%lld of them exact), %lld claims, %lld disowned, %lld review verbs, "
+	       "%lld crashes, %lld checks\n# %.0f instrument-years per CPU hour\n",
+	       played, o->days, (long long)sum.steps, (long long)sum.readings, (long long)sum.lost,
+	       	(long long)sum.late, (long long)sum.lies,
+	       (long long)sum.resets, (long long)sum.requests, (long long)sum.retries, (long long)sum.echoes,
+	       	(long long)sum.bookings,
+	       (long long)sum.charges, (long long)sum.exact, (long long)sum.claims, (long long)sum.disowned,
+	       	(long long)sum.reviews,
 	       (long long)sum.crashes, (long long)sum.checks, years / (used / 3600));
 	if (share == 0 && !failed && !o->trace) { /* the same seed must give the same history */
 		struct world_stats ignored = { 0 };
@@ -83,7 +120,8 @@ static bool parse(int argc, char **argv, struct options *o)
 {
 	static const struct option names[] = { { "first", required_argument, NULL, 'f' },
 		{ "seeds", required_argument, NULL, 's' }, { "days", required_argument, NULL, 'd' },
-		{ "jobs", required_argument, NULL, 'j' }, { "trace", no_argument, NULL, 't' }, { 0 } };
+		{ "jobs", required_argument, NULL, 'j' }, { "poll", required_argument, NULL, 'p' }, { "trace",
+			no_argument, NULL, 't' }, { 0 } };
 	int c;
 
 	while ((c = getopt_long(argc, argv, "", names, NULL)) != -1) {
@@ -100,6 +138,9 @@ static bool parse(int argc, char **argv, struct options *o)
 		case 'j':
 			o->jobs = (int)strtol(optarg, NULL, 10);
 			break;
+		case 'p':
+			o->poll_s = (int)strtol(optarg, NULL, 10);
+			break;
 		case 't':
 			o->trace = true;
 			break;
@@ -107,12 +148,12 @@ static bool parse(int argc, char **argv, struct options *o)
 			return false;
 		}
 	}
-	return o->seeds > 0 && o->days > 0 && o->jobs > 0;
+	return o->seeds > 0 && o->days > 0 && o->jobs > 0 && o->poll_s > 0;
 }
 
 int main(int argc, char **argv)
 {
-	struct options o = { .first = 1, .seeds = 50, .days = 3, .jobs = 2 };
+	struct options o = { .first = 1, .seeds = 50, .days = 3, .jobs = 2, .poll_s = 60 };
 	int failed = 0;
 
 	if (!parse(argc, argv, &o))

@@ -1,6 +1,6 @@
 /*
- * people.c - what people do in the simulated world: book, change their minds, check in late or never, run the
- * instrument, forget to log off, run past their time, and look at what others must not see. Managers block.
+ * people.c - what members do in the simulated world: book, change their minds, check in late or never, run the
+ * instrument, extend, forget to log off, run past their time, disown, and look at what others must not see.
  */
 #include <jansson.h>
 #include <stdlib.h>
@@ -13,18 +13,18 @@
 #define HOUR (60 * MINUTE)
 #define GRID (15 * MINUTE)
 
-static void later(struct world *w, struct person *p, int64_t low, int64_t high)
+void people_later(struct world *w, struct person *p, int64_t low, int64_t high)
 {
-	world_at(w, w->true_ms + rng_in(&w->rng, low, high), EV_PERSON, p->index, 0, 0);
+	world_at(w, w->true_ms + rng_in(&w->rng, low, high) / w->haste, EV_PERSON, p->index, 0, 0);
 }
 
-static void instant_text(char dst[40], int64_t at)
+void people_instant(char dst[40], int64_t at)
 {
 	lt_rfc3339(dst, 40, at, 0);
 }
 
 /* The next grid edge at or after an instant; the grid of 15 minutes is the same in every whole-quarter zone. */
-static int64_t grid_after(int64_t at)
+int64_t people_grid_after(int64_t at)
 {
 	return (at + GRID - 1) / GRID * GRID;
 }
@@ -43,16 +43,26 @@ static bool read_booking(const char *body, struct person *p)
 	return ok;
 }
 
+void people_acked(struct world *w, struct person *p, bool cancelled)
+{
+	struct acked *a = NULL;
+
+	for (int i = w->n_acked - 1; i >= 0 && !a; i--)
+		if (w->acked[i].booking == p->booking)
+			a = &w->acked[i];
+	if (!a && w->n_acked < WORLD_ACKED)
+		a = &w->acked[w->n_acked++];
+	if (a)
+		*a = (struct acked){ p->booking, p->from, p->to, p->version, p->index, p->instrument, cancelled };
+}
+
 static void booked(struct world *w, struct person *p, int status, const char *body)
 {
 	if (status == 201 && read_booking(body, p)) {
 		w->stats.bookings++;
 		p->state = PERSON_BOOKED;
-		if (w->n_acked < WORLD_ACKED) {
-			w->acked[w->n_acked].booking = p->booking;
-			lt_fmt(w->acked[w->n_acked++].org, LT_ID, "%s", p->org);
-		}
-		later(w, p, MINUTE, p->from > w->true_ms ? (p->from - w->true_ms) / 2 + 2 * MINUTE : 2 * MINUTE);
+		people_acked(w, p, false);
+		people_later(w, p, MINUTE, p->from > w->true_ms ? (p->from - w->true_ms) / 2 + 2 * MINUTE : 2 * MINUTE);
 		return;
 	}
 	if (status == 409)
@@ -61,20 +71,20 @@ static void booked(struct world *w, struct person *p, int status, const char *bo
 		w->stats.refused++;
 	else
 		world_violate(w, "booking answered %d: %s", status, body ? body : "");
-	later(w, p, 5 * MINUTE, 2 * HOUR);
+	people_later(w, p, 5 * MINUTE, 2 * HOUR);
 }
 
 static void book(struct world *w, struct person *p)
 {
-	int64_t from = grid_after(w->true_ms + rng_in(&w->rng, 0, 6 * HOUR));
+	int64_t from = people_grid_after(w->true_ms + rng_in(&w->rng, 0, 6 * HOUR));
 	int64_t to = from + GRID * rng_in(&w->rng, 1, 16);
 	char a[40], b[40], *body = malloc(256);
 
 	if (rng_chance(&w->rng, 50)) /* off the grid: must be refused */
 		from += 7 * MINUTE;
 	p->instrument = (int)rng_in(&w->rng, 0, WORLD_INSTRUMENTS - 1);
-	instant_text(a, from);
-	instant_text(b, to);
+	people_instant(a, from);
+	people_instant(b, to);
 	lt_fmt(body, 256, "{\"instrument\":\"%s\",\"from\":\"%s\",\"to\":\"%s\"}", w->devices[p->instrument].d.id, a, b);
 	world_ask(w, p, METHOD_POST, "/v1/bookings", NULL, body, booked);
 }
@@ -85,8 +95,8 @@ static void walked_up(struct world *w, struct person *p)
 	char a[40], b[40], *body = malloc(256);
 
 	p->instrument = (int)rng_in(&w->rng, 0, WORLD_INSTRUMENTS - 1);
-	instant_text(a, from);
-	instant_text(b, from + GRID * rng_in(&w->rng, 2, 8));
+	people_instant(a, from);
+	people_instant(b, from + GRID * rng_in(&w->rng, 2, 8));
 	lt_fmt(body, 256, "{\"instrument\":\"%s\",\"from\":\"%s\",\"to\":\"%s\",\"walk_up\":true}", w->devices[p->instrument].d.id, a, b);
 	world_ask(w, p, METHOD_POST, "/v1/bookings", NULL, body, booked);
 }
@@ -95,16 +105,16 @@ static void set_free(struct world *w, struct person *p)
 {
 	p->state = PERSON_FREE;
 	p->booking = 0;
-	later(w, p, 10 * MINUTE, 4 * HOUR);
+	people_later(w, p, 10 * MINUTE, 4 * HOUR);
 }
 
 static void moved(struct world *w, struct person *p, int status, const char *body)
 {
-	if (status == 200)
-		read_booking(body, p);
+	if (status == 200 && read_booking(body, p))
+		people_acked(w, p, false);
 	else if (status != 409 && status != 412 && status != 422)
 		world_violate(w, "move answered %d: %s", status, body ? body : "");
-	later(w, p, MINUTE, p->from > w->true_ms + 2 * MINUTE ? p->from - w->true_ms : 2 * MINUTE);
+	people_later(w, p, MINUTE, p->from > w->true_ms + 2 * MINUTE ? p->from - w->true_ms : 2 * MINUTE);
 }
 
 static void move(struct world *w, struct person *p)
@@ -115,11 +125,11 @@ static void move(struct world *w, struct person *p)
 	lt_fmt(path, sizeof(path), "/v1/bookings/B-%lld", (long long)p->booking);
 	lt_fmt(match, sizeof(match), "%lld", (long long)p->version);
 	if (rng_chance(&w->rng, 400)) {
-		instant_text(b, p->to + GRID * rng_in(&w->rng, -1, 3));
+		people_instant(b, p->to + GRID * rng_in(&w->rng, -1, 3));
 		lt_fmt(body, 160, "{\"to\":\"%s\"}", b);
 	} else {
-		instant_text(a, p->from + shift);
-		instant_text(b, p->to + shift);
+		people_instant(a, p->from + shift);
+		people_instant(b, p->to + shift);
 		lt_fmt(body, 160, "{\"from\":\"%s\",\"to\":\"%s\"}", a, b);
 	}
 	world_ask(w, p, METHOD_PATCH, path, match, body, moved);
@@ -127,7 +137,9 @@ static void move(struct world *w, struct person *p)
 
 static void cancelled(struct world *w, struct person *p, int status, const char *body)
 {
-	if (status != 200 && status != 409)
+	if (status == 200 && read_booking(body, p))
+		people_acked(w, p, strstr(body, "\"state\":\"cancelled\"") != NULL); /* after its start it is a no-show */
+	else if (status != 409 && status != 422)
 		world_violate(w, "cancel answered %d: %s", status, body ? body : "");
 	set_free(w, p);
 }
@@ -142,16 +154,17 @@ static void post_verb(struct world *w, struct person *p, const char *verb, answe
 
 static void checked_in(struct world *w, struct person *p, int status, const char *body)
 {
-	if (status == 200) {
+	if (status == 200 && read_booking(body, p)) {
+		people_acked(w, p, false);
 		p->state = PERSON_AT_WORK;
 		p->runs_left = (int)rng_in(&w->rng, 0, 4);
-		later(w, p, 5000, 6 * MINUTE);
+		people_later(w, p, 5000, 6 * MINUTE);
 		return;
 	}
 	if (status != 409 && status != 422)
 		world_violate(w, "check-in answered %d: %s", status, body ? body : "");
 	if (w->true_ms < p->from)
-		later(w, p, MINUTE, p->from - w->true_ms + MINUTE);
+		people_later(w, p, MINUTE, p->from - w->true_ms + MINUTE);
 	else
 		set_free(w, p);
 }
@@ -163,32 +176,114 @@ static void checked_out(struct world *w, struct person *p, int status, const cha
 	set_free(w, p);
 }
 
+static void cancelled_in_use(struct world *w, struct person *p, int status, const char *body)
+{
+	if (status == 200) /* it had ended without use meanwhile, or nothing had run */
+		cancelled(w, p, status, body);
+	else if (status != 409 && status != 422)
+		world_violate(w, "cancel in use answered %d: %s", status, body ? body : "");
+	else
+		people_later(w, p, MINUTE, 10 * MINUTE);
+}
+
+static void extended(struct world *w, struct person *p, int status, const char *body)
+{
+	if (status == 200 && read_booking(body, p))
+		people_acked(w, p, false);
+	else if (status != 409 && status != 412 && status != 422)
+		world_violate(w, "extend answered %d: %s", status, body ? body : "");
+	people_later(w, p, MINUTE, 10 * MINUTE);
+}
+
+static void extend(struct world *w, struct person *p)
+{
+	char path[64], match[24], b[40], *body = malloc(160);
+
+	lt_fmt(path, sizeof(path), "/v1/bookings/B-%lld", (long long)p->booking);
+	lt_fmt(match, sizeof(match), "%lld", (long long)p->version);
+	people_instant(b, p->to + GRID * rng_in(&w->rng, 1, 4));
+	lt_fmt(body, 160, "{\"to\":\"%s\"}", b);
+	world_ask(w, p, METHOD_PATCH, path, match, body, extended);
+}
+
 static void run_now(struct world *w, struct person *p)
 {
 	struct device *d = &w->devices[p->instrument].d;
 	int64_t now = w->true_ms;
 
+	if (now > p->to - 20 * MINUTE && now < p->to && rng_chance(&w->rng, 150)) {
+		extend(w, p);
+		return;
+	}
+	if (rng_chance(&w->rng, 10)) { /* too late: it is in use */
+		post_verb(w, p, "cancel", cancelled_in_use);
+		return;
+	}
 	if (d->running) { /* it is ours, or somebody's who overruns: leave it alone then */
 		if (p->runs_left > 0 && rng_chance(&w->rng, 700)) {
 			device_stop(d, now);
 			p->runs_left--;
 		}
-		later(w, p, MINUTE, 20 * MINUTE);
+		people_later(w, p, MINUTE, 20 * MINUTE);
 		return;
 	}
 	if (now < p->to + 10 * MINUTE && p->runs_left > 0 && device_start(d, now)) {
-		later(w, p, 20000, p->to > now ? (p->to - now) + 15 * MINUTE : 15 * MINUTE);
+		people_later(w, p, 20000, p->to > now ? (p->to - now) + 15 * MINUTE : 15 * MINUTE);
 		return;
 	}
 	if (p->runs_left > 0 && now < p->to) {
 		p->runs_left--;
-		later(w, p, MINUTE, 10 * MINUTE);
+		people_later(w, p, MINUTE, 10 * MINUTE);
 		return;
 	}
 	if (rng_chance(&w->rng, 300)) /* forgets to log off */
 		set_free(w, p);
 	else
 		post_verb(w, p, "checkout", checked_out);
+}
+
+static void disowned(struct world *w, struct person *p, int status, const char *body)
+{
+	if (status == 200)
+		w->stats.disowned++;
+	else if (status != 409 && status != 404)
+		world_violate(w, "disown answered %d: %s", status, body ? body : "");
+	set_free(w, p);
+}
+
+static void saw_session(struct world *w, struct person *p, int status, const char *body)
+{
+	json_t *j = body ? json_loads(body, 0, NULL) : NULL;
+	const char *id = json_string_value(json_object_get(j, "session"));
+	char path[64];
+
+	if (status != 200)
+		world_violate(w, "a look at the own booking answered %d", status);
+	lt_fmt(path, sizeof(path), "/v1/sessions/%s/disown", id ? id : "S-0");
+	json_decref(j);
+	if (id)
+		world_ask(w, p, METHOD_POST, path, NULL, strdup("{\"reason\":\"not me\"}"), disowned);
+	else
+		set_free(w, p);
+}
+
+/* Without an interlock nobody must check in: the session is presumed, and sometimes disowned. */
+static void run_unannounced(struct world *w, struct person *p)
+{
+	struct device *d = &w->devices[p->instrument].d;
+	char path[64];
+
+	if (!d->running) {
+		device_start(d, w->true_ms);
+		people_later(w, p, 2 * MINUTE, 30 * MINUTE);
+		return;
+	}
+	device_stop(d, w->true_ms);
+	lt_fmt(path, sizeof(path), "/v1/bookings/B-%lld", (long long)p->booking);
+	if (rng_chance(&w->rng, 500))
+		world_ask(w, p, METHOD_GET, path, NULL, NULL, saw_session);
+	else
+		set_free(w, p);
 }
 
 static void booked_turn(struct world *w, struct person *p)
@@ -201,11 +296,15 @@ static void booked_turn(struct world *w, struct person *p)
 		else if (rng_chance(&w->rng, 120))
 			post_verb(w, p, "cancel", cancelled);
 		else
-			later(w, p, p->from - now - 14 * MINUTE, p->from - now + 10 * MINUTE);
+			people_later(w, p, p->from - now - 14 * MINUTE, p->from - now + 10 * MINUTE);
 		return;
 	}
-	if (rng_chance(&w->rng, 120)) /* never comes */
+	if (rng_chance(&w->rng, 100)) /* never comes */
 		set_free(w, p);
+	else if (now > p->from && rng_chance(&w->rng, 40)) /* after the start */
+		post_verb(w, p, "cancel", cancelled);
+	else if (!w->devices[p->instrument].gated && now > p->from && rng_chance(&w->rng, 400))
+		run_unannounced(w, p);
 	else
 		post_verb(w, p, "checkin", checked_in);
 }
@@ -213,19 +312,16 @@ static void booked_turn(struct world *w, struct person *p)
 static void looked(struct world *w, struct person *p, int status, const char *body)
 {
 	/* Whatever id was asked for: another org's answers 404, never its content. */
-	char mark[64];
-
-	if (status == 200 && body && !p->staff) {
-		lt_fmt(mark, sizeof(mark), "\"org\":\"%s\"", p->org);
+	if (status == 200 && body) {
 		json_t *j = json_loads(body, 0, NULL);
 		const char *org = json_string_value(json_object_get(j, "org"));
 		if (!org || strcmp(org, p->org) != 0)
 			world_violate(w, "%s of %s was shown %s", p->user, p->org, body);
 		json_decref(j);
-	} else if (status != 404 && !p->staff) {
+	} else if (status != 404) {
 		world_violate(w, "a look answered %d", status);
 	}
-	later(w, p, MINUTE, 30 * MINUTE);
+	people_later(w, p, MINUTE, 30 * MINUTE);
 }
 
 static void look(struct world *w, struct person *p)
@@ -233,63 +329,46 @@ static void look(struct world *w, struct person *p)
 	char path[64];
 
 	if (w->n_acked == 0) {
-		later(w, p, MINUTE, 30 * MINUTE);
+		people_later(w, p, MINUTE, 30 * MINUTE);
 		return;
 	}
 	lt_fmt(path, sizeof(path), "/v1/bookings/B-%lld", (long long)w->acked[rng_in(&w->rng, 0, w->n_acked - 1)].booking);
 	world_ask(w, p, METHOD_GET, path, NULL, NULL, looked);
 }
 
-static void blocked(struct world *w, struct person *p, int status, const char *body)
+static void claimed(struct world *w, struct person *p, int status, const char *body)
 {
-	if (status != 201 && status != 409 && status != 422)
-		world_violate(w, "block answered %d: %s", status, body ? body : "");
-	later(w, p, 6 * HOUR, 20 * HOUR);
+	if (status == 201)
+		w->stats.claims++;
+	else if (status != 409 && status != 422)
+		world_violate(w, "claim answered %d: %s", status, body ? body : "");
+	people_later(w, p, MINUTE, 2 * HOUR);
 }
 
-static void block(struct world *w, struct person *p)
+/* "That was me", truly or not. */
+static void claim(struct world *w, struct person *p)
 {
-	int64_t from = grid_after(w->true_ms + rng_in(&w->rng, 0, 8 * HOUR));
-	char a[40], b[40], *body = malloc(300);
+	char a[40], *body = malloc(120);
 
-	instant_text(a, from);
-	instant_text(b, from + GRID * rng_in(&w->rng, 1, 8));
-	lt_fmt(body, 300, "{\"instrument\":\"%s\",\"from\":\"%s\",\"to\":\"%s\",\"reason\":\"pump\",\"displace\":%s}",
-	       w->devices[rng_in(&w->rng, 0, WORLD_INSTRUMENTS - 1)].d.id, a, b, rng_chance(&w->rng, 500) ? "true" : "false");
-	world_ask(w, p, METHOD_POST, "/v1/blocks", NULL, body, blocked);
-}
-
-/* Somebody starts an instrument whose interlock they got around, or that still stands open. */
-static void run_without_booking(struct world *w, struct person *p)
-{
-	struct device *d = &w->devices[rng_in(&w->rng, 0, WORLD_INSTRUMENTS - 1)].d;
-	bool was_locked = d->locked;
-
-	if (!d->running) {
-		d->locked = false;
-		device_start(d, w->true_ms);
-		d->locked = was_locked;
-	} else {
-		device_stop(d, w->true_ms);
-	}
-	later(w, p, 10 * MINUTE, 3 * HOUR);
+	people_instant(a, w->true_ms - rng_in(&w->rng, 5000, 4 * HOUR));
+	lt_fmt(body, 120, "{\"instrument\":\"%s\",\"at\":\"%s\"}", w->devices[rng_in(&w->rng, 0, WORLD_INSTRUMENTS - 1)].d.id, a);
+	world_ask(w, p, METHOD_POST, "/v1/claims", NULL, body, claimed);
 }
 
 void people_act(struct world *w, struct person *p)
 {
 	if (p->waits)
 		return; /* the answer goes on from here */
-	if (p->staff) {
-		if (rng_chance(&w->rng, 300))
-			block(w, p);
-		else
-			run_without_booking(w, p);
+	if (p->kind != PERSON_MEMBER) {
+		staff_act(w, p);
 		return;
 	}
 	switch (p->state) {
 	case PERSON_FREE:
 		if (rng_chance(&w->rng, 150))
 			look(w, p);
+		else if (rng_chance(&w->rng, 100))
+			claim(w, p);
 		else if (rng_chance(&w->rng, 200))
 			walked_up(w, p);
 		else

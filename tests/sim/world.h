@@ -11,6 +11,7 @@
 #include <stdio.h>
 
 #include "app/ledger.h"
+#include "core/interlock.h"
 #include "core/site.h"
 #include "msg/msg.h"
 #include "sim/device.h"
@@ -18,12 +19,15 @@
 #include "store/db.h"
 
 #define WORLD_INSTRUMENTS 4
-#define WORLD_PEOPLE 8
+#define WORLD_PEOPLE 10
 #define WORLD_EVENTS 4096
 #define WORLD_PENDING 64
+#define WORLD_ECHOES 8
 #define WORLD_ACKED 8192
+#define WORLD_MARKS 8192
 
-enum world_event_kind { EV_POLL, EV_FORCED, EV_TICK, EV_PERSON, EV_RETRY, EV_DEVICE, EV_FAULT, EV_CRASH, EV_CLOCK };
+enum world_event_kind { EV_POLL, EV_FORCED, EV_LATE, EV_TICK, EV_PERSON, EV_RETRY, EV_ECHO, EV_FAULT, EV_CRASH,
+	EV_CLOCK };
 
 struct world_event {
 	int64_t at;               /* true wall ms                                                        */
@@ -32,6 +36,24 @@ struct world_event {
 	int index;                /* instrument, person or pending request                                */
 	uint64_t ticket;
 	int64_t deadline;
+};
+
+/* A file system that can lose power; NULL in the options: the store is in memory and only the process can die. */
+struct world_disk {
+	const char *path;
+	bool (*gone)(void);               /* power went away inside the last step: nothing reaches the files */
+	void (*cut)(void);                /* it goes away now                                                */
+	void (*back)(struct rng *rng);    /* and comes back: what was not synced may be lost                 */
+	void (*pause)(bool on);           /* what the checks read does not fail and does not count           */
+};
+
+struct world_options {
+	uint64_t seed;
+	int64_t span_ms;                  /* how long the history is                                         */
+	int64_t poll_ms;                  /* 0: a minute                                                     */
+	int haste;                        /* people do things so many times as often; 0: once                */
+	FILE *trace;                      /* one line a step; NULL                                           */
+	const struct world_disk *disk;
 };
 
 struct person;
@@ -49,35 +71,59 @@ struct pending {                  /* a request that is not answered yet; retried
 	answer_fn answer;
 };
 
+/* An answered request that is sent again: the same key must give the same answer, also after a crash. */
+struct echo { bool used; int person; char path[160], key[40]; char *body, *answer; int status; };
+
 enum person_state { PERSON_FREE, PERSON_BOOKED, PERSON_AT_WORK };
+enum person_kind { PERSON_MEMBER, PERSON_MANAGER, PERSON_ADMIN };
 
 struct person {
 	int index;
 	char user[LT_ID], org[LT_ID];
 	struct lt_token token;
-	bool staff;
+	enum person_kind kind;
 	enum person_state state;
 	int instrument;
 	int64_t booking, from, to; /* of the booking in hand                                              */
-	int64_t version;
+	int64_t version, session;
 	int runs_left;
 	bool waits;                /* for an answer                                                       */
 };
 
-struct acked { int64_t booking; char org[LT_ID]; };
+/* A booking as its owner was last told. */
+struct acked { int64_t booking, from, to, version; int person, instrument; bool cancelled; };
 
-struct world_device { struct device d; bool lease_unlocked; int64_t lease_until_boot; int silent_polls; bool link_up; uint8_t reported_lock; int64_t last_ext_ms; };
+struct world_device {
+	struct device d;
+	bool gated;                /* has an interlock                                                    */
+	struct interlock lock;
+	struct lease lease;
+	int64_t lease_at, up_since;
+	int silent_polls;
+	bool link_up, stuck;       /* stuck: the relay does not follow what is written                    */
+	uint8_t reported_lock;
+	int64_t reported_at;
+	bool late;                 /* an answer is on its way                                             */
+	struct lt_observation late_obs;
+	int64_t late_from;
+	int64_t last_ext_ms, delivered, delivered_at_ext; /* I3, I7                                       */
+	int n_marks;
+	int64_t marks[WORLD_MARKS]; /* when something went wrong here: bills near it have no lower bound  */
+	int64_t quiet_until;
+};
 
 struct world_stats {
-	int64_t steps, requests, answers, retries, bookings, refused, conflicts, crashes, readings, lost, lies, resets, charges,
-		checks;
+	int64_t steps, requests, answers, retries, echoes, bookings, refused, conflicts, crashes, readings, lost,
+		late, lies, resets,
+		charges, exact, claims, reviews, disowned, displaced, checks;
 };
 
 struct world {
 	uint64_t seed;
 	struct rng rng;
-	FILE *trace;               /* --trace: one line a step; NULL                                      */
+	FILE *trace;
 	uint64_t trace_hash;       /* over every answer and reading: same seed, same hash                 */
+	const struct world_disk *disk;
 	struct db *db;
 	struct site site;
 	struct instrument instruments[WORLD_INSTRUMENTS];
@@ -86,35 +132,71 @@ struct world {
 	int64_t true_ms, start_ms, end_ms; /* the world's own clock                                       */
 	int64_t wall_skew_ms;      /* of the daemon's wall clock (steps)                                  */
 	int64_t boot_base_ms;      /* true_ms of boot 0                                                   */
-	int64_t poll_ms, checked_hour;
+	int64_t poll_ms, checked_hour, restarted_ms;
+	int haste;
 	struct world_device devices[WORLD_INSTRUMENTS];
 	struct person people[WORLD_PEOPLE];
 	struct pending pending[WORLD_PENDING];
+	int n_echoes;
+	struct echo echoes[WORLD_ECHOES];
 	int n_events;
 	struct world_event events[WORLD_EVENTS];
 	uint64_t event_order;
 	int64_t tick_at;           /* the timer tick already in the heap                                  */
 	int n_acked;
 	struct acked acked[WORLD_ACKED];
+	int64_t sealed_upto[8], sealed_sum[8]; /* what must never change, as last seen (checks.c)           */
+	int64_t calm_at[WORLD_INSTRUMENTS];    /* of the answers when the instrument was last checked         */
+	bool fatal;                /* the ledger asked for its end                                        */
 	struct world_stats stats;
 	char violation[512];       /* "" while all promises hold                                          */
 };
 
-struct world *world_new(uint64_t seed, int days, FILE *trace);
+struct world *world_new(const struct world_options *o);
 struct world *world_free(struct world *w);
 bool world_run(struct world *w);   /* false: w->violation says what broke */
 
-/* For people.c and checks.c. */
+/* For the parts of the world. */
 struct stamp world_stamp(const struct world *w);
 void world_at(struct world *w, int64_t at, enum world_event_kind kind, int index, uint64_t ticket, int64_t deadline);
-void world_ask(struct world *w, struct person *p, enum method method, const char *path, const char *if_match, char *body,
+void world_ask(struct world *w, struct person *p, enum method method, const char *path, const char *if_match,
+	char *body,
 	       answer_fn answer);
 void world_violate(struct world *w, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
-void world_start(struct world *w);   /* the ledger, as at the daemon's start */
-void world_drop(struct world *w);    /* and its end, without a word          */
+void world_trace(struct world *w, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+void world_mark(struct world *w, int instrument); /* something went wrong on it now; -1: on all */
+
+void life_open(struct world *w);             /* the store, and the ledger as at the daemon's start    */
+void life_crash(struct world *w);            /* the end without a word, some downtime, the next start */
+void life_end(struct world *w);
+void life_step(struct world *w);             /* lets the ledger do what there is to do now            */
+
+void requests_on_reply(struct world *w, const struct msg_reply *r);
+void requests_retry(struct world *w, int slot, uint64_t generation);
+void requests_echo(struct world *w, int slot);
+void requests_crashed(struct world *w);
+void requests_free(struct world *w);
+int requests_under_way(const struct world *w, const char *path); /* NULL: all */
+
+void poller_poll(struct world *w, int i, uint64_t ticket, int64_t deadline_boot);
+void poller_late(struct world *w, int i);
+void poller_leases(struct world *w, const struct msg_leases *m);
+void poller_forced(struct world *w, const struct msg_poll *m);
+void poller_crashed(struct world *w);
+void poller_fault(struct world *w, int i);
+
 void people_act(struct world *w, struct person *p);
-void checks_step(struct world *w, int instrument); /* -1: all */
+void staff_act(struct world *w, struct person *p);
+void people_later(struct world *w, struct person *p, int64_t low, int64_t high);
+int64_t people_grid_after(int64_t at);
+void people_instant(char dst[40], int64_t at);
+void people_acked(struct world *w, struct person *p, bool cancelled);
+
+void checks_step(struct world *w, int instrument); /* -1: none by itself */
+void checks_after_crash(struct world *w);
 void checks_end(struct world *w);
+void truth_step(struct world *w, int instrument);
+void truth_end(struct world *w);
 
 #endif

@@ -323,6 +323,24 @@ static void test_overrun_holds_and_the_next_waits(void **state)
 	assert_int_equal(desired("krios-1"), LT_LOCK_UNLOCKED);
 }
 
+/* The hold ends where another's booking begins; when that booking goes away, what still runs holds the unit again. */
+static void test_overrun_is_held_again(void **state)
+{
+	int64_t b = book("alice", "krios-1", H(1), H(2));
+
+	(void)state;
+	book("zoe", "krios-1", H(3), H(5));
+	run_until(H(1));
+	must("alice", do_checkin, b);
+	d.of[0].on = true;
+	run_until(H(3) + MIN(5));
+	assert_int_equal(world_int(w, "SELECT held_to FROM booking WHERE user = 'alice'"), H(3));
+	run_until(H(3) + MIN(33)); /* zoe never came */
+	assert_int_equal(world_int(w, "SELECT state = 'no_show' FROM booking WHERE user = 'zoe'"), 1);
+	assert_int_equal(of_booking(b).state, SESSION_RUNNING);
+	assert_int_equal(world_int(w, "SELECT held_to FROM booking WHERE user = 'alice'"), H(3) + MIN(45));
+}
+
 static void test_run_continues_for_the_same_org(void **state)
 {
 	int64_t b = book("alice", "krios-1", H(1), H(2)), c = book("bob", "krios-1", H(2), H(3));
@@ -375,7 +393,8 @@ int main(void)
 		T(test_unmetered_check_out_without_use), T(test_presumed_and_disowned),
 		T(test_presumed_is_confirmed_by_check_in), T(test_early_start), T(test_too_early_is_nobodys),
 		T(test_run_without_a_booking), T(test_run_inside_a_block), T(test_soon_after_another_org),
-		T(test_locked_read_back), T(test_overrun_holds_and_the_next_waits), T(test_run_continues_for_the_same_org),
+		T(test_locked_read_back), T(test_overrun_holds_and_the_next_waits), T(test_overrun_is_held_again),
+			T(test_run_continues_for_the_same_org),
 		T(test_manager_closes_a_run),
 	};
 

@@ -1,0 +1,273 @@
+/*
+ * poller.c - the loop's part of the simulated world: polls that are lost, late, doubled or lie, links that go down, and
+ * the interlock by the real core/interlock.c against a relay that may be stuck. Owns nothing.
+ */
+#include <assert.h>
+#include <string.h>
+
+#include "common/fmt.h"
+#include "sim/world.h"
+
+#define RTT_MS 4
+#define LINK_DOWN_AFTER 3
+#define FORCED_TIMEOUT_MS 900
+
+static int64_t boot_ms(const struct world *w)
+{
+	return w->true_ms - w->boot_base_ms;
+}
+
+static int device_index(const struct world *w, const char *instrument)
+{
+	for (int i = 0; i < WORLD_INSTRUMENTS; i++)
+		if (strcmp(w->devices[i].d.id, instrument) == 0)
+			return i;
+	assert(!"unknown instrument");
+	return 0;
+}
+
+static void push_link(struct world *w, int i, bool up)
+{
+	struct msg_link *m = msg_new(MSG_LINK, sizeof(*m));
+
+	m->head.at = world_stamp(w);
+	lt_fmt(m->instrument, sizeof(m->instrument), "%s", w->devices[i].d.id);
+	m->up = up;
+	lt_fmt(m->why, sizeof(m->why), "%s", up ? "answers" : "no answer");
+	w->devices[i].link_up = up;
+	if (up)
+		w->devices[i].up_since = boot_ms(w);
+	queue_push(w->in, &m->head);
+}
+
+/* The interlock ------------------------------------------------------------------------------------------- */
+
+static void push_lock(struct world *w, int i, const struct interlock_result *r)
+{
+	struct world_device *d = &w->devices[i];
+	struct msg_interlock *m = msg_new(MSG_INTERLOCK, sizeof(*m));
+
+	m->head.at = world_stamp(w);
+	lt_fmt(m->instrument, sizeof(m->instrument), "%s", d->d.id);
+	m->lock = (uint8_t)d->lock.lock;
+	m->drift = r->drift;
+	lt_fmt(m->why, sizeof(m->why), "%s", r->why);
+	d->reported_at = w->true_ms;
+	d->reported_lock = m->lock;
+	queue_push(w->in, &m->head);
+}
+
+static enum interlock_action step(struct world *w, int i, bool direct)
+{
+	static const struct interlock_rules rules = { .fail_locked = true, .verify_ms = 2000 };
+	struct world_device *d = &w->devices[i];
+	struct interlock_view v = { .now = boot_ms(w), .desired = (enum lt_lock)d->lease.desired, .lease_at = d->lease_at,
+		.valid_until = d->lease.valid_until_boot_ms, .up_since = d->up_since,
+		.read_back = d->d.locked ? LT_LOCK_LOCKED : LT_LOCK_UNLOCKED, .run = d->d.running ? RUN_ON : RUN_OFF,
+			.run_direct = direct };
+	struct interlock_result r;
+	enum lt_lock want;
+
+	interlock_step(&d->lock, &rules, &v, &r);
+	if (r.changed || r.drift)
+		push_lock(w, i, &r);
+	if (r.action != INTERLOCK_WRITE_LOCK && r.action != INTERLOCK_WRITE_UNLOCK)
+		return r.action;
+	want = r.action == INTERLOCK_WRITE_LOCK ? LT_LOCK_LOCKED : LT_LOCK_UNLOCKED;
+	if (want == LT_LOCK_LOCKED && d->d.running)
+		world_violate(w, "%s was locked while it ran", d->d.id);
+	if (want == LT_LOCK_UNLOCKED && (v.now >= v.valid_until || v.desired != LT_LOCK_UNLOCKED))
+		world_violate(w, "%s was unlocked without a lease", d->d.id);
+	if (!d->stuck)
+		d->d.locked = want == LT_LOCK_LOCKED;
+	interlock_wrote(&d->lock, &rules, want, true, v.now);
+	return r.action;
+}
+
+static void follow(struct world *w, int i)
+{
+	enum interlock_action a;
+
+	if (!w->devices[i].gated || !w->devices[i].link_up)
+		return;
+	a = step(w, i, false);
+	if (a == INTERLOCK_READ_RUN)
+		a = step(w, i, true);
+	if (a == INTERLOCK_WRITE_LOCK || a == INTERLOCK_WRITE_UNLOCK)
+		step(w, i, true); /* the read-back */
+}
+
+/* Only a check-in, or a run that is on in a booked session, asks for an unlocked instrument. */
+static void check_lease(struct world *w, const struct lease *l)
+{
+	if (l->desired != LT_LOCK_UNLOCKED)
+		return;
+	if (w->disk)
+		w->disk->pause(true);
+	if (db_one_int(w->db, 0, "SELECT COUNT(*) FROM session WHERE instrument = ?1 AND kind = 'booked' AND state IN "
+			"('open','running','idle','unknown') AND (checkin_at IS NOT NULL OR first_run_at IS NOT NULL)", "t", l->instrument) == 0)
+		world_violate(w, "%s: a lease to unlock without a check-in or a run", l->instrument);
+	if (w->disk)
+		w->disk->pause(false);
+}
+
+void poller_leases(struct world *w, const struct msg_leases *m)
+{
+	for (int k = 0; k < m->n; k++) {
+		int i = device_index(w, m->leases[k].instrument);
+		check_lease(w, &m->leases[k]);
+		w->devices[i].lease = m->leases[k];
+		w->devices[i].lease_at = boot_ms(w);
+		if (!w->devices[i].d.down)
+			follow(w, i);
+	}
+}
+
+/* Readings ------------------------------------------------------------------------------------------------ */
+
+static void push_reading(struct world *w, int i, uint64_t ticket, uint32_t flags, int64_t rtt_ms,
+	const struct lt_observation *obs)
+{
+	struct msg_reading *m = msg_new(MSG_READING, sizeof(*m)), *again;
+
+	m->head.at = world_stamp(w);
+	lt_fmt(m->instrument, sizeof(m->instrument), "%s", w->devices[i].d.id);
+	m->ticket = ticket;
+	m->flags = flags;
+	m->rtt_ms = (uint32_t)rtt_ms;
+	if (obs) {
+		m->obs = *obs;
+		w->devices[i].delivered++;
+		w->stats.readings++;
+		world_trace(w, "read %s raw %llu run %d", w->devices[i].d.id, (unsigned long long)m->obs.hourmeter, m->obs.running);
+	}
+	if (obs && !ticket && rng_chance(&w->rng, 10)) { /* I6: the same reading twice adds nothing */
+		again = msg_new(MSG_READING, sizeof(*again));
+		again->head.at = m->head.at;
+		memcpy(again->instrument, m->instrument, sizeof(m->instrument));
+		again->flags = m->flags;
+		again->rtt_ms = m->rtt_ms;
+		again->obs = m->obs;
+		queue_push(w->in, &again->head);
+	}
+	queue_push(w->in, &m->head);
+}
+
+static void observe(struct world *w, int i, struct lt_observation *obs)
+{
+	struct device *d = &w->devices[i].d;
+
+	device_read(d, w->true_ms, obs);
+	if (!w->devices[i].gated)
+		obs->have &= ~(uint32_t)LT_HAVE_INTERLOCK;
+	if (!rng_chance(&w->rng, 2))
+		return;
+	obs->hourmeter = rng_in(&w->rng, 0, 1) ? 0 : rng_next(&w->rng) % d->modulus; /* a lie: one wild value */
+	d->lies++;
+	w->stats.lies++;
+	world_mark(w, i);
+}
+
+static void deliver(struct world *w, int i, uint64_t ticket, uint32_t flags)
+{
+	struct lt_observation obs;
+
+	observe(w, i, &obs);
+	push_reading(w, i, ticket, flags, RTT_MS, &obs);
+}
+
+static bool silent(struct world *w, int i)
+{
+	struct world_device *d = &w->devices[i];
+
+	if (!d->d.down && !rng_chance(&w->rng, 5))
+		return false;
+	w->stats.lost++;
+	world_mark(w, i);
+	d->silent_polls++;
+	if (d->silent_polls == LINK_DOWN_AFTER && d->link_up) {
+		struct interlock_result r = { .why = "the link is down" };
+		push_link(w, i, false);
+		if (interlock_lost(&d->lock) && d->gated)
+			push_lock(w, i, &r);
+	}
+	return true;
+}
+
+void poller_poll(struct world *w, int i, uint64_t ticket, int64_t deadline_boot)
+{
+	struct world_device *d = &w->devices[i];
+	bool forced = ticket != 0 || deadline_boot != 0;
+
+	if (d->late || silent(w, i)) { /* one request at a time */
+		if (forced)
+			push_reading(w, i, ticket, READING_FORCED | READING_UNREAD, RTT_MS, NULL);
+		return;
+	}
+	d->silent_polls = 0;
+	if (!d->link_up)
+		push_link(w, i, true);
+	if (!forced && rng_chance(&w->rng, 5)) {
+		d->late = true;
+		d->late_from = w->true_ms;
+		observe(w, i, &d->late_obs);
+		w->stats.late++;
+		world_at(w, w->true_ms + rng_in(&w->rng, 100, 900), EV_LATE, i, 0, 0);
+		return;
+	}
+	deliver(w, i, ticket, forced ? READING_FORCED : 0);
+	follow(w, i);
+}
+
+void poller_late(struct world *w, int i)
+{
+	struct world_device *d = &w->devices[i];
+
+	if (!d->late)
+		return;
+	d->late = false;
+	push_reading(w, i, 0, 0, w->true_ms - d->late_from, &d->late_obs);
+	follow(w, i);
+}
+
+void poller_forced(struct world *w, const struct msg_poll *m)
+{
+	world_at(w, w->true_ms + RTT_MS + (rng_chance(&w->rng, 20) ? FORCED_TIMEOUT_MS : 0), EV_FORCED,
+		device_index(w, m->instrument),
+		 m->ticket, m->deadline_boot_ms);
+}
+
+void poller_crashed(struct world *w)
+{
+	for (int i = 0; i < WORLD_INSTRUMENTS; i++) {
+		struct world_device *d = &w->devices[i];
+		d->lock = (struct interlock){ 0 };
+		d->lease = (struct lease){ 0 };
+		d->link_up = d->late = false;
+		d->silent_polls = 0;
+		d->reported_lock = LT_LOCK_UNKNOWN;
+		d->reported_at = w->true_ms;
+	}
+}
+
+/* A controller falls silent for a while, restarts its counter, or its relay sticks. */
+void poller_fault(struct world *w, int i)
+{
+	struct world_device *d = &w->devices[i];
+
+	world_mark(w, i);
+	if (rng_chance(&w->rng, 150)) {
+		device_reset(&d->d, w->true_ms);
+		w->stats.resets++;
+		world_trace(w, "reset %s", d->d.id);
+	} else if (rng_chance(&w->rng, 150)) {
+		d->stuck = !d->stuck;
+		world_trace(w, "relay of %s %s", d->d.id, d->stuck ? "sticks" : "moves");
+	} else {
+		d->d.down = !d->d.down;
+		world_trace(w, "%s %s", d->d.down ? "silent" : "speaks", d->d.id);
+	}
+	world_at(w, w->true_ms + (d->d.down || d->stuck ? rng_in(&w->rng, 5000, 40 * 60000) : rng_in(&w->rng, 3600000,
+		30 * 3600000)),
+		 EV_FAULT, i, 0, 0);
+}

@@ -1,0 +1,193 @@
+/*
+ * staff.c - what the lab's people do in the simulated world: managers block, unblock, run instruments without
+ * a booking, decide review items two by two and take instruments out of service; the admin
+ * changes prices, also for later.
+ */
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/fmt.h"
+#include "sim/world.h"
+
+#define MINUTE 60000
+#define HOUR (60 * MINUTE)
+#define GRID (15 * MINUTE)
+
+/* Nothing else than these may answer a verb of the staff. */
+static void expect(struct world *w, const char *what, int status, const char *body)
+{
+	if (status != 200 && status != 201 && status != 204 && status != 404 && status != 409 && status != 412 &&
+		status != 422)
+		world_violate(w, "%s answered %d: %s", what, status, body ? body : "");
+}
+
+static const char *some_instrument(struct world *w)
+{
+	return w->devices[rng_in(&w->rng, 0, WORLD_INSTRUMENTS - 1)].d.id;
+}
+
+static void done(struct world *w, struct person *p, int status, const char *body)
+{
+	expect(w, "a verb of the staff", status, body);
+	people_later(w, p, HOUR, 6 * HOUR);
+}
+
+static void block(struct world *w, struct person *p)
+{
+	int64_t from = people_grid_after(w->true_ms + rng_in(&w->rng, 0, 8 * HOUR));
+	char a[40], b[40], *body = malloc(300);
+	bool displace = rng_chance(&w->rng, 500);
+
+	people_instant(a, from);
+	people_instant(b, from + GRID * rng_in(&w->rng, 1, 8));
+	w->stats.displaced += displace;
+	lt_fmt(body, 300, "{\"instrument\":\"%s\",\"from\":\"%s\",\"to\":\"%s\",\"reason\":\"pump\",\"displace\":%s}", some_instrument(w),
+	       a, b, displace ? "true" : "false");
+	world_ask(w, p, METHOD_POST, "/v1/blocks", NULL, body, done);
+}
+
+/* Lists: takes one of the items. NULL when there is none. */
+static json_t *pick(struct world *w, const char *body)
+{
+	json_t *j = body ? json_loads(body, 0, NULL) : NULL, *items = json_object_get(j, "items");
+	size_t n = json_array_size(items);
+	json_t *one = n ? json_incref(json_array_get(items, (size_t)rng_in(&w->rng, 0, (int64_t)n - 1))) : NULL;
+
+	json_decref(j);
+	return one;
+}
+
+static void saw_blocks(struct world *w, struct person *p, int status, const char *body)
+{
+	json_t *one = pick(w, body);
+	char path[64], match[24];
+
+	expect(w, "the list of blocks", status, body);
+	if (!one) {
+		people_later(w, p, HOUR, 6 * HOUR);
+		return;
+	}
+	lt_fmt(path, sizeof(path), "/v1/blocks/%s", json_string_value(json_object_get(one, "id")));
+	lt_fmt(match, sizeof(match), "%lld", (long long)json_integer_value(json_object_get(one, "version")));
+	json_decref(one);
+	world_ask(w, p, METHOD_DELETE, path, match, NULL, done);
+}
+
+static void unblock(struct world *w, struct person *p)
+{
+	char path[160], a[40], b[40];
+
+	people_instant(a, w->true_ms);
+	people_instant(b, w->true_ms + 10 * HOUR);
+	lt_fmt(path, sizeof(path), "/v1/blocks?instrument=%s&from=%s&to=%s", some_instrument(w), a, b);
+	world_ask(w, p, METHOD_GET, path, NULL, NULL, saw_blocks);
+}
+
+static void saw_review(struct world *w, struct person *p, int status, const char *body)
+{
+	static const char *const verbs[] = { "accept", "waive", "attribute", "waive", "attribute" };
+	const char *verb = verbs[rng_in(&w->rng, 0, 4)];
+	json_t *one = pick(w, body);
+	char path[64], *text = malloc(120);
+
+	expect(w, "the review list", status, body);
+	if (!one) {
+		free(text);
+		people_later(w, p, HOUR, 6 * HOUR);
+		return;
+	}
+	lt_fmt(path, sizeof(path), "/v1/review/%s/%s", json_string_value(json_object_get(one, "id")), verb);
+	json_decref(one);
+	if (strcmp(verb, "attribute") == 0)
+		lt_fmt(text, 120, "{\"org\":\"acme\",\"user\":\"p0\",\"reason\":\"seen there\"}");
+	else
+		lt_fmt(text, 120, "{\"reason\":\"looked into it\"}");
+	w->stats.reviews++;
+	world_ask(w, p, METHOD_POST, path, NULL, text, done);
+}
+
+static void review(struct world *w, struct person *p)
+{
+	world_ask(w, p, METHOD_GET, rng_chance(&w->rng, 500) ? "/v1/review" : "/v1/review?state=proposed", NULL, NULL, saw_review);
+}
+
+static void saw_instrument(struct world *w, struct person *p, int status, const char *body)
+{
+	json_t *j = body ? json_loads(body, 0, NULL) : NULL;
+	char path[64], match[24], *text = malloc(64);
+	bool out = json_is_true(json_object_get(j, "out_of_service"));
+
+	expect(w, "an instrument", status, body);
+	lt_fmt(path, sizeof(path), "/v1/instruments/%s", j ? json_string_value(json_object_get(j, "id")) : "");
+	lt_fmt(match, sizeof(match), "%lld", (long long)json_integer_value(json_object_get(j, "version")));
+	lt_fmt(text, 64, "{\"out_of_service\":%s}", out || rng_chance(&w->rng, 600) ? "false" : "true");
+	json_decref(j);
+	world_ask(w, p, METHOD_PATCH, path, match, text, done);
+}
+
+static void service(struct world *w, struct person *p)
+{
+	char path[64];
+
+	lt_fmt(path, sizeof(path), "/v1/instruments/%s", some_instrument(w));
+	world_ask(w, p, METHOD_GET, path, NULL, NULL, saw_instrument);
+}
+
+static void saw_sessions(struct world *w, struct person *p, int status, const char *body)
+{
+	json_t *one = pick(w, body);
+	char path[64];
+
+	expect(w, "the list of sessions", status, body);
+	if (!one) {
+		people_later(w, p, HOUR, 6 * HOUR);
+		return;
+	}
+	lt_fmt(path, sizeof(path), "/v1/sessions/%s/close", json_string_value(json_object_get(one, "id")));
+	json_decref(one);
+	world_ask(w, p, METHOD_POST, path, NULL, strdup("{\"reason\":\"left behind\"}"), done);
+}
+
+/* Somebody starts an instrument whose interlock they got around, or that still stands open. */
+static void run_without_booking(struct world *w, struct person *p)
+{
+	struct device *d = &w->devices[rng_in(&w->rng, 0, WORLD_INSTRUMENTS - 1)].d;
+	bool was_locked = d->locked;
+
+	if (!d->running) {
+		d->locked = false;
+		device_start(d, w->true_ms);
+		d->locked = was_locked;
+	} else {
+		device_stop(d, w->true_ms);
+	}
+	people_later(w, p, 10 * MINUTE, 3 * HOUR);
+}
+
+static void price(struct world *w, struct person *p)
+{
+	char path[96], a[40], *body = malloc(160);
+	int64_t rate = rng_in(&w->rng, 50, 200);
+
+	people_instant(a, w->true_ms + rng_in(&w->rng, 5 * MINUTE, 8 * HOUR));
+	lt_fmt(path, sizeof(path), "/v1/instruments/%s/prices", some_instrument(w));
+	if (rng_chance(&w->rng, 500))
+		lt_fmt(body, 160, "{\"rate\":\"%lld.00\"}", (long long)rate);
+	else
+		lt_fmt(body, 160, "{\"rate\":\"%lld.50\",\"effective_at\":\"%s\"}", (long long)rate, a);
+	world_ask(w, p, METHOD_POST, path, NULL, body, done);
+}
+
+void staff_act(struct world *w, struct person *p)
+{
+	static void (*const acts[])(struct world *, struct person *) = { block, unblock, review, review, review, service,
+		run_without_booking, run_without_booking, run_without_booking };
+
+	if (p->kind == PERSON_ADMIN)
+		price(w, p);
+	else if (rng_chance(&w->rng, 60))
+		world_ask(w, p, METHOD_GET, "/v1/sessions?state=unknown", NULL, NULL, saw_sessions);
+	else
+		acts[rng_in(&w->rng, 0, (int64_t)(sizeof(acts) / sizeof(*acts)) - 1)](w, p);
+}

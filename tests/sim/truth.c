@@ -1,0 +1,97 @@
+/*
+ * truth.c - the store against what the devices really did: E and bills are never more than the truth, never less where
+ * nothing went wrong, and nothing is measured without a reading (I3, I7, I8).
+ */
+#include <string.h>
+
+#include "sim/world.h"
+
+#define NEAR_POLLS 3             /* a fault so many polls from a session may have touched it */
+
+/* I3: E never decreases, across crashes as well. I7: without a reading it stays where it is. */
+void truth_step(struct world *w, int i)
+{
+	struct world_device *d = &w->devices[i];
+	int64_t ext = db_one_int(w->db, -1, "SELECT ext_ms FROM meter WHERE instrument = ?1", "t", d->d.id);
+
+	if (ext < 0)
+		return;
+	if (ext < d->last_ext_ms)
+		world_violate(w, "I3: E of %s fell from %lld to %lld", d->d.id, (long long)d->last_ext_ms, (long long)ext);
+	if (ext != d->last_ext_ms && d->delivered == d->delivered_at_ext)
+		world_violate(w, "I7: E of %s grew to %lld without a reading", d->d.id, (long long)ext);
+	if (ext != d->last_ext_ms)
+		d->delivered_at_ext = d->delivered - 1; /* readings of one turn may still wait for company */
+	d->last_ext_ms = ext;
+}
+
+/* I8 and the truth: what was measured is never more than what really ran, up to one count a counter's life. */
+static void check_total(struct world *w, int i)
+{
+	const struct device *d = &w->devices[i].d;
+	int64_t measured = db_one_int(w->db, 0, "SELECT ext_ms - ext_first_ms FROM meter WHERE instrument = ?1", "t", d->id);
+	int64_t ran = device_truth_ms(d, 0, INT64_MAX, w->true_ms);
+
+	if (measured > ran + d->count_ms * (1 + w->stats.resets))
+		world_violate(w, "%s: measured %lld ms, ran %lld ms", d->id, (long long)measured, (long long)ran);
+}
+
+/* Did anything go wrong on it in the interval? */
+static bool troubled(const struct world *w, const struct world_device *d, int64_t from, int64_t to)
+{
+	int lo = 0, hi = d->n_marks;
+
+	from -= NEAR_POLLS * w->poll_ms;
+	to += NEAR_POLLS * w->poll_ms;
+	if (d->n_marks == WORLD_MARKS)
+		return true;
+	while (lo < hi) {
+		int mid = (lo + hi) / 2;
+		if (d->marks[mid] < from)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return lo < d->n_marks && d->marks[lo] <= to;
+}
+
+struct billed { int64_t id, used_ms, opened, closed, last; bool checked_in; };
+
+static void check_charge(struct world *w, int i, const struct billed *b)
+{
+	const struct device *d = &w->devices[i].d;
+	int64_t most = device_truth_ms(d, b->opened - 16 * 60000,
+		(b->last > b->closed ? b->last : b->closed) + w->poll_ms + 5000, w->true_ms);
+	int64_t least = device_truth_ms(d, b->opened, b->closed, w->true_ms);
+
+	w->stats.charges++;
+	if (b->used_ms > most + d->count_ms + 1000)
+		world_violate(w, "C-%lld bills %lld ms, %s ran %lld ms", (long long)b->id, (long long)b->used_ms, d->id, (long long)most);
+	if (!b->checked_in || troubled(w, &w->devices[i], b->opened, b->closed))
+		return;
+	w->stats.exact++;
+	/* seconds are floored once, the counter shows whole counts, a run may end or begin within a poll of an edge */
+	if (b->used_ms + 1000 + 2 * d->count_ms + w->poll_ms < least)
+		world_violate(w, "C-%lld bills %lld ms, %s ran %lld ms from %lld to %lld and nothing went wrong", (long long)b->id,
+			      (long long)b->used_ms, d->id, (long long)least, (long long)b->opened, (long long)b->closed);
+}
+
+static void check_charges(struct world *w)
+{
+	struct stmt *q = db_query(w->db, "SELECT c.id, c.used_s, s.instrument, s.opened_at, s.closed_at,"
+		" (SELECT COALESCE(MAX(to_at), 0) FROM usage u WHERE u.session = s.id), s.checkin_at IS NOT NULL FROM charge c JOIN session s ON s.id = c.session WHERE c.kind = 'usage'", "");
+
+	while (db_step(q) == DB_ROW)
+		for (int i = 0; i < WORLD_INSTRUMENTS; i++)
+			if (strcmp(w->devices[i].d.id, db_text(q, 2)) == 0)
+				check_charge(w, i, &(struct billed){ db_int(q, 0), db_int(q, 1) * 1000, db_int(q, 3), db_int(q, 4),
+							      db_int(q, 5), db_int(q, 6) != 0 });
+	db_end(q);
+}
+
+void truth_end(struct world *w)
+{
+	for (int i = 0; i < WORLD_INSTRUMENTS; i++)
+		check_total(w, i);
+	check_charges(w);
+}
