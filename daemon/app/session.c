@@ -80,6 +80,14 @@ static int64_t cell_end(struct act *a, const char *instrument, int64_t at)
 	return midnight + ((at - midnight) / grid + 1) * grid;
 }
 
+/* What came after the hold is over and the run still goes on: a place of the session's own, from now. */
+static int hold_again(struct act *a, const struct session *s, int64_t now, int64_t to, int64_t *ret_until)
+{
+	int rc = occupancy_add(a, s->instrument, "session", s->id, now, now + 1);
+
+	return rc == 0 ? occupancy_grow(a, "session", s->id, to, ret_until) : rc;
+}
+
 int session_hold(struct act *a, const struct session *s, int64_t now)
 {
 	int64_t to = cell_end(a, s->instrument, now), until = 0;
@@ -89,10 +97,12 @@ int session_hold(struct act *a, const struct session *s, int64_t now)
 		rc = booking_hold(a, s->booking, to, &until);
 	else
 		rc = occupancy_grow(a, "session", s->id, to, &until);
+	if (rc >= 0 && until <= now && s->state != SESSION_IDLE)
+		rc = hold_again(a, s, now, to, &until);
 	if (rc < 0)
 		return rc;
-	if (rc == 0) /* another's time begins: should it go away, the unit is held again */
-		act_timer(a, "hold", s->id, until > now ? until : now + HOLD_AGAIN_MS);
+	/* another's time now: asked again, for it may go away */
+	act_timer(a, "hold", s->id, until > now ? until : now + HOLD_AGAIN_MS);
 	return act_end(a);
 }
 

@@ -223,6 +223,16 @@ static int do_block(struct act *a, void *arg)
 	return block_create(a, &rq, &b);
 }
 
+static int do_block_later(struct act *a, void *arg)
+{
+	struct block_request rq = { .from = H(3), .to = H(4), .reason = "service" };
+	struct block b;
+
+	(void)arg;
+	lt_fmt(rq.instrument, sizeof(rq.instrument), "krios-1");
+	return block_create(a, &rq, &b);
+}
+
 static void test_run_inside_a_block(void **state)
 {
 	struct session s;
@@ -341,6 +351,26 @@ static void test_overrun_is_held_again(void **state)
 	assert_int_equal(world_int(w, "SELECT held_to FROM booking WHERE user = 'alice'"), H(3) + MIN(45));
 }
 
+/* A block in the middle of an overrun ends; the run that outlasted it holds the unit again, in a place of its own. */
+static void test_overrun_outlasts_a_block(void **state)
+{
+	int64_t b = book("alice", "krios-1", H(1), H(2));
+
+	(void)state;
+	must("mia", do_block_later, 0);
+	run_until(H(1));
+	must("alice", do_checkin, b);
+	d.of[0].on = true;
+	run_until(H(3) + MIN(5));
+	assert_int_equal(world_int(w, "SELECT held_to FROM booking"), H(3));
+	run_until(H(4) + MIN(3));
+	assert_int_equal(of_booking(b).state, SESSION_RUNNING);
+	assert_int_equal(world_int(w, "SELECT busy_to FROM occupancy WHERE kind = 'session' AND active = 1"), H(4) + MIN(15));
+	d.of[0].on = false;
+	run_until(H(4) + MIN(20));
+	assert_int_equal(world_int(w, "SELECT COUNT(*) FROM occupancy WHERE kind = 'session' AND active = 1"), 0);
+}
+
 static void test_run_continues_for_the_same_org(void **state)
 {
 	int64_t b = book("alice", "krios-1", H(1), H(2)), c = book("bob", "krios-1", H(2), H(3));
@@ -393,7 +423,7 @@ int main(void)
 		T(test_unmetered_check_out_without_use), T(test_presumed_and_disowned),
 		T(test_presumed_is_confirmed_by_check_in), T(test_early_start), T(test_too_early_is_nobodys),
 		T(test_run_without_a_booking), T(test_run_inside_a_block), T(test_soon_after_another_org),
-		T(test_locked_read_back), T(test_overrun_holds_and_the_next_waits), T(test_overrun_is_held_again),
+		T(test_locked_read_back), T(test_overrun_holds_and_the_next_waits), T(test_overrun_is_held_again), T(test_overrun_outlasts_a_block),
 			T(test_run_continues_for_the_same_org),
 		T(test_manager_closes_a_run),
 	};
