@@ -30,6 +30,8 @@ static int read_range(struct act *a, struct api_request *rq, struct export_row *
 	if (to <= from)
 		return act_refuse(a, 422, "bad-request", "period",
 			"say what to export: \"period\" (2026-11), or \"from\" and a later \"to\"");
+	e->from = from;
+	e->to = to;
 	lt_fmt(e->period, sizeof(e->period), "%lld..%lld", (long long)from, (long long)to);
 	return 0;
 }

@@ -3,23 +3,103 @@
 #include <string.h>
 
 #include "api/money_routes.h"
+#include "app/tally.h"
 #include "common/fmt.h"
 
-#define USAGE_ROWS 1000
 #define USAGE_DAYS 400
 #define BILL_ITEMS 200
 #define BALANCE_ROWS 500
+
+/* ---- an answer that is added up slice by slice ---- */
+
+struct report;
+typedef json_t *(*report_render)(const struct report *r);
+struct report {
+	struct job job;                 /* of an answer that one slice could not finish                       */
+	struct tally *tally;
+	struct site site;               /* a copy without instruments: a reload may free the original         */
+	report_render render;
+	json_t *body;                   /* what render adds the sums to; owned                                */
+	char *text;                     /* the answer once all is added up; size: of it, sent: so much left   */
+	size_t size, sent;
+};
+
+static void report_cancel(struct job *j)
+{
+	struct report *r = (struct report *)j;
+
+	tally_free(r->tally);
+	json_decref(r->body);
+	free(r->text);
+	free(r);
+}
+
+/* Until all is added up a space keeps the answer alive: JSON may begin with it. */
+static int report_slice(struct job *j, struct db *db, char *dst, size_t cap, size_t *ret_size)
+{
+	struct report *r = (struct report *)j;
+	int rc = r->text ? 0 : tally_step(r->tally, db);
+
+	if (rc < 0)
+		return rc;
+	*ret_size = 1;
+	dst[0] = ' ';
+	if (rc > 0)
+		return 1;
+	if (!r->text) {
+		r->body = r->render(r);
+		r->text = json_dumps(r->body, JSON_COMPACT);
+		if (!r->text)
+			return DB_NOMEM;
+		r->size = strlen(r->text);
+	}
+	*ret_size = r->size - r->sent < cap ? r->size - r->sent : cap;
+	memcpy(dst, r->text + r->sent, *ret_size);
+	r->sent += *ret_size;
+	return r->sent < r->size;
+}
+
+static const struct job_kind report_job = { "report", report_slice, NULL, report_cancel };
+
+/* The first slice is added up at once: a small answer is whole then. body: stolen. */
+static int report_answer(struct act *a, struct api_request *rq, const struct tally_want *want, report_render render,
+	json_t *body, json_t **ret_body)
+{
+	struct report *r = calloc(1, sizeof(*r));
+	int rc = DB_NOMEM;
+
+	if (!r) {
+		json_decref(body);
+		return DB_NOMEM;
+	}
+	*r = (struct report){ .job = { &report_job }, .tally = tally_new(a, want), .site = *a->site, .render = render,
+		.body = body };
+	r->site.instruments = NULL;
+	r->site.n_instruments = 0;
+	if (r->tally && r->body)
+		rc = tally_step(r->tally, a->db);
+	if (rc > 0) {
+		rq->job = &r->job;
+		rq->content_type = "application/json";
+		*ret_body = NULL;
+		return act_end(a);
+	}
+	if (rc == 0)
+		*ret_body = json_incref(r->body = render(r));
+	report_cancel(&r->job);
+	return rc ? rc : act_end(a);
+}
 
 /* ---- usage ---- */
 
 struct usage_request { int64_t from, to; const char *by, *org, *user; bool empty; };
 
-static const struct { const char *name; enum usage_by by; } groups[] = {
-	{ "instrument", USAGE_BY_INSTRUMENT }, { "org", USAGE_BY_ORG }, { "project", USAGE_BY_PROJECT },
-	{ "user", USAGE_BY_USER }, { "kind", USAGE_BY_INSTRUMENT }, { "day", USAGE_BY_NOTHING },
+static const struct { const char *name; enum tally_by by; } groups[] = {
+	{ "instrument", TALLY_INSTRUMENT }, { "org", TALLY_ORG }, { "project", TALLY_PROJECT },
+	{ "user", TALLY_USER }, { "kind", TALLY_KIND }, { "day", TALLY_DAY },
 };
 
-static int group_of(struct act *a, const char *by, enum usage_by *ret)
+static int group_of(struct act *a, const char *by, enum tally_by *ret)
 {
 	for (size_t i = 0; i < sizeof(groups) / sizeof(groups[0]); i++)
 		if (strcmp(groups[i].name, by) == 0) {
@@ -52,54 +132,7 @@ static int read_usage_request(struct act *a, struct api_request *rq, struct usag
 	return 0;
 }
 
-/* Instruments become their kinds; rows of one kind are added up. */
-static int fold_kinds(struct act *a, struct usage_sum *rows, int n)
-{
-	int kept = 0;
-
-	for (int i = 0; i < n; i++) {
-		const struct instrument *instrument = site_instrument(a->site, rows[i].key);
-		const char *kind = instrument ? instrument->kind : "";
-		int k = 0;
-
-		while (k < kept && strcmp(rows[k].key, kind) != 0)
-			k++;
-		if (k < kept) {
-			rows[k].sessions += rows[i].sessions;
-			rows[k].used_s += rows[i].used_s;
-			rows[k].idle_s += rows[i].idle_s;
-			rows[k].estimated_s += rows[i].estimated_s;
-			rows[k].amount_minor += rows[i].amount_minor;
-			continue;
-		}
-		rows[kept] = rows[i];
-		lt_fmt(rows[kept++].key, sizeof(rows[0].key), "%s", kind);
-	}
-	return kept;
-}
-
-static int by_days(struct act *a, const struct usage_request *u, struct usage_sum *rows, int *ret_n)
-{
-	int64_t first = lt_zone_day(&a->site->zone, u->from), last = lt_zone_day(&a->site->zone, u->to - 1);
-	int n = 0, rc = 0;
-
-	for (int64_t day = first; day <= last && rc == 0 && n < USAGE_ROWS; day++) {
-		int64_t from = lt_zone_midnight(&a->site->zone, day), to = lt_zone_midnight(&a->site->zone, day + 1);
-		int year, month, mday, got = 0;
-
-		rc = view_usage(a, USAGE_BY_NOTHING, (struct interval){ from > u->from ? from : u->from,
-			to < u->to ? to : u->to },
-			u->org, u->user, &rows[n], 1, &got);
-		lt_civil_from_days(day, &year, &month, &mday);
-		lt_fmt(rows[n].key, sizeof(rows[n].key), "%04d-%02d-%02d", year, month, mday);
-		if (got && (rows[n].sessions || rows[n].amount_minor || rows[n].used_s))
-			n++;
-	}
-	*ret_n = n;
-	return rc;
-}
-
-static json_t *usage_item(const struct site *s, const struct usage_sum *u)
+static json_t *usage_item(const struct site *s, const struct tally_sum *u)
 {
 	json_t *o = json_object();
 
@@ -108,49 +141,45 @@ static json_t *usage_item(const struct site *s, const struct usage_sum *u)
 	json_object_set_new(o, "used_seconds", json_integer(u->used_s));
 	json_object_set_new(o, "idle_seconds", json_integer(u->idle_s));
 	json_object_set_new(o, "estimated_seconds", json_integer(u->estimated_s));
-	json_object_set_new(o, "amount", json_money(s, u->amount_minor));
+	json_object_set_new(o, "amount", json_money(s, u->minor));
 	return o;
 }
 
-static int usage(struct act *a, const struct usage_request *u, enum usage_by by, struct usage_sum *rows,
-	json_t **ret_body)
+static json_t *render_usage(const struct report *r)
 {
-	json_t *items;
-	int n = 0, rc = 0;
+	json_t *items = json_object_get(r->body, "items");
+	int n;
+	const struct tally_sum *sums = tally_sums(r->tally, &n);
 
-	if (!u->empty && by == USAGE_BY_NOTHING)
-		rc = by_days(a, u, rows, &n);
-	else if (!u->empty)
-		rc = view_usage(a, by, (struct interval){ u->from, u->to }, u->org, u->user, rows, USAGE_ROWS, &n);
-	if (rc < 0)
-		return rc;
-	if (strcmp(u->by, "kind") == 0)
-		n = fold_kinds(a, rows, n);
-	items = json_array();
 	for (int i = 0; i < n; i++)
-		json_array_append_new(items, usage_item(a->site, &rows[i]));
-	*ret_body = api_items(items, 0);
-	json_object_set_new(*ret_body, "from", json_instant(a->site, u->from));
-	json_object_set_new(*ret_body, "to", json_instant(a->site, u->to));
-	json_object_set_new(*ret_body, "by", json_string(u->by));
-	return act_end(a);
+		json_array_append_new(items, usage_item(&r->site, &sums[i]));
+	return r->body;
 }
 
 int reports_usage(struct act *a, struct api_request *rq, json_t **ret_body)
 {
+	struct tally_want want = { .by_service = true };
 	struct usage_request u;
-	struct usage_sum *rows;
-	enum usage_by by = USAGE_BY_INSTRUMENT;
+	json_t *body;
 	int rc = read_usage_request(a, rq, &u);
 
 	if (rc == 0)
-		rc = group_of(a, u.by, &by);
+		rc = group_of(a, u.by, &want.by);
 	if (rc)
 		return rc;
-	rows = calloc(USAGE_ROWS, sizeof(*rows));
-	rc = rows ? usage(a, &u, by, rows, ret_body) : DB_NOMEM;
-	free(rows);
-	return rc;
+	body = api_items(json_array(), 0);
+	json_object_set_new(body, "from", json_instant(a->site, u.from));
+	json_object_set_new(body, "to", json_instant(a->site, u.to));
+	json_object_set_new(body, "by", json_string(u.by));
+	if (u.empty) {
+		*ret_body = body;
+		return act_end(a);
+	}
+	want.from = u.from;
+	want.to = u.to;
+	lt_fmt(want.org, sizeof(want.org), "%s", u.org);
+	lt_fmt(want.user, sizeof(want.user), "%s", u.user);
+	return report_answer(a, rq, &want, render_usage, body, ret_body);
 }
 
 /* ---- the bill ---- */
@@ -204,31 +233,58 @@ static int bill_items(struct act *a, const struct charge *rows, int n, json_t *i
 	return 0;
 }
 
-/* A whole period of an org or of all is in the roll-up; anything else is added up. */
-static int bill_total(struct act *a, const struct bill_request *b, int64_t *ret_rows, int64_t *ret_minor)
+static json_t *bill_total(const struct site *s, json_t *body, int64_t rows, int64_t minor)
 {
-	if (*b->period && !*b->f.user)
-		return view_charge_total(a, b->period, b->f.org, ret_rows, ret_minor);
-	return view_charge_sum(a, &b->f, ret_rows, ret_minor);
+	json_object_set_new(body, "charges", json_integer(rows));
+	json_object_set_new(body, "total", json_money(s, minor));
+	return body;
 }
 
-static int bill(struct act *a, const struct bill_request *b, struct charge *rows, json_t **ret_body)
+static json_t *render_bill(const struct report *r)
 {
-	int64_t count = 0, total = 0;
-	json_t *items;
+	int n;
+	const struct tally_sum *sum = tally_sums(r->tally, &n);
+
+	return bill_total(&r->site, r->body, n ? sum->rows : 0, n ? sum->minor : 0);
+}
+
+/* A whole period of an org or of all is in the roll-up; anything else is added up. Steals body. */
+static int bill_sums(struct act *a, struct api_request *rq, const struct bill_request *b, json_t *body,
+	json_t **ret_body)
+{
+	struct tally_want want = { .by = TALLY_NOTHING, .from = b->f.from, .to = b->f.to };
+	int64_t rows = 0, minor = 0;
+	int rc = 0;
+
+	if (b->empty || (*b->period && !*b->f.user)) {
+		if (!b->empty)
+			rc = view_charge_total(a, b->period, b->f.org, &rows, &minor);
+		*ret_body = bill_total(a->site, body, rows, minor);
+		return rc ? rc : act_end(a);
+	}
+	lt_fmt(want.org, sizeof(want.org), "%s", b->f.org);
+	lt_fmt(want.user, sizeof(want.user), "%s", b->f.user);
+	lt_fmt(want.period, sizeof(want.period), "%s", b->period);
+	return report_answer(a, rq, &want, render_bill, body, ret_body);
+}
+
+static int bill(struct act *a, struct api_request *rq, const struct bill_request *b, struct charge *rows,
+	json_t **ret_body)
+{
+	json_t *items, *body;
 	int n = 0, rc = b->empty ? 0 : view_charges(a, &b->f, rows, &n);
 
-	if (rc == 0 && !b->empty)
-		rc = bill_total(a, b, &count, &total);
 	if (rc)
 		return rc;
 	items = json_array();
 	rc = bill_items(a, rows, n, items);
-	*ret_body = api_items(items, n == b->f.limit ? rows[n - 1].seq : 0);
-	json_object_set_new(*ret_body, "period", json_text(b->period));
-	json_object_set_new(*ret_body, "charges", json_integer(count));
-	json_object_set_new(*ret_body, "total", json_money(a->site, total));
-	return rc ? rc : act_end(a);
+	body = api_items(items, n == b->f.limit ? rows[n - 1].seq : 0);
+	json_object_set_new(body, "period", json_text(b->period));
+	if (rc) {
+		json_decref(body);
+		return rc;
+	}
+	return bill_sums(a, rq, b, body, ret_body);
 }
 
 int reports_bill(struct act *a, struct api_request *rq, json_t **ret_body)
@@ -240,7 +296,7 @@ int reports_bill(struct act *a, struct api_request *rq, json_t **ret_body)
 	if (rc)
 		return rc;
 	rows = calloc(BILL_ITEMS, sizeof(*rows));
-	rc = rows ? bill(a, &b, rows, ret_body) : DB_NOMEM;
+	rc = rows ? bill(a, rq, &b, rows, ret_body) : DB_NOMEM;
 	free(rows);
 	return rc;
 }

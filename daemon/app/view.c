@@ -114,21 +114,9 @@ int view_charge_record(struct act *a, int64_t id, char **ret)
 	return *ret ? 0 : db_failed(a->db) ? db_failed(a->db) : DB_NOMEM;
 }
 
-int view_charge_sum(struct act *a, const struct charge_filter *f, int64_t *ret_rows, int64_t *ret_minor)
-{
-	return charge_sum(a->db, f, ret_rows, ret_minor);
-}
-
 int view_charge_total(struct act *a, const char *period, const char *org, int64_t *ret_rows, int64_t *ret_minor)
 {
 	return charge_total(a->db, period, org, ret_rows, ret_minor);
-}
-
-int view_usage(struct act *a, enum usage_by by, struct interval in, const char *org, const char *user,
-	struct usage_sum *ret,
-	       int cap, int *ret_n)
-{
-	return charge_usage(a->db, by, in.from, in.to, org, user, ret, cap, ret_n);
 }
 
 int view_balances(struct act *a, const char *period, const char *after, struct ledger_balance *ret, int cap, int *ret_n)
@@ -147,7 +135,7 @@ int export_fix(struct act *a, struct export_row *e, int64_t *ret_rows, int64_t *
 
 	*ret_rows = -1;
 	*ret_minor = 0;
-	e->from_seq = 1;
+	e->from_seq = charge_first_seq(a->db, e->from);
 	e->to_seq = export_last_seq(a->db);
 	if (strlen(e->period) == 7) {
 		rc = charge_total(a->db, e->period, e->org, ret_rows, ret_minor);

@@ -55,10 +55,7 @@ int view_charge(struct act *a, int64_t id, struct charge *ret);
 int view_charges(struct act *a, const struct charge_filter *f, struct charge *ret, int *ret_n);
 int view_charge_lines(struct act *a, int64_t id, struct charge_line *ret, int cap, int *ret_n);
 int view_charge_record(struct act *a, int64_t id, char **ret);                  /* malloc'd */
-int view_charge_sum(struct act *a, const struct charge_filter *f, int64_t *ret_rows, int64_t *ret_minor);
 int view_charge_total(struct act *a, const char *period, const char *org, int64_t *ret_rows, int64_t *ret_minor);
-int view_usage(struct act *a, enum usage_by by, struct interval in, const char *org, const char *user,
-	       struct usage_sum *ret, int cap, int *ret_n);
 int view_balances(struct act *a, const char *period, const char *after, struct ledger_balance *ret, int cap,
 	int *ret_n);
 int view_export(struct act *a, int64_t id, struct export_row *ret, char **ret_manifest);

@@ -154,60 +154,75 @@ char *charge_record(struct db *db, int64_t id)
 
 /* One text a leading column, so that each uses its index; the rest of the filter is the same. */
 #define REST " AND seq > ?2 AND (?3 = '' OR org = ?3) AND (?4 = '' OR user = ?4) AND (?5 = '' OR instrument = ?5) " \
-	"AND (?6 = '' OR period = ?6) AND (?7 = 0 OR booking = ?7) AND posted_at >= ?8 AND (?9 = 0 OR posted_at < ?9) "
+	"AND (?6 = '' OR period = ?6) AND (?7 = 0 OR booking = ?7) AND posted_at >= ?8 AND (?9 = 0 OR posted_at < ?9) " \
+	"AND seq <= ?11 "
 #define PAGE REST "ORDER BY seq LIMIT ?10"
-#define SUM "SELECT COUNT(*), COALESCE(SUM(amount_minor), 0) FROM charge "
 
-enum lead { BY_BOOKING, BY_ORG, BY_PERIOD, BY_SEQ };
+enum lead { BY_BOOKING, BY_USER, BY_ORG, BY_PERIOD, BY_SEQ };
 
-static struct stmt *filtered(struct db *db, const char *const sql[4], const struct charge_filter *f, int64_t after)
+#define CLOCK_STEP LT_DAY /* charges are posted in order of time, but for steps of the clock: none this large */
+
+/* The first charge that was posted at `at` or later, as the clock told; last + 1 when there is none. */
+static int64_t seq_near(struct db *db, int64_t at)
 {
-	enum lead lead = f->booking ? BY_BOOKING : *f->org ? BY_ORG : *f->period ? BY_PERIOD : BY_SEQ;
-	int64_t limit = f->limit;
+	int64_t low = 1, high = charge_last_seq(db) + 1;
 
+	while (low < high) {
+		int64_t mid = low + (high - low) / 2;
+
+		if (db_one_int(db, INT64_MAX, "SELECT posted_at FROM charge WHERE seq >= ?1 ORDER BY seq LIMIT 1", "i", mid) < at)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return low;
+}
+
+int64_t charge_first_seq(struct db *db, int64_t from)
+{
+	return from > CLOCK_STEP ? seq_near(db, from - CLOCK_STEP) : 1;
+}
+
+/* The walk over seq that can hold what was posted in [from, to). */
+static void seq_range(struct db *db, int64_t from, int64_t to, int64_t *after, int64_t *last)
+{
+	int64_t first = charge_first_seq(db, from);
+
+	*after = first - 1 > *after ? first - 1 : *after;
+	*last = to > 0 && to < INT64_MAX - CLOCK_STEP ? seq_near(db, to + CLOCK_STEP) : INT64_MAX;
+}
+
+
+static struct stmt *filtered(struct db *db, const char *const sql[5], const struct charge_filter *f)
+{
+	enum lead lead = f->booking ? BY_BOOKING : *f->user ? BY_USER : *f->org ? BY_ORG : *f->period ? BY_PERIOD : BY_SEQ;
+	const char *const leads[] = { [BY_USER] = f->user, [BY_ORG] = f->org, [BY_PERIOD] = f->period, [BY_SEQ] = "" };
+	int64_t limit = f->limit, after = f->after, last;
+
+	seq_range(db, f->from, f->to, &after, &last);
 	if (lead == BY_BOOKING)
-		return db_query(db, sql[lead], "iittttiiii", f->booking, after, f->org, f->user, f->instrument,
-			f->period,
-			f->booking, f->from, f->to, limit);
-	return db_query(db, sql[lead], "tittttiiii", lead == BY_ORG ? f->org : lead == BY_PERIOD ? f->period : "",
-		after,
-		f->org, f->user, f->instrument, f->period, f->booking, f->from, f->to, limit);
+		return db_query(db, sql[lead], "iittttiiiii", f->booking, after, f->org, f->user, f->instrument,
+			f->period, f->booking, f->from, f->to, limit, last);
+	return db_query(db, sql[lead], "tittttiiiii", leads[lead], after, f->org, f->user, f->instrument, f->period,
+		f->booking, f->from, f->to, limit, last);
 }
 
 int charge_page(struct db *db, const struct charge_filter *f, struct charge *ret, int *ret_n)
 {
 	static const char *const sql[] = {
 		[BY_BOOKING] = "SELECT " COLUMNS " FROM charge WHERE booking = ?1" PAGE,
+		[BY_USER] = "SELECT " COLUMNS " FROM charge WHERE user = ?1" PAGE,
 		[BY_ORG] = "SELECT " COLUMNS " FROM charge WHERE org = ?1" PAGE,
 		[BY_PERIOD] = "SELECT " COLUMNS " FROM charge WHERE period = ?1" PAGE,
 		[BY_SEQ] = "SELECT " COLUMNS " FROM charge WHERE ?1 = ''" PAGE,
 	};
-	struct stmt *s = filtered(db, sql, f, f->after);
+	struct stmt *s = filtered(db, sql, f);
 	int rc, n = 0;
 
 	while ((rc = db_step(s)) == DB_ROW && n < f->limit)
 		read_row(s, &ret[n++]);
 	db_end(s);
 	*ret_n = n;
-	return rc < 0 ? rc : 0;
-}
-
-int charge_sum(struct db *db, const struct charge_filter *f, int64_t *ret_rows, int64_t *ret_minor)
-{
-	static const char *const sql[] = {
-		[BY_BOOKING] = SUM "WHERE booking = ?1" REST "AND ?10 >= 0",
-		[BY_ORG] = SUM "WHERE org = ?1" REST "AND ?10 >= 0",
-		[BY_PERIOD] = SUM "WHERE period = ?1" REST "AND ?10 >= 0",
-		[BY_SEQ] = SUM "WHERE ?1 = ''" REST "AND ?10 >= 0",
-	};
-	struct stmt *s = filtered(db, sql, f, 0);
-	int rc = db_step(s);
-
-	if (rc == DB_ROW) {
-		*ret_rows = db_int(s, 0);
-		*ret_minor = db_int(s, 1);
-	}
-	db_end(s);
 	return rc < 0 ? rc : 0;
 }
 
@@ -228,36 +243,70 @@ int charge_recent_used(struct db *db, const char *org, int64_t *ret_used_s, char
 	return rc < 0 ? rc : 0;
 }
 
-#define SUMS "COUNT(CASE WHEN kind = 'usage' THEN 1 END), COALESCE(SUM(used_s), 0), COALESCE(SUM(idle_s), 0), " \
-	"COALESCE(SUM(estimated_s), 0), COALESCE(SUM(amount_minor), 0) FROM charge WHERE service_from >= ?1 " \
-	"AND service_from < ?2 AND (?3 = '' OR org = ?3) AND (?4 = '' OR user = ?4)"
+#define BRIEF "SELECT seq, id, service_from, posted_at, used_s, idle_s, estimated_s, amount_minor, kind, org, user, " \
+	"instrument, project, period FROM charge "
+#define BY_SEQ_TAIL " AND seq > ?2 AND seq <= ?3 ORDER BY seq LIMIT ?4"
 
-int charge_usage(struct db *db, enum usage_by by, int64_t from, int64_t to, const char *org, const char *user,
-	struct usage_sum *ret, int cap, int *ret_n)
+static struct stmt *scan_query(struct db *db, const struct charge_scan *at, int64_t limit)
 {
-	static const char *const sql[] = {
-		[USAGE_BY_INSTRUMENT] = "SELECT instrument, " SUMS " GROUP BY instrument ORDER BY 1 LIMIT ?5",
-		[USAGE_BY_ORG] = "SELECT org, " SUMS " GROUP BY org ORDER BY 1 LIMIT ?5",
-		[USAGE_BY_PROJECT] = "SELECT project, " SUMS " GROUP BY project ORDER BY 1 LIMIT ?5",
-		[USAGE_BY_USER] = "SELECT user, " SUMS " GROUP BY user ORDER BY 1 LIMIT ?5",
-		[USAGE_BY_NOTHING] = "SELECT '', " SUMS " LIMIT ?5",
-	};
-	struct stmt *s = db_query(db, sql[by], "iitti", from, to, org, user, (int64_t)cap);
-	int rc, n = 0;
+	if (*at->org)
+		return db_query(db, BRIEF "WHERE org = ?1" BY_SEQ_TAIL, "tiii", at->org, at->after, at->to_seq, limit);
+	if (at->by_service)
+		return db_query(db, BRIEF "WHERE (service_from, id) > (?1, ?2) AND service_from < ?3 ORDER BY service_from, "
+			"id LIMIT ?4", "iiii", at->begun ? at->after : at->from - 1,
+			at->begun ? at->after_id : INT64_MAX, at->to, limit);
+	if (*at->period)
+		return db_query(db, BRIEF "WHERE period = ?1" BY_SEQ_TAIL, "tiii", at->period, at->after, at->to_seq, limit);
+	return db_query(db, BRIEF "WHERE ?1 = 1" BY_SEQ_TAIL, "iiii", INT64_C(1), at->after, at->to_seq, limit);
+}
 
-	while ((rc = db_step(s)) == DB_ROW && n < cap) {
-		struct usage_sum *u = &ret[n++];
+static void read_brief(struct stmt *s, struct charge_brief *c)
+{
+	c->service_from = db_int(s, 2);
+	c->posted_at = db_int(s, 3);
+	c->used_s = db_int(s, 4);
+	c->idle_s = db_int(s, 5);
+	c->estimated_s = db_int(s, 6);
+	c->amount_minor = db_int(s, 7);
+	c->usage = strcmp(db_text(s, 8), "usage") == 0;
+	db_copy_text(s, 9, c->org, sizeof(c->org));
+	db_copy_text(s, 10, c->user, sizeof(c->user));
+	db_copy_text(s, 11, c->instrument, sizeof(c->instrument));
+	db_copy_text(s, 12, c->project, sizeof(c->project));
+	db_copy_text(s, 13, c->period, sizeof(c->period));
+}
 
-		db_copy_text(s, 0, u->key, sizeof(u->key));
-		u->sessions = db_int(s, 1);
-		u->used_s = db_int(s, 2);
-		u->idle_s = db_int(s, 3);
-		u->estimated_s = db_int(s, 4);
-		u->amount_minor = db_int(s, 5);
+int charge_scan(struct db *db, struct charge_scan *at, int limit, int (*take)(void *user, const struct charge_brief *c),
+	void *user)
+{
+	bool by_service = at->by_service && !*at->org;
+	struct stmt *s;
+	struct charge_brief c;
+	int64_t last;
+	int rc, n = 0, taken = 0;
+
+	if (!at->begun && !at->by_service) {
+		seq_range(db, at->from, at->to, &at->after, &last);
+		at->to_seq = last < at->to_seq ? last : at->to_seq;
+	}
+	s = scan_query(db, at, limit);
+	while ((rc = db_step(s)) == DB_ROW && taken == 0) {
+		n++;
+		at->begun = true;
+		at->after = db_int(s, by_service ? 2 : 0);
+		at->after_id = db_int(s, 1);
+		if (db_int(s, 0) > at->to_seq)
+			continue; /* posted after the walk began */
+		read_brief(s, &c);
+		taken = take(user, &c);
 	}
 	db_end(s);
-	*ret_n = n;
-	return rc < 0 ? rc : 0;
+	return rc < 0 ? rc : taken ? taken : n == limit;
+}
+
+int64_t charge_last_seq(struct db *db)
+{
+	return db_one_int(db, 0, "SELECT MAX(seq) FROM charge", "");
 }
 
 int charge_total(struct db *db, const char *period, const char *org, int64_t *ret_rows, int64_t *ret_minor)

@@ -50,18 +50,27 @@ char *charge_record(struct db *db, int64_t id);
 struct charge_filter { const char *org, *user, *instrument, *period; int64_t booking, from, to, after; int limit; };
 /* Ascending by seq, after `after`. */
 int charge_page(struct db *db, const struct charge_filter *f, struct charge *ret, int *ret_n);
-/* Count and sum of all that the filter holds, whatever `after` and `limit` say. */
-int charge_sum(struct db *db, const struct charge_filter *f, int64_t *ret_rows, int64_t *ret_minor);
-
 /* used_s of the org's latest usage charges on instruments of a kind's list; for the plausibility bound. */
 int charge_recent_used(struct db *db, const char *org, int64_t *ret_used_s, char (*ret_instrument)[LT_ID], int cap,
 	int *ret_n);
 
-/* Sums over service_from in [from, to), grouped by one column. */
-enum usage_by { USAGE_BY_INSTRUMENT, USAGE_BY_ORG, USAGE_BY_PROJECT, USAGE_BY_USER, USAGE_BY_NOTHING };
-struct usage_sum { char key[LT_ID]; int64_t sessions, used_s, idle_s, estimated_s, amount_minor; };
-int charge_usage(struct db *db, enum usage_by by, int64_t from, int64_t to, const char *org, const char *user,
-	struct usage_sum *ret, int cap, int *ret_n);
+/* What reports add up of a charge. */
+struct charge_brief {
+	int64_t service_from, posted_at, used_s, idle_s, estimated_s, amount_minor;
+	bool usage;
+	char org[LT_ID], user[LT_ID], instrument[LT_ID], project[LT_ID], period[8];
+};
+/*
+ * A walk over charges in bounded steps: of an org, else of the service range, else of a period, else all. What the
+ * walk does not select by is the caller's to leave out. begun, after and after_id are the walk's own; begin with 0.
+ */
+struct charge_scan { const char *org, *period; bool by_service, begun; int64_t from, to, to_seq, after, after_id; };
+/* At most `limit` rows go to take(). 1: more to come; 0: the end; < 0, or what take() returned when it was not 0. */
+int charge_scan(struct db *db, struct charge_scan *at, int limit, int (*take)(void *user, const struct charge_brief *c),
+	void *user);
+int64_t charge_last_seq(struct db *db);
+/* No charge before this one was posted at `from` or later; 1 for 0. */
+int64_t charge_first_seq(struct db *db, int64_t from);
 /* Count and sum of what was posted in a period, for an org or (org "") all: a roll-up, however many charges. */
 int charge_total(struct db *db, const char *period, const char *org, int64_t *ret_rows, int64_t *ret_minor);
 

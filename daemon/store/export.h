@@ -13,6 +13,7 @@ struct export_row {
 	char format[16];             /* "csv", "csv-excel"                                                     */
 	char org[LT_ID];             /* "": all                                                                */
 	char period[48];             /* "2026-11", or "<from ms>..<to ms>"                                     */
+	int64_t from, to;            /* of such a range; 0 when it was loaded                                  */
 	int64_t from_seq, to_seq;    /* charges with from_seq <= seq <= to_seq                                 */
 	char actor[48];
 	int64_t created_at;

@@ -112,6 +112,26 @@ static void finish(struct world *w, struct act *a, const struct msg_request *m, 
 		db_rollback(w->db);
 }
 
+/* All slices of a streamed answer, joined. Returns how many. */
+static int drain(struct world *w, struct job *job, char **ret_body)
+{
+	char *slice = malloc(JOB_SLICE);
+	size_t n, size = 0;
+	int more, slices = 0;
+
+	do {
+		more = job->kind->next_slice(job, w->db, slice, JOB_SLICE, &n);
+		if (more < 0)
+			abort();
+		*ret_body = realloc(*ret_body, size + n + 1);
+		memcpy(*ret_body + size, slice, n);
+		(*ret_body)[size += n] = '\0';
+		slices++;
+	} while (more > 0);
+	free(slice);
+	return slices;
+}
+
 struct answer rig_call(struct world *w, struct call c)
 {
 	struct act *a = world_act(w, NULL);
@@ -128,6 +148,8 @@ struct answer rig_call(struct world *w, struct call c)
 	ret.keep = reply.keep;
 	memcpy(ret.etag, reply.etag, sizeof(ret.etag));
 	memcpy(ret.location, reply.location, sizeof(ret.location));
+	if (reply.job && strcmp(reply.content_type, "application/json") == 0)
+		ret.slices = drain(w, reply.job, &ret.body);
 	if (reply.job)
 		reply.job->kind->cancel(reply.job);
 	finish(w, a, &m, &reply, ret.r, c.keep);

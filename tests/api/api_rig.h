@@ -18,7 +18,7 @@ struct call {
 	uint32_t uid;
 	bool keep;                           /* commits what it did                          */
 };
-struct answer { int r, status; char *body; bool replayed, keep; char etag[32], location[96]; };
+struct answer { int r, status, slices; char *body; bool replayed, keep; char etag[32], location[96]; };
 
 extern const struct route *const rig_tables[6];
 struct world *rig_world(void);

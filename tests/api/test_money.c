@@ -11,6 +11,7 @@
 #include "api_rig.h"
 #include "app/money.h"
 #include "common/fmt.h"
+#include "common/money.h"
 
 #define AT INT64_C(1796083200000) /* 2026-12-01T08:00:00+08:00 */
 
@@ -172,6 +173,81 @@ static void test_usage(void **state)
 	world_free(w);
 }
 
+/* Charges 1001..1000 + n of zeta and acme over 50 days; a hundred begin at the same instant. */
+static void many_charges(struct world *w, int64_t n)
+{
+	world_act(w, NULL);
+	db_run(w->db, "WITH RECURSIVE c(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM c WHERE i < ?1) INSERT INTO charge(id, seq, kind, org, "
+		"user, instrument, project, posted_at, period, service_from, service_to, used_s, idle_s, overrun_s, billed_s, estimated_s, "
+		"amount_minor, currency, record, sha256) SELECT 1000 + i, 1000 + i, 'usage', CASE i % 3 WHEN 0 THEN 'zeta' ELSE 'acme' END, "
+		"'user-' || (i % 4), 'unit-' || (i % 6), 'p-' || (i % 9), ?2 + i, '2026-11', ?2 + (i / 100) * 100 * 4320000000 / ?1, ?2, i % 7, "
+		"i % 5, 0, i % 7, i % 3, i % 1000, 'USD', '{}', zeroblob(32) FROM c", "ii", n, AT - 60 * LT_DAY);
+	assert_int_equal(0, db_failed(w->db));
+	assert_int_equal(0, world_end(w, 0));
+}
+
+#define SUM_IN_RANGE "SELECT SUM(amount_minor) FROM charge WHERE service_from >= 1789862400000 AND service_from < 1795996800000"
+
+static int64_t cents(const json_t *item)
+{
+	int64_t minor = 0;
+
+	assert_true(lt_money_parse(text_at(item, "amount", "amount"), 2, &minor));
+	return minor;
+}
+
+/* More than a slice holds: added up between turns, and to what one statement says. */
+static void test_long_reports_come_in_slices(void **state)
+{
+	static const struct { const char *query, *user; const char *sql; } cases[] = {
+		{ "by=instrument", "finn", SUM_IN_RANGE },
+		{ "by=day", "finn", SUM_IN_RANGE },
+		{ "by=project&org=zeta", "finn", SUM_IN_RANGE " AND org = 'zeta'" },
+		{ "by=org&user=user-3", "finn", SUM_IN_RANGE " AND user = 'user-3'" },
+		{ "by=user", "olga", SUM_IN_RANGE " AND org = 'acme'" },
+	};
+	struct world *w = money_world();
+
+	many_charges(w, 30000);
+	assert_int_equal(30004, world_int(w, "SELECT COUNT(*) FROM charge"));
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		char query[160];
+		struct lt_token t = rig_token(w, cases[i].user);
+		struct call c = { .method = METHOD_GET, .path = "/v1/usage", .query = query, .token = &t };
+		struct answer a;
+		int64_t sum = 0;
+		json_t *v, *item;
+		size_t k;
+
+		lt_fmt(query, sizeof(query), "from=2026-09-20T00:00:00Z&to=2026-11-30T00:00:00Z&%s", cases[i].query);
+		a = rig_call(w, c);
+		assert_int_equal(200, a.status);
+		assert_true(a.slices > 0 || strstr(cases[i].query, "zeta"));
+		v = json_loads(a.body, 0, NULL);
+		assert_non_null(v);
+		json_array_foreach(json_object_get(v, "items"), k, item)
+			sum += cents(item);
+		assert_int_equal(world_int(w, cases[i].sql), sum);
+		json_decref(v);
+		answer_free(&a);
+	}
+	{ /* a bill by instants is added up the same way, its items are there at once */
+		struct lt_token t = rig_token(w, "finn");
+		struct answer a = rig_call(w, (struct call){ .method = METHOD_GET, .path = "/v1/bill", .token = &t,
+			.query = "from=2026-10-01T00:00:00Z&to=2027-01-01T00:00:00Z&limit=5" });
+		json_t *v = json_loads(a.body, 0, NULL);
+		char total[40];
+
+		assert_true(a.slices > 1);
+		assert_int_equal(5, json_array_size(json_object_get(v, "items")));
+		lt_money_text(total, sizeof(total), world_int(w, "SELECT SUM(amount_minor) FROM charge WHERE posted_at >= 1790812800000"), 2);
+		assert_string_equal(total, text_at(v, "total", "amount"));
+		json_decref(v);
+		answer_free(&a);
+	}
+	world_free(w);
+}
+
 static void test_bill_and_balance(void **state)
 {
 	struct world *w = money_world();
@@ -245,7 +321,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_who_sees_what), cmocka_unit_test(test_pages_join),
 			cmocka_unit_test(test_charge_and_explain),
-		cmocka_unit_test(test_usage), cmocka_unit_test(test_bill_and_balance), cmocka_unit_test(test_exports),
+		cmocka_unit_test(test_usage), cmocka_unit_test(test_long_reports_come_in_slices),
+			cmocka_unit_test(test_bill_and_balance), cmocka_unit_test(test_exports),
 	};
 
 	return cmocka_run_group_tests_name("money api", tests, NULL, NULL);

@@ -271,6 +271,7 @@ CREATE TABLE charge (
 	CHECK (CASE kind WHEN 'credit' THEN amount_minor < 0 WHEN 'supplement' THEN amount_minor > 0 ELSE 1 END)
 ) STRICT;
 CREATE INDEX charge_org ON charge(org, seq);
+CREATE INDEX charge_user ON charge(user, seq);
 CREATE INDEX charge_period ON charge(period, seq);
 CREATE INDEX charge_booking ON charge(booking);
 CREATE INDEX charge_service ON charge(service_from);

@@ -1,0 +1,27 @@
+/*
+ * tally.h - sums of charges over any range: usage by a key, the total of a bill. A slice reads a bounded number of rows
+ * in one short statement, so a report over a million charges never holds the ledger up; to_seq fixes the snapshot.
+ */
+#ifndef APP_TALLY_H
+#define APP_TALLY_H
+
+#include "app/act.h"
+#include "store/charge.h"
+
+#define TALLY_KEYS 5000         /* more keys than that are added up as "(others)" */
+
+enum tally_by { TALLY_NOTHING, TALLY_INSTRUMENT, TALLY_KIND, TALLY_ORG, TALLY_PROJECT, TALLY_USER, TALLY_DAY };
+/* by_service: [from, to) is of the service, else of the posting. Texts "" do not filter; to 0: no end. */
+struct tally_want { enum tally_by by; bool by_service; char org[LT_ID], user[LT_ID], period[8]; int64_t from, to; };
+struct tally_sum { char key[LT_ID]; int64_t rows, sessions, used_s, idle_s, estimated_s, minor; };
+
+struct tally;
+/* NULL: memory ran out. Frozen at what is posted now. */
+struct tally *tally_new(struct act *a, const struct tally_want *want);
+struct tally *tally_free(struct tally *t);
+/* One slice. 1: more to come; 0: all is added up; < 0. */
+int tally_step(struct tally *t, struct db *db);
+/* The sums, ascending by key; *ret_n of them. */
+const struct tally_sum *tally_sums(const struct tally *t, int *ret_n);
+
+#endif
