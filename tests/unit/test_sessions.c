@@ -425,7 +425,7 @@ int main(void)
 		T(test_run_without_a_booking), T(test_run_inside_a_block), T(test_soon_after_another_org),
 		T(test_locked_read_back), T(test_overrun_holds_and_the_next_waits),
 		T(test_overrun_is_held_again), T(test_overrun_outlasts_a_block),
-			T(test_run_continues_for_the_same_org),
+		T(test_run_continues_for_the_same_org),
 		T(test_manager_closes_a_run),
 	};
 
