@@ -79,7 +79,8 @@ static void check_charge(struct world *w, int i, const struct billed *b)
 static void check_charges(struct world *w)
 {
 	struct stmt *q = db_query(w->db, "SELECT c.id, c.used_s, s.instrument, s.opened_at, s.closed_at,"
-		" (SELECT COALESCE(MAX(to_at), 0) FROM usage u WHERE u.session = s.id), s.checkin_at IS NOT NULL FROM charge c JOIN session s ON s.id = c.session WHERE c.kind = 'usage'", "");
+		" (SELECT COALESCE(MAX(to_at), 0) FROM usage u WHERE u.session = s.id), s.checkin_at IS NOT NULL"
+		" FROM charge c JOIN session s ON s.id = c.session WHERE c.kind = 'usage'", "");
 
 	while (db_step(q) == DB_ROW)
 		for (int i = 0; i < WORLD_INSTRUMENTS; i++)
