@@ -273,6 +273,52 @@ static void test_bill_and_balance(void **state)
 	world_free(w);
 }
 
+static json_t *accept_as(struct world *w, const char *user, const char *body, int status)
+{
+	static int n;
+	char key[16];
+
+	lt_fmt(key, sizeof(key), "v%d", ++n);
+	return ask(w, user, (struct call){ .method = METHOD_POST, .path = "/v1/review/V-70/accept", .body = body, .key = key,
+		.keep = true }, status);
+}
+
+/* Half an hour of a gap may be charged, by two people, and not a second more. */
+static void test_estimated_time(void **state)
+{
+	struct world *w = money_world();
+	json_t *v;
+
+	world_act(w, NULL);
+	db_run(w->db, "INSERT INTO session(id, instrument, booking, org, user, kind, state, outcome, opened_at, opened_cause, "
+		"closed_at, close_cause, end_reading) VALUES (5, 'krios-1', 4, 'acme', 'alice', 'booked', 'closed', "
+		"'awaiting_review', ?1, 'user', ?2, 'user', 1)", "ii", AT + 130 * LT_MINUTE, AT + 170 * LT_MINUTE);
+	db_run(w->db, "INSERT INTO review(id, kind, instrument, session, org, state, detail, opened_at, from_at, to_at, bound_ms) "
+		"VALUES (70, 'meter_lost', 'krios-1', 5, 'acme', 'open', 'no reading', 0, ?1, ?2, 1800000)", "ii",
+		AT + 130 * LT_MINUTE, AT + 160 * LT_MINUTE);
+	db_run(w->db, "INSERT OR REPLACE INTO counter(name, next) VALUES ('usage', 20)", "");
+	assert_int_equal(0, db_failed(w->db));
+	assert_int_equal(0, world_end(w, 0));
+	v = get(w, "mia", "/v1/review/V-70", NULL, 200);
+	assert_int_equal(1800, json_integer_value(json_object_get(v, "estimable_seconds")));
+	json_decref(v);
+	v = accept_as(w, "mia", "{\"estimated_seconds\":1801}", 422);
+	assert_non_null(strstr(text_at(v, "detail", NULL), "at most 1800 s"));
+	json_decref(v);
+	json_decref(accept_as(w, "mia", "{\"estimated_seconds\":-1}", 422));
+	json_decref(accept_as(w, "alice", "{\"estimated_seconds\":900}", 403));
+	v = accept_as(w, "mia", "{\"estimated_seconds\":900,\"reason\":\"log book\"}", 200);
+	assert_string_equal("proposed", text_at(v, "state", NULL));
+	json_decref(v);
+	json_decref(accept_as(w, "mia", "{\"estimated_seconds\":900}", 409));
+	v = accept_as(w, "root", "{\"estimated_seconds\":900}", 200);
+	assert_string_equal("done", text_at(v, "state", NULL));
+	assert_string_equal("charge 900 s as estimated", text_at(v, "decision", NULL));
+	json_decref(v);
+	assert_int_equal(2500, world_int(w, "SELECT amount_minor FROM charge WHERE session = 5 AND estimated_s = 900"));
+	world_free(w);
+}
+
 static json_t *export_as(struct world *w, const char *user, const char *body, int status)
 {
 	static int n;
@@ -322,7 +368,7 @@ int main(void)
 		cmocka_unit_test(test_who_sees_what), cmocka_unit_test(test_pages_join),
 			cmocka_unit_test(test_charge_and_explain),
 		cmocka_unit_test(test_usage), cmocka_unit_test(test_long_reports_come_in_slices),
-			cmocka_unit_test(test_bill_and_balance), cmocka_unit_test(test_exports),
+			cmocka_unit_test(test_bill_and_balance), cmocka_unit_test(test_exports), cmocka_unit_test(test_estimated_time),
 	};
 
 	return cmocka_run_group_tests_name("money api", tests, NULL, NULL);

@@ -187,6 +187,79 @@ static void cut_costs_the_same(void **unused)
 	}
 }
 
+static int64_t seconds_of(const struct rate_result *r, enum component c)
+{
+	int64_t sum = 0;
+
+	for (int i = 0; i < r->n; i++)
+		if (r->line[i].component == c)
+			sum += r->line[i].seconds;
+	return sum;
+}
+
+/* A run cut exactly where a price list, the booking, the grace or the wait of the next one begins or ends. */
+static void cut_at_an_edge_moves_nothing(void **unused)
+{
+	for (int i = 0; i < CASES; i++) {
+		struct random_case c;
+		struct rate_result whole, cut;
+		int64_t edges[6], at;
+		int k;
+
+		random_case(&c, true);
+		if (c.in.n_pieces == 0 || c.in.n_pieces == PIECES)
+			continue;
+		edges[0] = c.in.booked_to;
+		edges[1] = c.in.priced_to;
+		edges[2] = c.in.booked ? tariff_grace_end(&c.in) : c.in.booked_from;
+		edges[3] = c.in.next_from;
+		edges[4] = c.lists[c.in.n_lists - 1].effective_at;
+		edges[5] = c.lists[c.in.n_lists / 2].effective_at;
+		at = edges[below(6)];
+		for (k = 0; k < c.in.n_pieces && !(c.pieces[k].from_at < at && at < c.pieces[k].to_at); k++)
+			;
+		if (k == c.in.n_pieces)
+			continue;
+		rated(&c, &whole);
+		memmove(&c.pieces[k + 1], &c.pieces[k], sizeof(c.pieces[0]) * (size_t)(c.in.n_pieces - k));
+		c.in.n_pieces++;
+		c.pieces[k].to_at = c.pieces[k + 1].from_at = at;
+		for (int j = k; j <= k + 1; j++)
+			c.pieces[j].measured_ms = c.pieces[j].to_at - c.pieces[j].from_at;
+		rated(&c, &cut);
+		assert_int_equal(whole.total_minor, cut.total_minor);
+		assert_int_equal(whole.used_s, cut.used_s);
+		for (int x = COMP_TIME; x <= COMP_BOOKED_FILL; x++)
+			assert_int_equal(seconds_of(&whole, (enum component)x), seconds_of(&cut, (enum component)x));
+	}
+}
+
+/* An agreed estimate is charged once, costs what as much measured base time of its window does at most, and is no use. */
+static void an_estimate_is_apart(void **unused)
+{
+	for (int i = 0; i < CASES; i++) {
+		struct random_case c;
+		struct rate_result without, with;
+		int64_t seconds = 1 + below(3600);
+
+		random_case(&c, true);
+		if (c.in.n_pieces == 0 || c.in.n_pieces == PIECES)
+			continue;
+		rated(&c, &without);
+		c.pieces[c.in.n_pieces] = c.pieces[c.in.n_pieces - 1];
+		c.pieces[c.in.n_pieces].measured_ms = 0;
+		c.pieces[c.in.n_pieces].estimated_ms = seconds * 1000;
+		c.pieces[c.in.n_pieces].placed = false;
+		c.pieces[c.in.n_pieces].approved = true;
+		c.in.n_pieces++;
+		rated(&c, &with);
+		assert_int_equal(seconds, seconds_of(&with, COMP_ESTIMATED));
+		assert_int_equal(without.used_s, with.used_s);
+		assert_int_equal(without.overrun_s, with.overrun_s);
+		assert_true(with.billed_s <= without.billed_s + 900); /* it may take the place of fill, then of a step */
+	}
+}
+
 static void more_costs_no_less(void **unused)
 {
 	for (int i = 0; i < CASES; i++) {
@@ -294,6 +367,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(conserves), cmocka_unit_test(same_again), cmocka_unit_test(cut_costs_the_same),
+		cmocka_unit_test(cut_at_an_edge_moves_nothing), cmocka_unit_test(an_estimate_is_apart),
 		cmocka_unit_test(more_costs_no_less), cmocka_unit_test(doubt_favours_the_customer),
 		cmocka_unit_test(shares_add_up), cmocka_unit_test(refuses_nonsense),
 	};
