@@ -416,6 +416,7 @@ static int work(struct ledger *l, struct stamp now)
 	if (r < 0)
 		return fatal(l, r);
 	leases_publish(l, now);
+	inbox_take(l); /* reads that came during the turn do not wait for another one */
 	reads(l);
 	if (l->stop)
 		return stop(l, now);

@@ -40,7 +40,7 @@ def spread(values):
 class Farm:
     """Simulated controllers in as many processes as it takes; addresses in order."""
 
-    def __init__(self, n, directory):
+    def __init__(self, n):
         self.processes, self.addresses = [], []
         for first in range(0, n, SIM_MOST):
             count = min(SIM_MOST, n - first)

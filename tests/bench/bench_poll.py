@@ -45,7 +45,7 @@ def ours(addresses):
 
 def test_cpu_a_poll():
     directory = tempfile.mkdtemp(prefix="labtime-bench.")
-    farm = Farm(CONTROLLERS, directory)
+    farm = Farm(CONTROLLERS)
     try:
         endpoints = os.path.join(directory, "endpoints")
         with open(endpoints, "w", encoding="ascii") as f:

@@ -188,6 +188,36 @@ static void test_reads(void **state)
 	rig_free(r);
 }
 
+static int ask_meanwhile(void *arg, enum db_op op, const char *sql)
+{
+	struct rig *r = arg;
+
+	if (op == DB_OP_COMMIT && r->slot < 50) {
+		ask(r, METHOD_GET, "/look", "", 5);
+		r->slot = 50;
+		ask(r, METHOD_POST, "/put/next", "k2", 6);
+	}
+	return 0;
+}
+
+/* A read that comes while a turn commits is answered right after it, not behind the next one. */
+static void test_read_during_turn(void **state)
+{
+	struct rig *r = rig_new();
+
+	started(r);
+	ask(r, METHOD_POST, "/put/a", "k1", 0);
+	db_on_op(r->w->db, ask_meanwhile, r);
+	step(r);
+	assert_int_equal(reply(r, 0)->status, 201);
+	assert_int_equal(reply(r, 1)->status, 200);
+	assert_string_equal(reply(r, 1)->body, "some");
+	assert_null(reply(r, 2));
+	step(r);
+	assert_string_equal(reply(r, 0)->body, "next");
+	rig_free(r);
+}
+
 static void test_coalescing(void **state)
 {
 	struct rig *r = rig_new();
@@ -479,8 +509,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_start), cmocka_unit_test(test_lease_is_told),
 		cmocka_unit_test(test_order), cmocka_unit_test(test_small_turns),
-			cmocka_unit_test(test_savepoints),
-		cmocka_unit_test(test_idempotency), cmocka_unit_test(test_reads), cmocka_unit_test(test_coalescing),
+		cmocka_unit_test(test_savepoints),
+		cmocka_unit_test(test_idempotency), cmocka_unit_test(test_reads),
+		cmocka_unit_test(test_read_during_turn), cmocka_unit_test(test_coalescing),
 		cmocka_unit_test(test_park), cmocka_unit_test(test_timers), cmocka_unit_test(test_set_aside),
 		cmocka_unit_test(test_streams), cmocka_unit_test(test_stop), cmocka_unit_test(test_read_only),
 		cmocka_unit_test(test_quiet), cmocka_unit_test(test_thread),
