@@ -368,7 +368,8 @@ int main(void)
 		cmocka_unit_test(test_who_sees_what), cmocka_unit_test(test_pages_join),
 			cmocka_unit_test(test_charge_and_explain),
 		cmocka_unit_test(test_usage), cmocka_unit_test(test_long_reports_come_in_slices),
-			cmocka_unit_test(test_bill_and_balance), cmocka_unit_test(test_exports), cmocka_unit_test(test_estimated_time),
+			cmocka_unit_test(test_bill_and_balance), cmocka_unit_test(test_exports),
+			cmocka_unit_test(test_estimated_time),
 	};
 
 	return cmocka_run_group_tests_name("money api", tests, NULL, NULL);

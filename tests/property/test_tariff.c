@@ -234,7 +234,7 @@ static void cut_at_an_edge_moves_nothing(void **unused)
 	}
 }
 
-/* An agreed estimate is charged once, costs what as much measured base time of its window does at most, and is no use. */
+/* An agreed estimate is a line of its own: it adds to no use and to no overrun. */
 static void an_estimate_is_apart(void **unused)
 {
 	for (int i = 0; i < CASES; i++) {
