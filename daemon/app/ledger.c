@@ -13,6 +13,8 @@
 
 #define CHECKPOINT_IDLE 1000
 #define CHECKPOINT_BUSY 4000
+#define CHECKPOINT_MOST 65536  /* 256 MiB of log: now, whatever it costs       */
+#define CHECKPOINT_SHARE 200   /* else they take at most 1/200 of the time     */
 #define IDLE_MAX_MS 1000
 #define BLOCKED_MS 20
 
@@ -404,6 +406,21 @@ static bool backlog(const struct ledger *l, struct stamp now)
 	return l->reads.n || l->reload || l->stop || streams_ready(l) || must_turn(l, now) || park_expired(l, now);
 }
 
+/* Everybody waits for a checkpoint: on a slow disk they are rare, so that few requests meet one. */
+static void checkpoint(struct ledger *l, struct stamp now)
+{
+	int64_t frames = db_wal_frames(l->o.db), began;
+
+	if (frames < (backlog(l, now) ? CHECKPOINT_BUSY : CHECKPOINT_IDLE))
+		return;
+	if (frames < CHECKPOINT_MOST && now.boot_ms - l->checkpoint_at < CHECKPOINT_SHARE * l->checkpoint_us / 1000)
+		return;
+	began = l->o.clock_us ? l->o.clock_us() : 0;
+	db_checkpoint(l->o.db);
+	l->checkpoint_us = l->o.clock_us ? l->o.clock_us() - began : 0;
+	l->checkpoint_at = now.boot_ms;
+}
+
 static int work(struct ledger *l, struct stamp now)
 {
 	int r = l->started ? 0 : start(l, now);
@@ -423,8 +440,7 @@ static int work(struct ledger *l, struct stamp now)
 	streams_slice(l);
 	if (now.boot_ms - l->numbers_at >= HEARTBEAT_MS)
 		publish_numbers(l, now);
-	if (db_wal_frames(l->o.db) >= (backlog(l, now) ? CHECKPOINT_BUSY : CHECKPOINT_IDLE))
-		db_checkpoint(l->o.db);
+	checkpoint(l, now);
 	return 0;
 }
 

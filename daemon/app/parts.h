@@ -85,6 +85,7 @@ struct ledger {
 	uint64_t order, tickets, epoch;
 	int64_t leases_at;           /* boot ms of the last publication of all           */
 	int64_t numbers_at;          /* boot ms of the last MSG_TURN: also the heartbeat */
+	int64_t checkpoint_at, checkpoint_us; /* boot ms of the last one; how long it took      */
 	struct known lately[KNOWN_SLOTS];
 	struct aside aside[ASIDE_MAX];
 	int n_touch;

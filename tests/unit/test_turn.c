@@ -218,6 +218,61 @@ static void test_read_during_turn(void **state)
 	rig_free(r);
 }
 
+static int64_t slow_us;
+
+static int64_t slow_clock(void)
+{
+	return slow_us += 100000;
+}
+
+static void grow_log(struct db *db, int i)
+{
+	static char text[400000];
+	char key[16];
+
+	memset(text, 'x', sizeof(text) - 1);
+	assert_int_equal(db_begin(db), 0);
+	for (int k = 0; k < 12; k++) {
+		lt_fmt(key, sizeof(key), "%d-%d", i, k);
+		assert_true(db_run(db, "INSERT INTO meta(key, value) VALUES (?1, ?2)", "tt", key, text) >= 0);
+	}
+	assert_int_equal(db_commit(db), 0);
+	assert_true(db_wal_frames(db) > 1000);
+}
+
+/* On a disk where a checkpoint takes 100 ms the next one waits 20 s, however many would have been due. */
+static void test_checkpoints_are_rare(void **state)
+{
+	char dir[] = "/tmp/labtime-turn.XXXXXX", path[64], command[96];
+	struct rig *r = rig_new();
+	struct lt_err err;
+
+	assert_non_null(mkdtemp(dir));
+	lt_fmt(path, sizeof(path), "%s/l.db", dir);
+	struct ledger_options o = { .db = db_open(path, 0, &err), .site = &r->w->site, .boot_id = "b", .in = r->in,
+		.out = r->out, .request = request, .is_read = is_read, .ports = &ports, .clock_us = slow_clock };
+	assert_non_null(o.db);
+	ledger_free(r->l);
+	r->l = ledger_new(&o, &err);
+	assert_non_null(r->l);
+	started(r);
+	grow_log(o.db, 1);
+	step(r);
+	assert_true(db_wal_frames(o.db) < 1000);
+	grow_log(o.db, 2);
+	world_sleep(r->w, 19000);
+	step(r);
+	assert_true(db_wal_frames(o.db) > 1000);
+	world_sleep(r->w, 2000);
+	step(r);
+	assert_true(db_wal_frames(o.db) < 1000);
+	r->l = ledger_free(r->l);
+	db_close(o.db);
+	rig_free(r);
+	lt_fmt(command, sizeof(command), "rm -r %s", dir);
+	assert_int_equal(system(command), 0);
+}
+
 static void test_coalescing(void **state)
 {
 	struct rig *r = rig_new();
@@ -511,7 +566,8 @@ int main(void)
 		cmocka_unit_test(test_order), cmocka_unit_test(test_small_turns),
 		cmocka_unit_test(test_savepoints),
 		cmocka_unit_test(test_idempotency), cmocka_unit_test(test_reads),
-		cmocka_unit_test(test_read_during_turn), cmocka_unit_test(test_coalescing),
+		cmocka_unit_test(test_read_during_turn), cmocka_unit_test(test_checkpoints_are_rare),
+		cmocka_unit_test(test_coalescing),
 		cmocka_unit_test(test_park), cmocka_unit_test(test_timers), cmocka_unit_test(test_set_aside),
 		cmocka_unit_test(test_streams), cmocka_unit_test(test_stop), cmocka_unit_test(test_read_only),
 		cmocka_unit_test(test_quiet), cmocka_unit_test(test_thread),
