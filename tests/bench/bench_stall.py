@@ -145,7 +145,8 @@ def test_nobody_waits():
     farm, silent, labs = Farm(CONTROLLERS), Silent(dead - dead // 2), []
     try:
         labs.append(prepare(farm.addresses, CONTROLLERS, 0))
-        labs.append(prepare(farm.addresses[:CONTROLLERS - dead] + nowhere(dead // 2) + silent.addresses, CONTROLLERS - dead, ROWS))
+        addresses = farm.addresses[:CONTROLLERS - dead] + nowhere(dead // 2) + silent.addresses
+        labs.append(prepare(addresses, CONTROLLERS - dead, ROWS))
         rows = [(quiet_run(labs[0], i), stressed_run(labs[1], i)) for i in range(ROUNDS)]
     except BaseException:
         for lab in labs:

@@ -1,5 +1,5 @@
 /*
- * csv_ours.c - for bench_csv.py: "make FILE ROWS" fills a store with charges, "run FILE" streams them as the daemon
+ * csv_ours.c - for bench_export.py: "make FILE ROWS" fills a store with charges, "run FILE" streams them as the daemon
  * does (slices of 64 KiB, hash, sums) to stdout.
  */
 #include <stdio.h>
