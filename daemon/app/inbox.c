@@ -23,6 +23,19 @@ void lane_push(struct lane *l, struct item *it)
 	l->n++;
 }
 
+void lane_return(struct lane *l, struct item *it)
+{
+	struct item **p = &l->first;
+
+	while (*p && (*p)->order < it->order)
+		p = &(*p)->next;
+	it->next = *p;
+	*p = it;
+	if (!it->next)
+		l->last = &it->next;
+	l->n++;
+}
+
 struct item *lane_pop(struct lane *l)
 {
 	struct item *it = l->first;

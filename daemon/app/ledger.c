@@ -166,6 +166,8 @@ static int one_turn(struct ledger *l, struct stamp now)
 		if (!it->edge && (l->plain_since < 0 || it->at.boot_ms < l->plain_since))
 			l->plain_since = it->at.boot_ms;
 	if (n == 0) { /* a due timer waits for what was complete before it: look again soon */
+		if (db_failed(l->o.db)) /* or the timers could not be asked for */
+			db_rollback(l->o.db);
 		l->next_due_at = l->next_due_at <= now.wall_ms ? now.wall_ms + BLOCKED_MS : l->next_due_at;
 		return 0;
 	}

@@ -53,6 +53,7 @@ struct item {
 	struct msg_reply *reply;     /* REQUEST: leaves after the commit                 */
 	struct job *job;             /* ... and what is streamed after it                */
 	bool failed;                 /* in this turn                                     */
+	int class;                   /* ... and how (enum db_class); 0: with the whole turn */
 };
 
 struct lane { struct item *first, **last; int n; };
@@ -98,6 +99,7 @@ struct ledger {
 /* inbox.c */
 void lane_init(struct lane *l);
 void lane_push(struct lane *l, struct item *it);
+void lane_return(struct lane *l, struct item *it); /* to its place in the order of arrival */
 struct item *lane_pop(struct lane *l);
 void lane_remove(struct lane *l, struct item *it);
 struct item *item_new(struct ledger *l, enum item_kind kind, struct stamp at);

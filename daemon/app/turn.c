@@ -259,6 +259,7 @@ static int run_item(struct turn *t, struct item *it)
 	if (r < 0 || r == ACT_PARKED) {
 		drop_reply(&reply);
 		it->failed = r < 0;
+		it->class = r;
 		if (r == ACT_PARKED)
 			park(t, it, &e);
 		return 0;
@@ -275,6 +276,7 @@ static int run_item(struct turn *t, struct item *it)
 static void note(struct turn *t, struct item *it)
 {
 	it->failed = it->parked_now = false;
+	it->class = 0;
 	it->next = t->done;
 	t->done = it;
 }
@@ -363,7 +365,14 @@ static void requeue(struct turn *t, struct item *it)
 
 	it->not_before = t->now.boot_ms + RETRY_MS;
 	it->edge = true;
-	lane_push(it->kind == ITEM_ALARM ? &l->alarms : it->kind == ITEM_STREAM ? &l->ended : &l->meter, it);
+	lane_return(it->kind == ITEM_ALARM ? &l->alarms : it->kind == ITEM_STREAM ? &l->ended : &l->meter, it);
+}
+
+/* What the loop tells once and nobody repeats: it waits for a store that is full or without memory, however long. */
+static bool told_once(const struct item *it)
+{
+	return (it->kind == ITEM_LINK || it->kind == ITEM_INTERLOCK) && it->class != DB_MISUSE &&
+		it->class != DB_CONSTRAINT && it->class != DB_CORRUPT;
 }
 
 /* alone: the failure is this item's own. */
@@ -382,7 +391,7 @@ static void failed_item(struct turn *t, struct item *it, bool alone)
 		item_free(it);
 		return;
 	}
-	it->attempts += alone;
+	it->attempts += alone && !told_once(it);
 	if (it->kind == ITEM_STREAM && it->attempts >= ATTEMPTS) {
 		stream_end(t->l, it->stream, false);
 		item_free(it);

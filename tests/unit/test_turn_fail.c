@@ -62,6 +62,32 @@ static void test_reading_set_aside(void **state)
 	rig_free(r);
 }
 
+/* Nobody says again what a lock is: the report outlives a store without memory, and stays before the next one. */
+static void test_report_waits_in_order(void **state)
+{
+	struct rig *r = rig_new();
+	struct script s = { DB_OP_STEP, DB_NOMEM, 0, 1000, "'lock'" };
+
+	started(r);
+	db_on_op(r->w->db, scripted, &s);
+	tell_lock(r, "krios-1", 1, 0);
+	for (int i = 0; i < 10; i++) {
+		assert_int_equal(step(r), 0);
+		world_sleep(r->w, 150);
+	}
+	assert_int_equal(world_int(r->w, "SELECT COUNT(*) FROM event WHERE kind = 'alarm'"), 0);
+	tell_lock(r, "krios-1", 2, 0); /* queued while the first waits for its next attempt */
+	s.times = 1;
+	step(r);
+	trace[0] = '\0';
+	for (int i = 0; i < 4; i++) {
+		world_sleep(r->w, 150);
+		step(r);
+	}
+	assert_string_equal(trace, "lock:1 lock:2 ");
+	rig_free(r);
+}
+
 static void test_commit_in_doubt(void **state)
 {
 	struct rig *r = rig_new();
@@ -167,6 +193,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_failed_turn), cmocka_unit_test(test_reading_set_aside),
+		cmocka_unit_test(test_report_waits_in_order),
 			cmocka_unit_test(test_commit_in_doubt),
 		cmocka_unit_test(test_every_operation_fails),
 	};

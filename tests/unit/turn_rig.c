@@ -107,7 +107,12 @@ static int reading(struct act *a, const struct msg_reading *m)
 	return act_end(a);
 }
 static int link_changed(struct act *a, const struct msg_link *m) { say("link:%d ", m->up); return 0; }
-static int interlock(struct act *a, const struct msg_interlock *m) { say("lock:%d ", m->lock); return 0; }
+static int interlock(struct act *a, const struct msg_interlock *m)
+{
+	say("lock:%d ", m->lock);
+	db_run(a->db, "SELECT 'lock'", "");
+	return act_end(a);
+}
 static int recover(struct act *a) { say("recover "); return 0; }
 static int desired(struct act *a, const char *instrument,
 	enum lt_lock *ret) { *ret = (enum lt_lock)desired_is; return act_end(a); }
@@ -234,6 +239,16 @@ void read_meter(struct rig *r, const char *instrument, uint64_t value, bool runn
 	m->obs.have = LT_HAVE_HOURMETER | LT_HAVE_STATE;
 	m->obs.hourmeter = value;
 	m->obs.running = running;
+	queue_push(r->in, &m->head);
+}
+
+void tell_lock(struct rig *r, const char *instrument, uint8_t lock, int64_t boot_after)
+{
+	struct msg_interlock *m = msg_new(MSG_INTERLOCK, sizeof(*m));
+
+	m->head.at = (struct stamp){ r->w->now.boot_ms + boot_after, r->w->now.wall_ms + boot_after };
+	lt_fmt(m->instrument, sizeof(m->instrument), "%s", instrument);
+	m->lock = lock;
 	queue_push(r->in, &m->head);
 }
 

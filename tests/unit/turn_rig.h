@@ -29,6 +29,7 @@ struct msg_reply *reply(struct rig *r, int nth);
 struct msg_request *ask(struct rig *r, enum method method, const char *path, const char *key, int64_t boot_after);
 void read_meter(struct rig *r, const char *instrument, uint64_t value, bool running, uint64_t ticket, uint32_t flags,
 	int64_t boot_after);
+void tell_lock(struct rig *r, const char *instrument, uint8_t lock, int64_t boot_after);
 void arm(struct rig *r, const char *kind, int64_t ref, int64_t due);
 void started(struct rig *r);
 
