@@ -24,19 +24,16 @@ static bool never(void)
 	return false;
 }
 
-static void nothing(void)
-{
-}
-
-/* The daemon starts again: what failed for good has been mended. */
+/* The daemon starts again, without having closed the store; what failed for good has been mended. */
 static void mended(struct rng *rng)
 {
 	(void)rng;
+	fault_vfs_thaw();
 	if (fault_vfs_fired())
 		fault_vfs_plan(FAULT_NONE, 0, false);
 }
 
-static const struct world_disk disk = { path, never, nothing, mended, fault_vfs_pause };
+static const struct world_disk disk = { path, never, fault_vfs_freeze, mended, fault_vfs_pause };
 
 struct options { int64_t stride, hours; uint64_t seed; };
 struct sums { int64_t histories, fired, crashes, answers; };

@@ -438,6 +438,11 @@ void fault_vfs_freeze(void)
 	frozen = true;
 }
 
+void fault_vfs_thaw(void)
+{
+	frozen = false;
+}
+
 bool fault_vfs_frozen(void)
 {
 	return frozen;

@@ -26,6 +26,8 @@ void fault_vfs_ignore_sync(bool on);        /* a drive that lies: a sync succeed
 /* Power is gone: from now on nothing reaches the files. */
 void fault_vfs_freeze(void);
 bool fault_vfs_frozen(void);
+/* Only the process ended: all that was written is still there. */
+void fault_vfs_thaw(void);
 /* Power is back: each file is what had been synced plus a random part of what had not. */
 void fault_vfs_restore(struct rng *rng);
 int64_t fault_vfs_lost_writes(void);        /* unsynced operations that were dropped so far            */

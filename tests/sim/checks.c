@@ -132,8 +132,8 @@ static void run_steps(struct world *w, int i)
 {
 	static const char *const locks[] = { "unknown", "locked", "unlocked" };
 
-	/* a report may wait a moment for its turn */
-	bool fresh = i >= 0 && w->true_ms - w->devices[i].reported_at < 2000;
+	/* a report may wait a moment for its turn, and longer for a store that fails */
+	bool fresh = i >= 0 && w->true_ms - w->devices[i].reported_at < (w->disk ? 3 * w->poll_ms : 2000);
 
 	for (size_t k = 0; k < sizeof(each_step) / sizeof(*each_step); k++)
 		run_check(w, &each_step[k], i >= 0 ? w->devices[i].d.id : NULL, i < 0 ||
