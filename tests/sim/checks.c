@@ -259,6 +259,17 @@ void checks_after_crash(struct world *w)
 		world_violate(w, "the store failed: %s", db_why(w->db));
 }
 
+/* R01 by the store alone: what the rules would have refused is refused without them. */
+static void check_overlap_refused(struct world *w)
+{
+	int64_t id = db_one_int(w->db, 0, "SELECT MAX(id) FROM occupancy WHERE active = 1", "");
+
+	if (id && db_run(w->db, "INSERT INTO occupancy (id, unit, busy_from, busy_to, kind, ref) SELECT id + 1000000, unit,"
+			" busy_from + 1, busy_to + 1, 'hold', 1000000 FROM occupancy WHERE id = ?1", "i", id) != DB_CONSTRAINT)
+		world_violate(w, "promise 1: the store took an overlap");
+	db_rollback(w->db);
+}
+
 /* The store itself refuses to change what is sealed, whoever asks. */
 static void check_refusals(struct world *w)
 {
@@ -281,6 +292,9 @@ void checks_end(struct world *w)
 	check_bookings(w);
 	truth_end(w);
 	check_refusals(w);
+	check_overlap_refused(w);
+	if (!w->disk && db_one_int(w->db, 0, "SELECT COUNT(*) FROM event WHERE kind = 'alarm'", "") > 0)
+		world_violate(w, "an item failed three times and was set aside");
 	if (db_failed(w->db))
 		world_violate(w, "the store failed: %s", db_why(w->db));
 	if (w->disk)

@@ -38,8 +38,8 @@ static void dump(struct world *w)
 		"SELECT 'usage ' || id || ' ' || instrument || ' S-' || COALESCE(session, 0) || ' ' || datetime(from_at / 1000, 'unixepoch') || ' ' ||"
 		" datetime(to_at / 1000, 'unixepoch') || ' ' || measured_ms || ' of ' || (to_at - from_at) || ' placed ' || placed || ' open ' || open ||"
 		" ' ' || reason FROM usage ORDER BY id DESC LIMIT 200",
-		"SELECT 'occupancy ' || unit || ' ' || kind || ' ' || ref || ' ' || datetime(busy_from / 1000, 'unixepoch') || ' ' ||"
-		" datetime(busy_to / 1000, 'unixepoch') || ' ' || active FROM occupancy ORDER BY id DESC LIMIT 200",
+		("SELECT 'occupancy ' || unit || ' ' || kind || ' ' || ref || ' ' || datetime(busy_from / 1000, 'unixepoch') || ' ' ||"
+		" datetime(busy_to / 1000, 'unixepoch') || ' ' || active FROM occupancy ORDER BY id DESC LIMIT 200"),
 		"SELECT 'C-' || id || ' S-' || COALESCE(session, 0) || ' ' || kind || ' used ' || used_s || ' ' || flags FROM charge ORDER BY id DESC LIMIT 200",
 		"SELECT 'timer ' || kind || ' ' || ref || ' ' || datetime(due_at / 1000, 'unixepoch') FROM timer ORDER BY due_at LIMIT 20",
 	};

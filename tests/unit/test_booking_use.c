@@ -661,10 +661,12 @@ int main(void)
 		T(a_dead_instrument_costs_nothing), T(a_check_in_waits_for_the_first_run), T(a_run_without_check_in_is_use),
 		T(out_before_the_start_is_a_cancellation), T(cancelling_after_the_start), T(active_only_grows),
 		T(a_block_waits_for_what_is_in_use), T(a_block_ends_the_overrun), T(the_next_user_waits_and_is_not_missed),
-		T(idle_time_is_released_where_policy_says), T(a_run_takes_released_time_back), T(an_early_start_lets_nothing_go_before_the_booking),
+		T(idle_time_is_released_where_policy_says), T(a_run_takes_released_time_back),
+			T(an_early_start_lets_nothing_go_before_the_booking),
 		 T(an_extension_leaves_the_overrun_before_it),
 		T(a_check_in_takes_released_time_back), T(released_time_ends_at_the_booked_end),
-		T(a_check_out_ends_released_time_at_once), T(the_next_may_start_early_in_released_time), T(a_waiting_user_may_leave_free),
+		T(a_check_out_ends_released_time_at_once), T(the_next_may_start_early_in_released_time),
+			T(a_waiting_user_may_leave_free),
 		T(late_timers_decide_the_same),
 	};
 

@@ -154,7 +154,8 @@ static void op_convert(const json_t *v, const json_t *want)
 static void op_elapsed(const json_t *v, const json_t *want)
 {
 	const json_t *at = json_object_get(v, "at");
-	struct lt_civil c = { (int)item(at, 0), (int)item(at, 1), (int)item(at, 2), (int)item(at, 3), (int)item(at, 4), 0, 0 };
+	struct lt_civil c = { (int)item(at, 0), (int)item(at, 1), (int)item(at, 2), (int)item(at, 3), (int)item(at,
+		4), 0, 0 };
 	struct price_list list = { 1, 0, { .rate_minor = 10000, .walk_up_pm = 1000 } };
 	struct rate_result r;
 	struct lt_zone zone;
@@ -380,7 +381,8 @@ static void op_fees(const json_t *v, const json_t *want)
 
 	for (size_t i = 0; i < n; i++) {
 		struct price_list list = { 1, 0, { .rate_minor = 10000 } };
-		struct fee_input in = { .list = &list, .booked_from = item(booked, 0) * 1000, .booked_to = item(booked, 1) * 1000,
+		struct fee_input in = { .list = &list, .booked_from = item(booked, 0) * 1000, .booked_to =
+			item(booked, 1) * 1000,
 			.resold_ms = number(v, "resold", 0) * 1000 };
 		struct rate_result r;
 		const json_t *x = keys ? json_object_get(want, json_string_value(json_array_get(keys, i)))
