@@ -172,7 +172,7 @@ PATIENT = ["--num-processes", "1", "--timeout-multiplier", "20"]
 
 def usual():
     if build("gcc -O2", "build/gcc", "gcc", OPTIMISED):
-        run_tests("gcc -O2", "build/gcc", jobs() + PATIENT + without("long", "bench", "small"))
+        run_tests("gcc -O2", "build/gcc", jobs() + ["--timeout-multiplier", "5"] + without("long", "bench", "small"))
     if build("clang -O1 with sanitizers", "build/sanitize", "clang", SANITIZED):
         run_tests("clang with sanitizers", "build/sanitize", jobs() + ["--timeout-multiplier", "5"] +
                   suites("unit", "property", "drivers", "api", "cli", "small", "fuzz", "fault"), SMALL)
