@@ -122,10 +122,18 @@ int metering_lost(struct act *a, struct session *s, int64_t since)
 	return rc < 0 ? rc : act_end(a);
 }
 
+static bool in_doubt(struct act *a, const char *instrument)
+{
+	struct meter m;
+
+	return store_meter_load(a->db, instrument, &m) == 0 && m.phase == METER_IN_DOUBT;
+}
+
 int session_continue(struct act *a, struct session *s, const struct booking *next, int64_t at)
 {
 	struct attr_piece open = { 0, at, at, 0, true };
 	struct meter_verdict v = { 0 };
+	bool seen = !in_doubt(a, s->instrument);
 	struct session n;
 	struct usage u;
 	int rc = store_usage_open(a->db, s->instrument, &u);
@@ -137,11 +145,13 @@ int session_continue(struct act *a, struct session *s, const struct booking *nex
 	open.from = open.to = at;
 	v.raw_from = v.raw = rc == 0 ? (uint64_t)u.raw_to : 0;
 	s->last_run_end_at = at;
-	rc = session_end(a, s, at, "run_continues", true);
+	rc = session_end(a, s, at, "run_continues", seen);
 	if (rc == 0)
 		rc = session_open_on(a, s->instrument, &n);
 	if (rc == 1)
 		rc = session_open_booked(a, next, at, "run_continues", false, 0, &n);
+	if (!seen) /* the next good reading parts at the cut what it adds */
+		return rc;
 	if (rc == 0)
 		rc = session_piece(a, &n, n.instrument, &open, "run", true, &v);
 	if (rc == 0)

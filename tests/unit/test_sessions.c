@@ -395,6 +395,32 @@ static void test_run_continues_for_the_same_org(void **state)
 	assert_int_equal(world_int(w, "SELECT COUNT(*) FROM charge WHERE kind = 'usage'"), 2);
 }
 
+/* The poll at the edge lies: what the next good reading adds is parted where the booking began. */
+static void test_run_continues_in_doubt(void **state)
+{
+	int64_t b = book("alice", "krios-1", H(1), H(2)), c = book("bob", "krios-1", H(2), H(3));
+
+	(void)state;
+	run_until(H(1));
+	must("alice", do_checkin, b);
+	d.of[0].on = true;
+	run_until(H(1) + MIN(10));
+	w->instruments[0].meter.poll_ms = d.poll_ms = 7 * LT_MINUTE;
+	run_until(H(2) - LT_SECOND);
+	d.of[0].lie = true;
+	d.of[0].lie_raw = 4000000000U;
+	run_until(H(2) + MIN(20));
+	assert_string_equal(of_booking(b).close_cause, "run_continues");
+	ABOUT(of_booking(b).measured_ms, MIN(60), 2000);
+	assert_string_equal(of_booking(c).opened_cause, "run_continues");
+	assert_int_equal(of_booking(c).state, SESSION_RUNNING);
+	d.of[0].on = false;
+	run_until(H(3) + MIN(1));
+	ABOUT(of_booking(b).measured_ms, MIN(60), 2000);
+	assert_int_equal(of_booking(b).measured_ms + of_booking(c).measured_ms, MIN(80));
+	assert_int_equal(world_int(w, "SELECT COUNT(*) FROM charge WHERE kind = 'usage'"), 2);
+}
+
 static void test_manager_closes_a_run(void **state)
 {
 	int64_t b = book("alice", "krios-1", H(1), H(3));
@@ -425,7 +451,7 @@ int main(void)
 		T(test_run_without_a_booking), T(test_run_inside_a_block), T(test_soon_after_another_org),
 		T(test_locked_read_back), T(test_overrun_holds_and_the_next_waits),
 		T(test_overrun_is_held_again), T(test_overrun_outlasts_a_block),
-		T(test_run_continues_for_the_same_org),
+		T(test_run_continues_for_the_same_org), T(test_run_continues_in_doubt),
 		T(test_manager_closes_a_run),
 	};
 
