@@ -69,6 +69,8 @@ static bool play(uint64_t seed, bool lie, FILE *trace, struct sums *sums)
 	if (!ok && !lie)
 		printf("# seed %llu, cut %lld: %s\n# replay: test_power --seed %llu --cuts 1 --trace\n", (unsigned long long)seed, (long long)cuts,
 		       w->violation, (unsigned long long)seed);
+	if (!ok && trace)
+		world_dump(w, trace);
 	sums->cuts += cuts;
 	sums->lost += fault_vfs_lost_writes();
 	sums->torn += fault_vfs_torn_writes();

@@ -24,34 +24,6 @@ static double cpu_seconds(void)
 	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 }
 
-/* What the store held when a promise broke. */
-static void dump(struct world *w)
-{
-	static const char *const queries[] = {
-		"SELECT 'B-' || id || ' ' || instrument || ' ' || org || ' ' || state || ' ' || datetime(booked_from / 1000, 'unixepoch') || ' ' ||"
-		" datetime(booked_to / 1000, 'unixepoch') || ' held ' || datetime(held_to / 1000, 'unixepoch') || ' waiting ' || waiting"
-		" FROM booking ORDER BY id DESC LIMIT 200",
-		"SELECT 'S-' || id || ' ' || instrument || ' B-' || COALESCE(booking, 0) || ' ' || kind || ' ' || state || ' ' ||"
-		" COALESCE(outcome, '') || ' ' || datetime(opened_at / 1000, 'unixepoch') || ' ' || opened_cause || ' ' ||"
-		" COALESCE(datetime(closed_at / 1000, 'unixepoch'), '') || ' ' || COALESCE(close_cause, '') || ' measured ' || measured_ms"
-		" FROM session ORDER BY id DESC LIMIT 200",
-		"SELECT 'usage ' || id || ' ' || instrument || ' S-' || COALESCE(session, 0) || ' ' || datetime(from_at / 1000, 'unixepoch') || ' ' ||"
-		" datetime(to_at / 1000, 'unixepoch') || ' ' || measured_ms || ' of ' || (to_at - from_at) || ' placed ' || placed || ' open ' || open ||"
-		" ' ' || reason FROM usage ORDER BY id DESC LIMIT 200",
-		("SELECT 'occupancy ' || unit || ' ' || kind || ' ' || ref || ' ' || datetime(busy_from / 1000, 'unixepoch') || ' ' ||"
-		" datetime(busy_to / 1000, 'unixepoch') || ' ' || active FROM occupancy ORDER BY id DESC LIMIT 200"),
-		"SELECT 'C-' || id || ' S-' || COALESCE(session, 0) || ' ' || kind || ' used ' || used_s || ' ' || flags FROM charge ORDER BY id DESC LIMIT 200",
-		"SELECT 'timer ' || kind || ' ' || ref || ' ' || datetime(due_at / 1000, 'unixepoch') FROM timer ORDER BY due_at LIMIT 20",
-	};
-
-	for (size_t i = 0; w->db && i < sizeof(queries) / sizeof(*queries); i++) {
-		struct stmt *q = db_query(w->db, queries[i], "");
-		while (db_step(q) == DB_ROW)
-			printf("# %s\n", db_text(q, 0));
-		db_end(q);
-	}
-}
-
 /* Plays one seed. Returns false after printing what broke. */
 static bool play(const struct options *o, uint64_t seed, struct world_stats *sum, uint64_t *ret_hash)
 {
@@ -66,7 +38,7 @@ static bool play(const struct options *o, uint64_t seed, struct world_stats *sum
 		       	(unsigned long long)seed, o->days,
 		       o->poll_s);
 	if (w && !ok && o->trace)
-		dump(w);
+		world_dump(w, stdout);
 	if (w) {
 		const int64_t *from = (const int64_t *)&w->stats;
 		int64_t *to = (int64_t *)sum;

@@ -194,6 +194,7 @@ void people_instant(char dst[40], int64_t at);
 void people_acked(struct world *w, struct person *p, bool cancelled);
 
 void checks_step(struct world *w, int instrument); /* -1: none by itself */
+void world_dump(struct world *w, FILE *to); /* the rows of interest, after a violation */
 void checks_after_crash(struct world *w);
 void checks_end(struct world *w);
 void truth_step(struct world *w, int instrument);

@@ -1,0 +1,29 @@
+/* dump.c - what the store held when a promise broke, a row a line, for whoever looks for the cause. Owns nothing. */
+#include "sim/world.h"
+
+void world_dump(struct world *w, FILE *to)
+{
+	static const char *const queries[] = {
+		"SELECT 'B-' || id || ' ' || instrument || ' ' || org || ' ' || state || ' ' || datetime(booked_from / 1000, 'unixepoch') || ' ' ||"
+		" datetime(booked_to / 1000, 'unixepoch') || ' held ' || datetime(held_to / 1000, 'unixepoch') || ' waiting ' || waiting"
+		" FROM booking ORDER BY id DESC LIMIT 200",
+		"SELECT 'S-' || id || ' ' || instrument || ' B-' || COALESCE(booking, 0) || ' ' || kind || ' ' || state || ' ' ||"
+		" COALESCE(outcome, '') || ' ' || datetime(opened_at / 1000, 'unixepoch') || ' ' || opened_cause || ' ' ||"
+		" COALESCE(datetime(closed_at / 1000, 'unixepoch'), '') || ' ' || COALESCE(close_cause, '') || ' measured ' || measured_ms"
+		" FROM session ORDER BY id DESC LIMIT 200",
+		"SELECT 'usage ' || id || ' ' || instrument || ' S-' || COALESCE(session, 0) || ' ' || datetime(from_at / 1000, 'unixepoch') || ' ' ||"
+		" datetime(to_at / 1000, 'unixepoch') || ' ' || measured_ms || ' of ' || (to_at - from_at) || ' placed ' || placed || ' open ' || open ||"
+		" ' ' || reason FROM usage ORDER BY id DESC LIMIT 200",
+		("SELECT 'occupancy ' || unit || ' ' || kind || ' ' || ref || ' ' || datetime(busy_from / 1000, 'unixepoch') || ' ' ||"
+		" datetime(busy_to / 1000, 'unixepoch') || ' ' || active FROM occupancy ORDER BY id DESC LIMIT 200"),
+		"SELECT 'C-' || id || ' S-' || COALESCE(session, 0) || ' ' || kind || ' used ' || used_s || ' ' || flags FROM charge ORDER BY id DESC LIMIT 200",
+		"SELECT 'timer ' || kind || ' ' || ref || ' ' || datetime(due_at / 1000, 'unixepoch') FROM timer ORDER BY due_at LIMIT 20",
+	};
+
+	for (size_t i = 0; w->db && i < sizeof(queries) / sizeof(*queries); i++) {
+		struct stmt *q = db_query(w->db, queries[i], "");
+		while (db_step(q) == DB_ROW)
+			fprintf(to, "# %s\n", db_text(q, 0));
+		db_end(q);
+	}
+}
