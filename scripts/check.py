@@ -118,6 +118,14 @@ def show(entry, protocol):
         say("    " + line)
 
 
+def figures(entries):
+    """The benches' lines beside their targets; they gate nothing."""
+    for entry in entries:
+        for line in entry.get("stdout", "").splitlines() if entry["name"].startswith("bench") else ():
+            if line.startswith("# BENCH "):
+                say("    " + line[len("# BENCH "):])
+
+
 def run_tests(name, directory, arguments, extra_env=None):
     env = dict(os.environ, **(extra_env or {}))
     log = os.path.join(ROOT, directory, "meson-logs", "testlog.json")
@@ -145,6 +153,7 @@ def run_tests(name, directory, arguments, extra_env=None):
         say(r.stdout[-2000:])
         failed += 1
     TOTALS.add(passed, failed, skipped)
+    figures(entries)
     say(f"{name}: {passed} passed, {failed} failed{f', {skipped} skipped' if skipped else ''} "
         f"({time.monotonic() - began:.0f} s)")
 
