@@ -14,7 +14,7 @@
 #define CHECKPOINT_IDLE 1000
 #define CHECKPOINT_BUSY 4000
 #define CHECKPOINT_MOST 65536  /* 256 MiB of log: now, whatever it costs       */
-#define CHECKPOINT_SHARE 200   /* else they take at most 1/200 of the time     */
+#define CHECKPOINT_SHARE 400   /* else they take at most 1/400 of the time     */
 #define IDLE_MAX_MS 1000
 #define BLOCKED_MS 20
 

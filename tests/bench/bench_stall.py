@@ -24,7 +24,7 @@ SMALL = os.environ.get("LABTIME_STALL") == "small"
 CONTROLLERS = 30 if SMALL else dose(100, 200)
 ROWS = 20000 if SMALL else int(os.environ.get("LABTIME_ROWS", dose(200000, 1000000)))
 ROUNDS = 1 if SMALL else int(os.environ.get("LABTIME_ROUNDS", dose(2, 5)))
-SECONDS = 2 if SMALL else dose(4, 8)
+SECONDS = 2 if SMALL else dose(4, 20)
 FSYNC_MS = 50
 UNITS = 4  # instruments that are booked
 
@@ -78,7 +78,7 @@ def probe(lab, *more):
 def p99_ms(process, wanted):
     out = process.communicate(timeout=SECONDS + 90)[0]
     figures = {k: int(v) for k, v in re.findall(r"(\w+)=(\d+)(?:\s|$)", out)}
-    assert process.returncode == 0 and figures[wanted] == figures["requests"] > 20, out
+    assert process.returncode == 0 and figures.get(wanted) == figures["requests"] > 20, (process.returncode, out)
     return figures["p99_us"] / 1000
 
 
@@ -143,11 +143,15 @@ def report(what, quiet, stressed, most):
 def test_nobody_waits():
     dead = CONTROLLERS // 10
     farm, silent, labs = Farm(CONTROLLERS), Silent(dead - dead // 2), []
+    rows = []
     try:
         labs.append(prepare(farm.addresses, CONTROLLERS, 0))
         addresses = farm.addresses[:CONTROLLERS - dead] + nowhere(dead // 2) + silent.addresses
         labs.append(prepare(addresses, CONTROLLERS - dead, ROWS))
-        rows = [(quiet_run(labs[0], i), stressed_run(labs[1], i)) for i in range(ROUNDS)]
+        for i in range(ROUNDS):
+            rows.append((quiet_run(labs[0], i), stressed_run(labs[1], i)))
+            print(f"# round {i + 1}, p99 in ms of lateness, reads, writes: quiet {rows[-1][0]}, "
+                  f"stressed {rows[-1][1]}", flush=True)
     except BaseException:
         for lab in labs:
             print("".join("# " + line + "\n" for line in lab.text("labtimed.log").splitlines()[-10:]))

@@ -240,7 +240,7 @@ static void grow_log(struct db *db, int i)
 	assert_true(db_wal_frames(db) > 1000);
 }
 
-/* On a disk where a checkpoint takes 100 ms the next one waits 20 s, however many would have been due. */
+/* On a disk where a checkpoint takes 100 ms the next one waits 40 s, however many would have been due. */
 static void test_checkpoints_are_rare(void **state)
 {
 	char dir[] = "/tmp/labtime-turn.XXXXXX", path[64], command[96];
@@ -260,7 +260,7 @@ static void test_checkpoints_are_rare(void **state)
 	step(r);
 	assert_true(db_wal_frames(o.db) < 1000);
 	grow_log(o.db, 2);
-	world_sleep(r->w, 19000);
+	world_sleep(r->w, 39000);
 	step(r);
 	assert_true(db_wal_frames(o.db) > 1000);
 	world_sleep(r->w, 2000);
