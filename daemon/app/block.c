@@ -47,7 +47,14 @@ static int displace(struct act *a, struct booking *b, const struct block *k)
 /* In use: its held time ends at the cut, never earlier than now. */
 static int cut_active(struct act *a, struct booking *b, const struct occupant *o, const struct block *k, int64_t cut)
 {
-	int rc = store_occupancy_move(a->db, "booking", b->id, (struct interval){ o->busy.from, cut });
+	struct session s;
+	int rc = session_of_booking(a, b->id, &s);
+
+	if (rc < 0)
+		return rc;
+	if (rc == 0) /* what runs on through the block is given a place again behind it */
+		act_timer(a, "hold", s.id, cut > a->now.wall_ms ? cut : a->now.wall_ms + LT_MINUTE);
+	rc = store_occupancy_move(a->db, "booking", b->id, (struct interval){ o->busy.from, cut });
 
 	if (rc == 0 && b->held_to > cut)
 		b->held_to = cut;

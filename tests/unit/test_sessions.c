@@ -225,7 +225,7 @@ static int do_block(struct act *a, void *arg)
 
 static int do_block_later(struct act *a, void *arg)
 {
-	struct block_request rq = { .from = H(3), .to = H(4), .reason = "service" };
+	struct block_request rq = { .from = H(3), .to = H(4), .reason = "service", .displace = true };
 	struct block b;
 
 	(void)arg;
@@ -371,6 +371,27 @@ static void test_overrun_outlasts_a_block(void **state)
 	assert_int_equal(world_int(w, "SELECT COUNT(*) FROM occupancy WHERE kind = 'session' AND active = 1"), 0);
 }
 
+/* A block in the middle of what is in use ends the booking's hold; the run that goes on through it has a place behind. */
+static void test_run_outlasts_a_block_in_its_booking(void **state)
+{
+	int64_t b = book("alice", "krios-1", H(1), H(6));
+
+	(void)state;
+	run_until(H(1));
+	must("alice", do_checkin, b);
+	d.of[0].on = true;
+	run_until(H(1) + MIN(10));
+	must("mia", do_block_later, 0);
+	assert_int_equal(world_int(w, "SELECT held_to FROM booking"), H(3));
+	run_until(H(4) + MIN(3));
+	assert_int_equal(of_booking(b).state, SESSION_RUNNING);
+	assert_int_equal(world_int(w, "SELECT busy_to FROM occupancy WHERE kind = 'session' AND active = 1"), H(4) + MIN(15));
+	d.of[0].on = false;
+	run_until(H(6) + MIN(1));
+	assert_int_equal(of_booking(b).state >= SESSION_CLOSED, true);
+	assert_int_equal(world_int(w, "SELECT COUNT(*) FROM occupancy WHERE kind = 'session' AND active = 1"), 0);
+}
+
 static void test_run_continues_for_the_same_org(void **state)
 {
 	int64_t b = book("alice", "krios-1", H(1), H(2)), c = book("bob", "krios-1", H(2), H(3));
@@ -451,6 +472,7 @@ int main(void)
 		T(test_run_without_a_booking), T(test_run_inside_a_block), T(test_soon_after_another_org),
 		T(test_locked_read_back), T(test_overrun_holds_and_the_next_waits),
 		T(test_overrun_is_held_again), T(test_overrun_outlasts_a_block),
+		T(test_run_outlasts_a_block_in_its_booking),
 		T(test_run_continues_for_the_same_org), T(test_run_continues_in_doubt),
 		T(test_manager_closes_a_run),
 	};
