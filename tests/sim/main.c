@@ -131,6 +131,8 @@ int main(int argc, char **argv)
 	if (!parse(argc, argv, &o))
 		return 2;
 	log_level_set(LOG_ERROR_LEVEL);
+	if (o.jobs > o.seeds)
+		o.jobs = o.seeds;
 	if (o.trace || o.jobs == 1) {
 		failed = play_share(&o, 0);
 	} else {
