@@ -6,7 +6,7 @@
 
 #include "sim/world.h"
 
-#define GAP_POLLS 10             /* a silence shorter than this is no gap: a run in it is placed at its end */
+#define GAP_POLLS 10             /* in a silence shorter than this, which is no gap, runs have no certain place */
 #define NEAR_POLLS 3             /* a fault so many polls from a session may have touched it */
 
 /* I3: E never decreases, across crashes as well. I7: without a reading it stays where it is. */
@@ -62,7 +62,7 @@ static void check_charge(struct world *w, int i, const struct billed *b)
 {
 	const struct device *d = &w->devices[i].d;
 	int64_t most = device_truth_ms(d, b->opened - 16 * 60000 - GAP_POLLS * w->poll_ms,
-		(b->last > b->closed ? b->last : b->closed) + w->poll_ms + 5000, w->true_ms);
+		(b->last > b->closed ? b->last : b->closed) + GAP_POLLS * w->poll_ms, w->true_ms);
 	int64_t least = device_truth_ms(d, b->opened, b->closed, w->true_ms);
 
 	w->stats.charges++;
