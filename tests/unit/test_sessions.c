@@ -365,13 +365,15 @@ static void test_overrun_outlasts_a_block(void **state)
 	assert_int_equal(world_int(w, "SELECT held_to FROM booking"), H(3));
 	run_until(H(4) + MIN(3));
 	assert_int_equal(of_booking(b).state, SESSION_RUNNING);
-	assert_int_equal(world_int(w, "SELECT busy_to FROM occupancy WHERE kind = 'session' AND active = 1"), H(4) + MIN(15));
+	assert_int_equal(world_int(w, "SELECT busy_to FROM occupancy WHERE kind = 'session' AND active = 1"),
+		H(4) + MIN(15));
 	d.of[0].on = false;
 	run_until(H(4) + MIN(20));
 	assert_int_equal(world_int(w, "SELECT COUNT(*) FROM occupancy WHERE kind = 'session' AND active = 1"), 0);
 }
 
-/* A block in the middle of what is in use ends the booking's hold; the run that goes on through it has a place behind. */
+/* A block in the middle of what is in use ends the booking's hold; the run that goes on through it has a place
+ * behind. */
 static void test_run_outlasts_a_block_in_its_booking(void **state)
 {
 	int64_t b = book("alice", "krios-1", H(1), H(6));
@@ -385,7 +387,8 @@ static void test_run_outlasts_a_block_in_its_booking(void **state)
 	assert_int_equal(world_int(w, "SELECT held_to FROM booking"), H(3));
 	run_until(H(4) + MIN(3));
 	assert_int_equal(of_booking(b).state, SESSION_RUNNING);
-	assert_int_equal(world_int(w, "SELECT busy_to FROM occupancy WHERE kind = 'session' AND active = 1"), H(4) + MIN(15));
+	assert_int_equal(world_int(w, "SELECT busy_to FROM occupancy WHERE kind = 'session' AND active = 1"),
+		H(4) + MIN(15));
 	d.of[0].on = false;
 	run_until(H(6) + MIN(1));
 	assert_int_equal(of_booking(b).state >= SESSION_CLOSED, true);
