@@ -103,7 +103,10 @@ static int accepted(struct act *a, struct reading_now *r, const struct msg_readi
 		rc = metering_attribute(a, r);
 	if (rc == 0 && r->v.audit)
 		act_audit(a, "meter_class", r->i->id, "", meter_class_name(r->v.class), detail);
-	return rc != 0 ? rc : metering_arm(a, r->i->id);
+	/* bookings arm their edges; what a session began or ended by a reading changes is armed here */
+	if (rc == 0 && (r->v.running != r->v.was_running || r->v.gap || r->v.class == METER_FIRST))
+		rc = metering_arm(a, r->i->id);
+	return rc;
 }
 
 int metering_reading(struct act *a, const struct msg_reading *m)

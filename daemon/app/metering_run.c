@@ -14,6 +14,7 @@
 struct step {
 	struct reading_now *r;
 	struct session s;            /* the open one                                                     */
+	struct session was;          /* as it is stored                                                  */
 	bool has_session;
 	struct usage run;            /* the piece of the run that was on                                 */
 	bool has_run;
@@ -339,10 +340,23 @@ static int look_up(struct act *a, struct step *t)
 	int rc = session_open_on(a, id_of(t), &t->s);
 
 	t->has_session = rc == 0;
+	if (rc == 0)
+		t->was = t->s;
 	if (rc >= 0)
 		rc = store_usage_open(a->db, id_of(t), &t->run);
 	t->has_run = rc == 0;
 	return rc < 0 ? rc : 0;
+}
+
+/* What else changed was stored where it changed. */
+static int save_metered(struct act *a, struct step *t)
+{
+	const struct session *s = &t->s, *was = &t->was;
+
+	if (s->id == was->id && s->first_run_at == was->first_run_at && s->last_run_end_at == was->last_run_end_at &&
+	    s->measured_ms == was->measured_ms && s->estimated_ms == was->estimated_ms && s->fault_ms == was->fault_ms)
+		return 0;
+	return store_session_metered(a->db, &t->s);
 }
 
 int metering_attribute(struct act *a, struct reading_now *r)
@@ -369,7 +383,7 @@ int metering_attribute(struct act *a, struct reading_now *r)
 		rc = reviews(a, &t);
 	if (rc == 0 && t.has_session && session_is_open(&t.s)) {
 		t.s.fault_ms += idle_fault;
-		rc = store_session_update(a->db, &t.s);
+		rc = save_metered(a, &t);
 		if (rc == 0)
 			rc = session_follow(a, &t.s, v->running, t.run_from, t.run_to, v->at);
 	}

@@ -137,6 +137,14 @@ int store_session_update(struct db *db, struct session *s)
 		(int64_t)s->end_reading, s->fault_ms, s->review_reason, s->version);
 }
 
+int store_session_metered(struct db *db, struct session *s)
+{
+	s->version++;
+	return db_run(db, "UPDATE session SET first_run_at = ?2, last_run_end_at = ?3, measured_ms = ?4, estimated_ms = ?5, "
+		"fault_ms = ?6, version = ?7 WHERE id = ?1", "iIIiiii", s->id, or_null(&s->first_run_at),
+		or_null(&s->last_run_end_at), s->measured_ms, s->estimated_ms, s->fault_ms, s->version);
+}
+
 int store_session_event(struct db *db, int64_t session, int64_t at, const char *from, const char *to,
 	const char *cause, const char *detail)
 {
@@ -148,7 +156,7 @@ int store_session_event(struct db *db, int64_t session, int64_t at, const char *
 int store_session_loose(struct db *db, const char *instrument, int64_t since, struct session *ret, int cap, int *ret_n)
 {
 	return many(db_query(db, "SELECT " COLUMNS " FROM session WHERE instrument = ?1 AND closed_at >= ?2 AND "
-		"end_reading = 0 AND state NOT IN ('charged') ORDER BY opened_at, id LIMIT ?3", "tii", instrument, since,
+		"end_reading = 0 AND closed_at IS NOT NULL AND state <> 'charged' ORDER BY opened_at, id LIMIT ?3", "tii", instrument, since,
 		(int64_t)cap), ret, cap, ret_n);
 }
 

@@ -15,6 +15,8 @@ int store_session_last_closed(struct db *db, const char *instrument, int64_t at,
 int store_session_insert(struct db *db, const struct session *s);
 /* Writes what may change and raises the version, also in *s. */
 int store_session_update(struct db *db, struct session *s);
+/* Only what readings change, without a look at indexes and keys. */
+int store_session_metered(struct db *db, struct session *s);
 int store_session_event(struct db *db, int64_t session, int64_t at, const char *from, const char *to,
 	const char *cause, const char *detail);
 /* Closed without a reading at their end, not charged, that may have run since `since`; oldest first. */

@@ -54,11 +54,13 @@ CREATE TABLE policy_version (
 	text TEXT NOT NULL, source TEXT NOT NULL, created_at INTEGER NOT NULL, file_text TEXT NOT NULL DEFAULT '',
 	PRIMARY KEY (instrument, version)
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX policy_effective ON policy_version(instrument, effective_at, version);
 CREATE TABLE price_version (
 	instrument TEXT NOT NULL REFERENCES instrument(id), version INTEGER NOT NULL, effective_at INTEGER NOT NULL,
 	text TEXT NOT NULL, source TEXT NOT NULL, created_at INTEGER NOT NULL, file_text TEXT NOT NULL DEFAULT '',
 	PRIMARY KEY (instrument, version)
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX price_effective ON price_version(instrument, effective_at, version);
 
 -- Booking -----------------------------------------------------------------------------------------------
 
@@ -177,7 +179,7 @@ CREATE TABLE session (
 	review_reason TEXT NOT NULL DEFAULT '', version INTEGER NOT NULL DEFAULT 1
 ) STRICT;
 CREATE INDEX session_booking ON session(booking);
-CREATE INDEX session_open ON session(instrument) WHERE state IN ('open','running','idle','unknown');
+CREATE INDEX session_loose ON session(end_reading, instrument, opened_at) WHERE end_reading = 0 AND closed_at IS NOT NULL AND state <> 'charged';
 CREATE INDEX session_outcome ON session(outcome, closed_at);
 CREATE INDEX session_org ON session(org, opened_at);
 CREATE INDEX session_instrument ON session(instrument, opened_at);
