@@ -51,6 +51,10 @@ static const struct check each_step[] = {
 
 /* What timers do at once after a start, not while one crash follows another. */
 static const struct check when_settled[] = {
+	{ "promise 4: a session settles and no timer will do it",
+	  "SELECT COUNT(*) FROM session s WHERE outcome IN ('open_gap','settling') AND (?1 IS NULL OR instrument = ?1) AND NOT"
+	  " EXISTS (SELECT 1 FROM timer t WHERE t.kind = 'settle' AND t.ref = s.id) AND NOT EXISTS"
+	  " (SELECT 1 FROM review r WHERE r.session = s.id AND r.state <> 'done')" },
 	{ "a running session's unit is free for others",
 	  "SELECT COUNT(*) FROM session s JOIN instrument i ON i.id = s.instrument WHERE (?1 IS NULL OR s.instrument = ?1) AND s.kind = 'booked'"
 	  " AND s.state = 'running' AND NOT EXISTS (SELECT 1 FROM occupancy o WHERE o.unit = i.unit AND" /* its own, or one that came after */
@@ -83,10 +87,6 @@ static const struct check each_hour[] = {
 	  "SELECT COUNT(*) FROM charge c JOIN session s ON s.id = c.session WHERE c.kind = 'usage' AND s.outcome IS NOT 'charged'" },
 	{ "promise 4: a session awaits a review that nobody has to do",
 	  "SELECT COUNT(*) FROM session s WHERE outcome = 'awaiting_review' AND NOT EXISTS"
-	  " (SELECT 1 FROM review r WHERE r.session = s.id AND r.state <> 'done')" },
-	{ "promise 4: a session settles and no timer will do it",
-	  "SELECT COUNT(*) FROM session s WHERE outcome IN ('open_gap','settling') AND NOT EXISTS"
-	  " (SELECT 1 FROM timer t WHERE t.kind = 'settle' AND t.ref = s.id) AND NOT EXISTS"
 	  " (SELECT 1 FROM review r WHERE r.session = s.id AND r.state <> 'done')" },
 	{ "a member's session that closed is nobody's, or the other way round",
 	  "SELECT COUNT(*) FROM session WHERE (kind = 'unattributed') <> (org IS NULL) AND kind <> 'internal'" },
