@@ -240,6 +240,15 @@ static int run_began(struct act *a, struct session *s, int64_t from, int64_t at)
 	return s->booking ? booking_ran(a, s->booking, at) : 0;
 }
 
+/* A run that begins when the hold of its booking is over (a block cut it) takes the unit again. */
+static int hold_run(struct act *a, const struct session *s, int64_t at)
+{
+	struct booking b;
+	int rc = s->booking ? booking_load(a, s->booking, &b) : 1;
+
+	return rc == 0 && at >= b.held_to ? session_hold(a, s, at) : rc < 0 ? rc : 0;
+}
+
 /* No run is on: does the session end with this reading? */
 static int quiet(struct act *a, struct session *s, int64_t at)
 {
@@ -272,6 +281,8 @@ int session_follow(struct act *a, struct session *s, bool running, int64_t run_f
 		rc = run_began(a, s, run_from, at);
 		if (rc == 0)
 			rc = session_step(a, s, was_unknown ? SESSION_FOUND_ON : SESSION_RUN_ON, "meter", "");
+		if (rc == 0)
+			rc = hold_run(a, s, at);
 	} else if (!running && (was_on || was_unknown)) {
 		if (s->first_run_at && run_to > s->last_run_end_at)
 			s->last_run_end_at = run_to;

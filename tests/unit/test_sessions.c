@@ -390,6 +390,12 @@ static void test_run_outlasts_a_block_in_its_booking(void **state)
 	assert_int_equal(world_int(w, "SELECT busy_to FROM occupancy WHERE kind = 'session' AND active = 1"),
 		H(4) + MIN(15));
 	d.of[0].on = false;
+	run_until(H(4) + MIN(31));
+	assert_int_equal(of_booking(b).state, SESSION_IDLE);
+	d.of[0].on = true; /* its place is over by now: taken again with the run, not with the next timer */
+	run(6 * LT_SECOND);
+	assert_int_equal(world_int(w, "SELECT busy_to FROM occupancy WHERE kind = 'session' AND active = 1"), H(4) + MIN(45));
+	d.of[0].on = false;
 	run_until(H(6) + MIN(1));
 	assert_int_equal(of_booking(b).state >= SESSION_CLOSED, true);
 	assert_int_equal(world_int(w, "SELECT COUNT(*) FROM occupancy WHERE kind = 'session' AND active = 1"), 0);
