@@ -156,13 +156,18 @@ static void push_reading(struct world *w, int i, uint64_t ticket, uint32_t flags
 static void observe(struct world *w, int i, struct lt_observation *obs)
 {
 	struct device *d = &w->devices[i].d;
+	uint64_t truth;
 
 	device_read(d, w->true_ms, obs);
 	if (!w->devices[i].gated)
 		obs->have &= ~(uint32_t)LT_HAVE_INTERLOCK;
 	if (!rng_chance(&w->rng, 2))
 		return;
+	truth = obs->hourmeter;
 	obs->hourmeter = rng_in(&w->rng, 0, 1) ? 0 : rng_next(&w->rng) % d->modulus; /* a lie: one wild value */
+	/* a value that the time since the last poll explains is no lie that anybody could tell from the truth */
+	if ((obs->hourmeter + d->modulus - truth) % d->modulus * (uint64_t)d->count_ms < (uint64_t)(4 * w->poll_ms))
+		obs->hourmeter = (truth + d->modulus / 2) % d->modulus;
 	d->lies++;
 	w->stats.lies++;
 	world_mark(w, i);
