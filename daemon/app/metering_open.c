@@ -180,6 +180,15 @@ static int open_or_take(struct act *a, const struct booking *b, int64_t at, stru
 	return rc;
 }
 
+/* The last reading's instant within [cut, now]. */
+static int64_t last_seen(struct act *a, const char *instrument, int64_t cut, int64_t now)
+{
+	struct meter m;
+	int64_t at = store_meter_load(a->db, instrument, &m) == 0 ? m.wall_ms : now;
+
+	return at < cut ? cut : at > now ? now : at;
+}
+
 /* An unattributed run is on while the booking's user checks in. */
 static int take_over(struct act *a, struct session *s, const struct booking *b, struct session *ret)
 {
@@ -217,7 +226,9 @@ static int take_over(struct act *a, struct session *s, const struct booking *b, 
 			store_usage_update(a->db, &u);
 		} else {
 			struct meter_verdict v = { 0 };
-			struct attr_piece piece = { ret->id, now, now, 0, true };
+			/* the next reading adds what ran since the last one, also when the device was silent just now */
+			int64_t seen = last_seen(a, ret->instrument, cut, now);
+			struct attr_piece piece = { ret->id, seen, seen, 0, true };
 			rc = session_piece(a, ret, ret->instrument, &piece, "run", true, &v);
 		}
 		if (rc == 0)

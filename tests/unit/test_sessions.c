@@ -188,6 +188,30 @@ static void test_too_early_is_nobodys(void **state)
 		"'awaiting_review'"), 1);
 }
 
+/* The same with a check-in that no reading answers, soon after a gap: the open piece begins where the last reading was. */
+static void test_taken_over_unread(void **state)
+{
+	int64_t b = book("alice", "krios-1", H(2), H(3));
+
+	(void)state;
+	w->instruments[0].meter.poll_ms = 7 * LT_MINUTE; /* no silence below is long enough for a gap of its own */
+	run_until(H(2) - MIN(30));
+	d.of[0].on = true;
+	run_until(H(2) - MIN(16));
+	d.of[0].silent = true;
+	must(NULL, do_recover, 0);
+	run_until(H(2) - MIN(6));
+	d.of[0].silent = false;
+	run(5 * LT_SECOND); /* one reading: it ends a gap around the cut and begins a piece */
+	d.of[0].silent = true;
+	run_until(H(2));
+	must("alice", do_checkin, b);
+	d.of[0].silent = false;
+	run_until(H(2) + MIN(10));
+	assert_int_equal(of_booking(b).state, SESSION_RUNNING);
+	assert_true(world_int(w, "SELECT MAX(measured_ms - (to_at - from_at)) FROM usage") <= 3000);
+}
+
 static void test_run_without_a_booking(void **state)
 {
 	struct session s;
@@ -478,7 +502,8 @@ int main(void)
 		T(test_a_whole_visit), T(test_check_out_while_running), T(test_forgotten_log_off_costs_nothing),
 		T(test_unmetered_check_out_without_use), T(test_presumed_and_disowned),
 		T(test_presumed_is_confirmed_by_check_in), T(test_early_start), T(test_too_early_is_nobodys),
-		T(test_run_without_a_booking), T(test_run_inside_a_block), T(test_soon_after_another_org),
+		T(test_taken_over_unread), T(test_run_without_a_booking), T(test_run_inside_a_block),
+		T(test_soon_after_another_org),
 		T(test_locked_read_back), T(test_overrun_holds_and_the_next_waits),
 		T(test_overrun_is_held_again), T(test_overrun_outlasts_a_block),
 		T(test_run_outlasts_a_block_in_its_booking),
