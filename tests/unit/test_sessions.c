@@ -188,7 +188,7 @@ static void test_too_early_is_nobodys(void **state)
 		"'awaiting_review'"), 1);
 }
 
-/* The same with a check-in that no reading answers, soon after a gap: the open piece begins where the last reading was. */
+/* The same with a check-in that no reading answers, soon after a gap: the piece begins where the last reading was. */
 static void test_taken_over_unread(void **state)
 {
 	int64_t b = book("alice", "krios-1", H(2), H(3));
