@@ -33,7 +33,7 @@ static void mended(struct rng *rng)
 		fault_vfs_plan(FAULT_NONE, 0, false);
 }
 
-static const struct world_disk disk = { path, never, fault_vfs_freeze, mended, fault_vfs_pause };
+static const struct world_disk disk = { path, never, fault_vfs_freeze, mended, fault_vfs_pause, NULL };
 
 struct options { int64_t stride, hours; uint64_t seed; };
 struct sums { int64_t histories, fired, crashes, answers; };

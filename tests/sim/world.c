@@ -145,13 +145,15 @@ static void on_event(struct world *w, const struct world_event *e)
 	}
 }
 
-/* At the end nobody begins anything new, and what is under way is answered. */
+/* At the end nobody begins anything new, the disk has peace, and what is under way is answered. */
 static bool goes_on(struct world *w)
 {
 	if (w->violation[0])
 		return false;
 	if (w->true_ms < w->end_ms || w->fatal)
 		return true;
+	if (w->disk && w->disk->over)
+		w->disk->over();
 	if (w->true_ms > w->end_ms + PATIENCE_MS)
 		world_violate(w, "a request was not answered in %d minutes", PATIENCE_MS / 60000);
 	return requests_under_way(w, NULL) > 0 && !w->violation[0];

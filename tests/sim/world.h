@@ -45,6 +45,7 @@ struct world_disk {
 	void (*cut)(void);                /* it goes away now                                                */
 	void (*back)(struct rng *rng);    /* and comes back: what was not synced may be lost                 */
 	void (*pause)(bool on);           /* what the checks read does not fail and does not count           */
+	void (*over)(void);               /* or NULL: the time is over, now nothing more happens to it       */
 };
 
 struct world_options {
