@@ -123,8 +123,8 @@ struct lt_profile *conf_profile(struct builder *b, const struct tree *t, int opt
 	lt_fmt(own, sizeof(own), "%s/profiles/%s.conf", b->directory, name);
 	lt_fmt(built_in, sizeof(built_in), "%s/%s.conf", b->profiles_dir, name);
 	if (access(own, F_OK) != 0 && access(built_in, F_OK) != 0) {
-		tree_fail(t, option, err, "unknown-profile", "there is no profile \"%s\" in %s/profiles or %s", name,
-			b->directory, b->profiles_dir);
+		tree_fail(t, option, err, "unknown-profile", "there is no profile \"%s\" in %s/profiles or %s; "
+			"put one there, or say where they are with --profiles DIR", name, b->directory, b->profiles_dir);
 		return NULL;
 	}
 	p = read_profile(access(own, F_OK) == 0 ? own : built_in, name, err);

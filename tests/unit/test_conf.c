@@ -245,7 +245,7 @@ static const struct { enum file file; const char *find, *put; int line; const ch
 	{ INST, "127.0.0.1:1502", "127.0.0.1:0", 4, "bad-value", "numeric" },
 	{ INST, "unit = 1", "unit = 256", 4, "out-of-range", "0 to 255" },
 	{ INST, "unit = 1", "unit = \"1\"", 4, "wrong-type", "whole number" },
-	{ INST, "\"generic-plc\"", "\"generic\"", 4, "unknown-profile", "profiles" },
+	{ INST, "\"generic-plc\"", "\"generic\"", 4, "unknown-profile", "--profiles DIR" },
 	{ INST, "\"generic-plc\"", "\"../x\"", 4, "bad-value", "profile's name" },
 	{ INST, "profile = \"generic-plc\";", "", 4, "missing-key", "controller.profile" },
 	{ INST, "poll = \"1s\"", "poll = \"1\"", 4, "bad-value", "duration" },
