@@ -518,7 +518,7 @@ const struct command admin_commands[] = {
 		"  labtime instrument set krios-1 --out-of-service yes --notes 'cold trap leaks'\n" },
 	{ "instrument meter", G, "INSTR", "what its controller says", 1, 1, ARG_INSTRUMENT, NULL, run_instrument_meter },
 	{ "instrument add", G, "ID", "print a configuration file to install", 1, 1, ARG_NONE, instrument_add_opts, run_instrument_add,
-		"  labtime instrument add krios-2 --title 'Titan Krios G4' --address 10.0.0.7:502 > krios-2.conf\n" },
+		"  labtime instrument add krios-2 --title 'Titan Krios G4' \\\n    --address 10.0.0.7:502 > krios-2.conf\n" },
 	{ "rate ls", G, "INSTR", "price versions", 1, 1, ARG_INSTRUMENT, NULL, run_versions },
 	{ "rate set", G, "INSTR KEY=VALUE...", "a new price version", 2, -1, ARG_INSTRUMENT, rate_opts, run_rate_set,
 		"  labtime rate set krios-1 rate=120.00 --from 2027-01-01\n" },

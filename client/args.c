@@ -8,6 +8,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "client/text.h"
+
 const struct opt args_global[] = {
 	{ "context", 0, "NAME", "use this context (labtime context ls)" },
 	{ "json", 0, NULL, "one JSON document, as the API gave it" },
@@ -264,22 +266,40 @@ int args_parse(struct args *a, int argc, char **argv)
 	return 0;
 }
 
+void args_row(const char *left, int column, const char *help)
+{
+	int at = printf("  %s", left);
+
+	if (at + 2 > column) {
+		putchar('\n');
+		at = 0;
+	}
+	while (*help) {
+		size_t n = text_line(help, HELP_WIDTH - column);
+
+		int shown = (int)n - (n && help[n - 1] == ' ');
+
+		printf("%*s%.*s\n", column - at, "", shown, help);
+		help += n + strspn(help + n, " ");
+		at = 0;
+	}
+}
+
 static void print_opts(const struct opt *o)
 {
 	for (; o && o->name; o++) {
-		char left[64];
-		int n = snprintf(left, sizeof left, "--%s%s%s", o->name, o->value ? " " : "", o->value ? o->value : "");
+		char letter[5] = "    ", left[64];
 
 		if (o->letter)
-			printf("  -%c, %-*s  %s\n", o->letter, n < 22 ? 22 : n, left, o->help);
-		else
-			printf("      %-*s  %s\n", n < 22 ? 22 : n, left, o->help);
+			snprintf(letter, sizeof letter, "-%c, ", o->letter);
+		snprintf(left, sizeof left, "%s--%s%s%s", letter, o->name, o->value ? " " : "", o->value ? o->value : "");
+		args_row(left, 30, o->help);
 	}
 }
 
 void args_help(const struct command *c)
 {
-	printf("labtime %s%s%s - %s\n", c->name, *c->args ? " " : "", c->args, c->help);
+	printf("labtime %s%s%s\n  %s\n", c->name, *c->args ? " " : "", c->args, c->help);
 	if (c->example)
 		printf("\n%s", c->example);
 	if (c->more)
@@ -310,7 +330,7 @@ void args_overview(void)
 			if (strcmp(group, c->group) != 0)
 				printf("\n%s\n", group = c->group);
 			snprintf(left, sizeof left, "%s%s%s", c->name, *c->args ? " " : "", c->args);
-			printf("  %-40s %s\n", left, c->help);
+			args_row(left, 34, c->help);
 		}
 	}
 	puts("\nEvery command has --help. Times: labtime help time. Manual: man labtime.");

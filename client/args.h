@@ -58,6 +58,9 @@ const char *args_get(const struct args *a, const char *name);      /* NULL when 
 const struct command *args_find(const char *name);
 /* Calls fn for every command of the tables. */
 void args_each(void (*fn)(const struct command *c, void *user), void *user);
+/* One row of help: left, then text from that column on, folded at HELP_WIDTH cells; a long left has its own line. */
+#define HELP_WIDTH 80
+void args_row(const char *left, int column, const char *help);
 void args_help(const struct command *c);                           /* one command, to stdout              */
 void args_overview(void);                                          /* all commands, to stdout             */
 int args_usage(const struct command *c, const char *fmt, ...) __attribute__((format(printf, 2, 3))); /* returns 2 */

@@ -495,7 +495,8 @@ static int run_why(struct cli *c)
 	return EXIT_OK;
 }
 
-#define WHEN_MORE "WHEN: tomorrow 9am for 4h, fri 22:00 - sat 02:00, 2026-12-01T09:00/PT4H, now for 2h, next free 4h.\n" \
+#define WHEN_MORE "WHEN: tomorrow 9am for 4h, fri 22:00 - sat 02:00, 2026-12-01T09:00/PT4H,\n" \
+	"now for 2h, next free 4h.\n" \
 	"All of it: labtime help time\n"
 #define OPT_DRY { "dry-run", 0, NULL, "run every rule, write nothing" }
 #define OPT_OVERRIDE { "override", 0, "REASON", "over rules that a manager may override (staff)" }
@@ -523,12 +524,12 @@ static const struct opt wait_opts[] = {
 static const struct opt claim_opts[] = { { "note", 0, "TEXT", "what you did there" }, { NULL } };
 
 const struct command book_commands[] = {
-	{ "quote", "BOOK", "INSTR|@KIND WHEN", "price, and every rule that would refuse; nothing is written", 2, -1, ARG_TARGET, quote_opts, run_quote,
+	{ "quote", "BOOK", "INSTR|@KIND WHEN", "the price, and every rule that would refuse", 2, -1, ARG_TARGET, quote_opts, run_quote,
 		"  labtime quote krios-1 tomorrow 9am for 4h\n  labtime quote @microscope 'next free 4h'\n", WHEN_MORE },
 	{ "book", "BOOK", "INSTR|@KIND WHEN", "book: price first, then y/N", 2, -1, ARG_TARGET, book_opts, run_book,
 		"  labtime book krios-1 tomorrow 9am for 4h\n  labtime book @microscope next free 4h --max-price 400\n"
 		"  labtime book krios-1 now for 2h -y\n", WHEN_MORE },
-	{ "move", "BOOK", "B-1042 WHEN", "to another time; a start alone keeps the length", 2, -1, ARG_BOOKING, move_opts, run_move,
+	{ "move", "BOOK", "B-1042 WHEN", "to another time; a start keeps the length", 2, -1, ARG_BOOKING, move_opts, run_move,
 		"  labtime move B-1042 fri 14:00\n  labtime move B-1042 fri 14:00-18:00\n", WHEN_MORE },
 	{ "extend", "BOOK", "B-1042 DUR", "make it longer", 2, 6, ARG_BOOKING, extend_opts, run_extend, "  labtime extend B-1042 30m\n" },
 	{ "cancel", "BOOK", "B-1042", "give it back; asks when that costs money", 1, 1, ARG_BOOKING, cancel_opts, run_cancel,

@@ -78,7 +78,7 @@ static int pin(struct cli *c, struct context *x, const struct endpoint *e)
 	if (!fingerprint(pem, hex, shown))
 		return fail(EXIT_FAILED, "bad-certificate", "%s shows no certificate that can be read", e->url);
 	fprintf(stderr, "%s shows a certificate that nobody here vouches for.\n  SHA-256 %s\n"
-		"Compare it with the one its administrator sees: openssl x509 -in CERTIFICATE -noout -fingerprint -sha256\n",
+		"Compare it with the one its administrator sees:\n  openssl x509 -in CERTIFICATE -noout -fingerprint -sha256\n",
 		e->url, shown);
 	if (given && strcasecmp(given, shown) != 0 && strcasecmp(given, hex) != 0)
 		return fail(EXIT_LOGIN, "untrusted-certificate", "this is not the fingerprint that you gave");
@@ -233,7 +233,7 @@ static int run_logout(struct cli *c)
 		return fail(EXIT_USAGE, "usage", "there is no context '%s' to log out of; see: labtime context ls", name);
 	if (config_save_token(&c->config, name, "", &err) < 0)
 		return fail_err(EXIT_FAILED, &err);
-	fprintf(stderr, "The token of '%s' is gone from this machine. To make it void everywhere: labtime token rm\n",
+	fprintf(stderr, "The token of '%s' is gone from this machine.\nTo make it void everywhere: labtime token rm\n",
 		name);
 	return EXIT_OK;
 }

@@ -248,7 +248,7 @@ const struct command look_commands[] = {
 	{ "ls", "LOOK", "[KIND|INSTR]", "instruments now: state, next free, rate", 0, 1, ARG_INSTRUMENT, NULL, run_ls,
 		"  labtime ls\n  labtime ls microscope\n  labtime ls --json\n" },
 	{ "free", "LOOK", "DUR", "the next free slots of a length", 1, 6, ARG_NONE, free_opts, run_free,
-		"  labtime free 4h -k microscope\n  labtime free 90m -i krios-1,krios-2 --after 'next mon' --within 'Mon..Fri "
+		"  labtime free 4h -k microscope\n  labtime free 90m -i krios-1,krios-2 --after 'next mon' \\\n    --within 'Mon..Fri "
 		"08:00-18:00'\n" },
 	{ "cal", "LOOK", "[INSTR...] [day|week] [WHEN]", "a timeline: booked against metered", 0, -1, ARG_INSTRUMENT, NULL, run_cal,
 		"  labtime cal\n  labtime cal krios-1 week\n  labtime cal krios-1 krios-2 day fri\n" },

@@ -138,10 +138,11 @@ const struct command money_commands[] = {
 	{ "usage", "MONEY", "", "measured time, summed", 0, 0, ARG_NONE, usage_opts, run_usage,
 		"  labtime usage -p 'last month' --by project\n" },
 	{ "bill", "MONEY", "", "charges so far, line by line", 0, 0, ARG_NONE, bill_opts, run_bill, "  labtime bill\n  labtime bill -p 2026-11 --csv\n" },
-	{ "explain", "MONEY", "C-301", "the arithmetic of a charge, from readings to cents", 1, 1, ARG_NONE, NULL, run_explain,
+	{ "explain", "MONEY", "C-301", "a charge, from readings to cents", 1, 1, ARG_NONE, NULL, run_explain,
 		"  labtime explain C-301\n" },
-	{ "export", "MONEY", "PERIOD", "a period's charges for finance, checked against their manifest", 1, 4, ARG_NONE, export_opts, run_export,
+	{ "export", "MONEY", "PERIOD", "a period's charges, checked and in one file", 1, 4, ARG_NONE, export_opts, run_export,
 		"  labtime export 2026-11 --format csv -o november.csv\n  labtime export 'last month' --excel -o nov.csv\n",
-		"The file appears whole or not at all: rows and SHA-256 are compared with the daemon's manifest first.\n" },
+		"The file appears whole or not at all: rows and SHA-256 are compared with the\n"
+		"daemon's manifest first.\n" },
 	{ NULL },
 };

@@ -12,32 +12,34 @@
 #include "common/fmt.h"
 
 static const char help_time[] =
-	"WHEN for booking looks forward. Every word is understood or refused; the result is always shown.\n"
+	"WHEN for booking looks forward. Every word is understood or refused; the\n"
+	"result is always shown.\n"
 	"\n"
-	"  tomorrow 9am for 4h          tomorrow at 9am 4h          9am tomorrow for 1h30\n"
-	"  fri 14:00-18:00              next fri 9am for 4h         fri 22:00 - sat 02:00\n"
-	"  22:00-02:00                  9:30 until noon             in 2 hours for 90m\n"
-	"  2026-12-01 09:00-13:00       2026-12-01T09:00/PT4H       2026-12-01T09:00+08:00/PT4H\n"
-	"  now for 2h                   next free 4h                +2d 9am for 1h\n"
+	"  tomorrow 9am for 4h     tomorrow at 9am 4h     9am tomorrow for 1h30\n"
+	"  fri 14:00-18:00         next fri 9am for 4h    fri 22:00 - sat 02:00\n"
+	"  22:00-02:00             9:30 until noon        in 2 hours for 90m\n"
+	"  2026-12-01 09:00-13:00  2026-12-01T09:00/PT4H  2026-12-01T09:00+08:00/PT4H\n"
+	"  now for 2h              next free 4h           +2d 9am for 1h\n"
 	"\n"
 	"  fri        the next Friday (today, while that time is still ahead)\n"
 	"  next fri   Friday of next week\n"
 	"  9am        the next 9 o'clock; a bare 9 is refused\n"
 	"  an end at or before the start is on the next day\n"
 	"\n"
-	"DUR     2h  90m  1h30  1.5h  1d6h  2 hours  PT4H  P1DT6H      m = minutes, d = 24 hours\n"
-	"PERIOD  for reports looks back: today  yesterday  this week  last month  2026-11  2026-Q4  2026-W48\n"
-	"        november  2026  90d  2026-11-01..2026-12-01 (the second day is not part of it)\n"
+	"DUR     2h  90m  1h30  1.5h  1d6h  2 hours  PT4H  P1DT6H; m: minutes, d: 24 h\n"
+	"PERIOD  for reports looks back: today  yesterday  this week  last month  90d\n"
+	"        2026-11  2026-Q4  2026-W48  2026  november  2026-11-01..2026-12-01 (the\n"
+	"        second day is not part of it)\n"
 	"\n"
-	"The zone is the site's, wherever you are. When the clocks jump forward some times do not exist; when they go "
-	"back\n"
-	"some happen twice: then write the offset, 2026-10-25T02:30+02:00 for 1h. More: man labtime-time\n";
+	"The zone is the site's, wherever you are. When the clocks jump forward some\n"
+	"times do not exist; when they go back some happen twice: then write the offset,\n"
+	"2026-10-25T02:30+02:00 for 1h. More: man labtime-time\n";
 
 static int run_help(struct cli *c)
 {
 	char name[128];
 	const struct command *cmd;
-	int shown = 0;
+	bool shown = false;
 
 	if (c->args.npos == 0)
 		return args_overview(), EXIT_OK;
@@ -50,7 +52,7 @@ static int run_help(struct cli *c)
 	for (int t = 0; command_tables[t]; t++)
 		for (cmd = command_tables[t]; cmd->name; cmd++)
 			if (strncmp(cmd->name, name, strlen(name)) == 0 && cmd->name[strlen(name)] == ' ')
-				shown += printf("labtime %-36s %s\n", cmd->name, cmd->help) > 0;
+				args_row(cmd->name, 34, cmd->help), shown = true;
 	if (shown)
 		return EXIT_OK;
 	return args_usage(NULL, "there is no command '%s'", name);

@@ -452,18 +452,26 @@ def test_pages_and_scripts_match_the_program():
         expect(file, open(os.path.join(root, "etc", "completions", file)).read(), run("completion", shell)[1])
     page = open(os.path.join(root, "docs", "man", "labtime.1")).read().replace("\\-", "-").replace("\\(aq", "'").lower()
     for line in run("help")[1].splitlines():
-        if line.startswith("  ") and not line.startswith("  labtime"):
-            synopsis = line[2:42].rstrip() if line[42:43] == " " else line[2:line.index("--reason R") + 10]
+        if line.startswith("  ") and line[2] != " " and not line.startswith("  labtime"):
+            synopsis = line[2:].split("  ")[0]
             assert ".it nm labtime " + synopsis.lower() + "\n" in page, f"labtime.1 lacks: {synopsis}"
 
 
 def test_help_for_every_command():
-    names = [line.split()[0] for line in run("help")[1].splitlines() if line.startswith("  ")
+    overview = run("help")[1].splitlines()
+    names = [line.split()[0] for line in overview if line.startswith("  ") and line[2] != " "
              and not line.startswith("  labtime")]
     assert len(names) > 40
+    pages = {name: run("help", name) for name in set(names)}
+    pages.update({(name, sub): run("help", name, sub) for name in set(names) for sub in ("ls", "add", "set", "show", "rm")})
     for name in set(names):
-        expect(name, run("help", name)[0], 0)
+        expect(name, pages[name][0], 0)
     assert "next fri" in run("help", "time")[1]
+    for name, page in [*pages.items(), ("time", run("help", "time"))]:
+        for line in page[1].splitlines():
+            assert len(line) <= 80, f"help {name} is wider than a terminal: {line}"
+    for line in overview:
+        assert len(line) <= 80, line
 
 
 def main():
