@@ -21,7 +21,7 @@ static int plan(const void *state, struct lt_read ret[LT_READS_MAX])
 {
 	const struct lt_profile *p = ((const struct state *)state)->p;
 
-	for (int i = 0; i < p->n_blocks; i++)
+	for (int i = 0; i < p->n_blocks && i < LT_READS_MAX; i++)
 		ret[i] = (struct lt_read){ (uint8_t)p->blocks[i].area, p->blocks[i].address, p->blocks[i].count };
 	return p->n_blocks;
 }
