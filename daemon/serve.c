@@ -21,6 +21,7 @@
 #include "drivers/modbus/poller.h"
 #include "msg/msg.h"
 #include "net/loop.h"
+#include "net/library.h"
 #include "net/net.h"
 #include "selfcheck.h"
 #include "store/db.h"
@@ -372,9 +373,14 @@ static int start_ledger(struct server *s, struct lt_err *err)
 		.reload = adopt_site, .clock_us = clock_boot_us, .cpu_us = clock_thread_us, .turn_items = s->turn_items,
 		.service_version = LABTIME_VERSION, .ports = &ledger_ports,
 	};
+	struct library library;
 
 	make_directory_of(s->conf->store_path, 0700);
-	if (api_configure(&(struct api_info){ LABTIME_VERSION, loop_library(), s->conf->store_path }, err) < 0)
+	library_ask(LIBRARY_DATABASE, &library);
+	if (library.cure)
+		log_event(LOG_WARN, library.text, "cure", library.cure, NULL);
+	if (api_configure(&(struct api_info){ .version = LABTIME_VERSION, .libevent = library.text,
+			.libevent_cure = library.cure, .store_path = s->conf->store_path }, err) < 0)
 		return -1;
 	s->db = db_open(s->conf->store_path, 0, err);
 	if (!s->db)

@@ -93,6 +93,7 @@ int api_configure(const struct api_info *info, struct lt_err *err)
 {
 	lt_fmt(api_said.version, sizeof(api_said.version), "%s", info->version);
 	lt_fmt(api_said.libevent, sizeof(api_said.libevent), "%s", info->libevent);
+	lt_fmt(api_said.libevent_cure, sizeof(api_said.libevent_cure), "%s", info->libevent_cure ? info->libevent_cure : "");
 	lt_fmt(api_said.store_path, sizeof(api_said.store_path), "%s", info->store_path);
 	for (size_t i = 0; i < TABLES; i++)
 		for (const struct route *r = tables[i]; r->path; r++)

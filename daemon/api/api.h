@@ -116,7 +116,11 @@ int api_route_known(const char *method, const char *path, char allow[64]);
 
 /* What /v1/site and /v1/doctor say of the process; copied. Also checks the route tables: a route that nobody may
  * use, twice the same, or a mutation without its key is our bug and nothing starts. 0 or -1. Before the threads. */
-struct api_info { const char *version, *libevent, *store_path; };
+struct api_info {
+	const char *version;
+	const char *libevent, *libevent_cure;    /* a sentence; a cure when something is wrong, else NULL */
+	const char *store_path;
+};
 int api_configure(const struct api_info *info, struct lt_err *err);
 
 #endif

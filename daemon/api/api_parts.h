@@ -20,7 +20,7 @@ const char *problem_title(int status);
 
 /* api.c */
 const struct route *api_route(enum method method, const char *path, char param[3][65]);
-struct api_said { char version[32], libevent[64], store_path[512]; };
+struct api_said { char version[32], libevent[200], libevent_cure[160], store_path[512]; };
 extern struct api_said api_said;
 
 #endif

@@ -126,21 +126,45 @@ static void check_clock(struct act *a, json_t *list)
 	check(list, "time", a->now.wall_ms > INT64_C(1735689600000), "set the clock", "boot id %s", a->boot_id);
 }
 
+/* "; shares the line 10.0.0.1:502 with a, b": behind one gateway, one connection and one request at a time. */
+static void siblings(const struct site *s, const char *id, char *ret, size_t cap)
+{
+	const struct instrument *in = site_instrument(s, id);
+	size_t n = 0;
+	int more = 0;
+
+	ret[0] = '\0';
+	for (int i = 0; in && in->line[0] && i < s->n_instruments; i++) {
+		const struct instrument *other = &s->instruments[i];
+		if (other == in || strcmp(other->line, in->line) != 0)
+			continue;
+		if (n == 0)
+			n = lt_fmt(ret, cap, "; shares the line %s with %s", in->line, other->id);
+		else if (n + strlen(other->id) + sizeof(", ... and 1000 more") < cap)
+			n += lt_fmt(ret + n, cap - n, ", %s", other->id);
+		else
+			more++;
+	}
+	if (more)
+		lt_fmt(ret + n, cap - n, ", and %d more", more);
+}
+
 #define CONTROLLERS_PAGE 8
 
 static void check_controllers(struct act *a, json_t *list)
 {
 	struct instrument_row row[CONTROLLERS_PAGE];
-	char name[64], after[LT_ID] = "";
+	char name[64], shared[240], after[LT_ID] = "";
 	int n = CONTROLLERS_PAGE;
 
 	while (n == CONTROLLERS_PAGE && view_instruments(a, after, row, CONTROLLERS_PAGE, &n) == 0)
 		for (int i = 0; i < n; i++) {
 			lt_fmt(after, sizeof(after), "%s", row[i].id);
 			lt_fmt(name, sizeof(name), "controller %s", row[i].id);
+			siblings(a->site, row[i].id, shared, sizeof(shared));
 			check(list, name, strcmp(row[i].link, "up") == 0 || row[i].out_of_service,
-				"check its power, cable and address; labtimed keeps trying", "link %s%s%s", row[i].link,
-				row[i].link_why[0] ? ": " : "", row[i].link_why);
+				"check its power, cable and address; labtimed keeps trying", "link %s%s%s%s", row[i].link,
+				row[i].link_why[0] ? ": " : "", row[i].link_why, shared);
 		}
 }
 
@@ -152,7 +176,8 @@ static void check_identity(struct act *a, json_t *list)
 	for (int i = 0; i < a->site->n_admins && n < sizeof(admins); i++)
 		n += lt_fmt(admins + n, sizeof(admins) - n, ", %u", a->site->admins[i]);
 	check(list, "admins", true, "", "admin on the Unix socket: %s", admins);
-	check(list, "libevent", true, "", "%s", api_said.libevent[0] ? api_said.libevent : "not asked");
+	check(list, "libevent", api_said.libevent_cure[0] == '\0', api_said.libevent_cure, "%s",
+		api_said.libevent[0] ? api_said.libevent : "not asked");
 }
 
 static int doctor(struct act *a, struct api_request *rq, json_t **ret_body)

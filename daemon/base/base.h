@@ -38,6 +38,12 @@ char *file_read(const char *path, size_t max, size_t *ret_size, struct lt_err *e
 /* The zone's TZif from /usr/share/zoneinfo (or $TZDIR). 0 or -1 with *err. */
 int zone_load(struct lt_zone *ret, const char *name, struct lt_err *err);
 
+/* What dpkg's database (/var/lib/dpkg/status) says is installed; false when it does not say. Versions in Debian's order:
+ * negative, 0 or positive. */
+#define PACKAGE_VERSION 64
+bool package_version(const char *database, const char *name, char ret[PACKAGE_VERSION]);
+int package_compare(const char *a, const char *b);
+
 /* "READY=1", "WATCHDOG=1", "STOPPING=1" to the service manager; no effect without one. */
 void notify_manager(const char *state);
 

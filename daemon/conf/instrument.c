@@ -170,6 +170,7 @@ static int read_instrument(struct builder *b, const struct tree *t, struct lt_er
 			0 || read_interlock(t, &e, &i.interlock, err) < 0 || conf_policy(t, I_POLICY, &i.policy, err) < 0 ||
 	    conf_price(t, I_PRICE, I_RATE, site->exponent, &i.price, err) < 0)
 		return -1;
+	lt_fmt(i.line, sizeof(i.line), strchr(e.host, ':') ? "[%s]:%u" : "%s:%u", e.host, (unsigned)e.port);
 	site->instruments[site->n_instruments] = i;
 	b->conf->endpoints[site->n_instruments++] = e;
 	return 0;

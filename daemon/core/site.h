@@ -44,6 +44,7 @@ struct instrument {
 	struct price price;
 	struct meter_def meter;
 	struct interlock_def interlock;
+	char line[72];               /* the controller's address and port; those with the same text share its line */
 };
 
 struct site {

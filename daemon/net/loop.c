@@ -114,11 +114,6 @@ struct event_base *loop_base(struct loop *l)
 	return l->base;
 }
 
-const char *loop_library(void)
-{
-	return "libevent " EVENT__VERSION;
-}
-
 int loop_run(struct loop *l)
 {
 	return event_base_dispatch(l->base) < 0 ? -1 : 0;

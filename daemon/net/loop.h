@@ -21,7 +21,6 @@ enum { LOOP_READ = 1, LOOP_WRITE = 2 };
 struct loop *loop_new(void);                     /* NULL: no memory or no epoll                            */
 struct loop *loop_free(struct loop *l);
 struct event_base *loop_base(struct loop *l);    /* for net/ itself and drivers/modbus                      */
-const char *loop_library(void);                  /* "libevent 2.1.12-stable", for the doctor                 */
 int loop_run(struct loop *l);                    /* until loop_stop; 0 or -1                                */
 int loop_once(struct loop *l, bool wait);        /* one round: what is ready now, or wait for the next      */
 void loop_stop(struct loop *l);

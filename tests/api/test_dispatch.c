@@ -317,8 +317,8 @@ static void test_routes_known(void **state)
 	struct lt_err err = { 0 };
 	char allow[64];
 
-	assert_int_equal(api_configure(&(struct api_info){ "1.2.3", "libevent", "/var/lib/labtime/labtime.db" }, &err),
-		0);
+	assert_int_equal(api_configure(&(struct api_info){ .version = "1.2.3", .libevent = "libevent",
+		.store_path = "/var/lib/labtime/labtime.db" }, &err), 0);
 	assert_int_equal(api_route_known("GET", "/v1/orgs", allow), 0);
 	assert_int_equal(api_route_known("PUT", "/v1/orgs/acme", allow), 405);
 	assert_string_equal(allow, "GET, PATCH");

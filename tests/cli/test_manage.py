@@ -201,7 +201,8 @@ def test_out_of_service_is_not_free():
 
 def test_doctor_names_a_dead_controller():
     dead = {"id": "dead-1", "kind": "microscope", "external": True, "address": "127.0.0.1:9"}
-    with Lab([dict(KRIOS), dead]) as lab:
+    sibling = dict(dead, id="dead-2", profile="adam-6050", interlock="")
+    with Lab([dict(KRIOS), dead, sibling]) as lab:
         lab.people(*STAFF)
         refused(lab, 4, "forbidden", "ada", "doctor")
         checks = lambda: {c["name"]: c for c in json.loads(
@@ -210,6 +211,10 @@ def test_doctor_names_a_dead_controller():
         found = checks()
         assert not found["controller dead-1"]["ok"] and "refused" in found["controller dead-1"]["detail"], found
         assert found["controller dead-1"]["cure"], found
+        assert "shares the line 127.0.0.1:9 with dead-2" in found["controller dead-1"]["detail"], found
+        assert "shares the line 127.0.0.1:9 with dead-1" in found["controller dead-2"]["detail"], found
+        assert "shares" not in found["controller krios-1"]["detail"], found
+        assert "security patches" in found["libevent"]["detail"], found
         assert {"configuration", "zone", "store", "disk", "clock", "libevent", "admins", "http"} <= set(found), found
         assert found["http"]["ok"] and found["http"]["detail"].endswith("400"), found["http"]
         r = refused(lab, 1, "unhealthy", "adm", "doctor")
