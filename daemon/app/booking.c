@@ -47,7 +47,7 @@ void booking_span_text(const struct site *s, char *dst, size_t cap, int64_t from
 	lt_fmt(dst, cap, "%s to %s", a, b);
 }
 
-static void tell(struct act *a, const struct booking *b, const char *verb, const char *detail)
+void booking_tell(struct act *a, const struct booking *b, const char *verb, const char *detail)
 {
 	struct event_row e = { .instrument = b->instrument, .org = b->org, .user = b->user, .booking = b->id };
 	char kind[48];
@@ -64,7 +64,7 @@ static int record(struct act *a, struct booking *b, enum booking_state from, con
 
 	if (rc == 0)
 		rc = store_booking_event(a->db, b->id, a->now.wall_ms, a->who.actor, verb, from, b->state, detail);
-	tell(a, b, verb, detail);
+	booking_tell(a, b, verb, detail);
 	return rc;
 }
 
@@ -86,6 +86,7 @@ int booking_step(struct act *a, struct booking *b, enum booking_event event, con
 		act_timer_clear(a, "booking_no_show", b->id);
 		act_timer_clear(a, "booking_end", b->id);
 		act_timer_clear(a, "booking_idle", b->id);
+		act_timer_clear(a, "booking_warn", b->id);
 	}
 	act_lease(a, b->instrument);
 	return record(a, b, from, verb, detail);
@@ -103,6 +104,8 @@ int booking_arm(struct act *a, const struct booking *b, const struct policy *p)
 	if (b->state != BOOKING_ACTIVE)
 		act_timer(a, "booking_no_show", b->id, b->booked_from + booking_wait_ms(b, p));
 	act_timer(a, "booking_end", b->id, b->booked_to);
+	if (b->state == BOOKING_ACTIVE)
+		booking_warn_later(a, b, p);
 	return metering_arm(a, b->instrument);
 }
 

@@ -22,6 +22,8 @@ int booking_ran(struct act *a, int64_t id, int64_t at);
 int booking_closed(struct act *a, int64_t id, int64_t at, bool no_use, const char *cause);
 /* Its session runs past the end: keeps the unit held up to `to`, at most to what comes next. *ret_to: held until. */
 int booking_hold(struct act *a, int64_t id, int64_t to, int64_t *ret_to);
+/* R28: a run goes on past the booked end, or into the next booking: whose time that is is told. */
+int booking_overruns(struct act *a, const struct booking *b);
 /* R28: this user's end, for overrun pricing, moves by the delay that another's session caused. */
 int booking_delay(struct act *a, int64_t id, int64_t delay_ms);
 

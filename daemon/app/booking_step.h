@@ -10,6 +10,14 @@
 int booking_step(struct act *a, struct booking *b, enum booking_event event, const char *verb, const char *detail);
 /* Writes b and a row of history without a transition. */
 int booking_note(struct act *a, struct booking *b, const char *verb, const char *detail);
+/* An event "booking.<what>" for its owner; no row of history. */
+void booking_tell(struct act *a, const struct booking *b, const char *what, const char *detail);
+/* R28: arms the warning before the end of a booking in use; at once when that is nearer. */
+int booking_warn_later(struct act *a, const struct booking *b, const struct policy *p);
+/* Tells its owner, and who comes directly after, that the end is near. */
+int booking_warn(struct act *a, const struct booking *b);
+/* It was in use past its booked end until `at`: both are told. continues: the run goes on in the next booking. */
+int booking_overran(struct act *a, const struct booking *b, int64_t at, bool continues);
 /* R01, R02: its place with turnover; makes room in the turnover of the same org's neighbours. 0, 1 taken, < 0. */
 int booking_place(struct act *a, const struct booking *b, const struct policy *p);
 /* Frees what it held and gives the turnover back to the one before it. */

@@ -124,6 +124,18 @@ static int fire_idle(struct act *a, int64_t ref, int64_t due_at)
 	return act_end(a);
 }
 
+/* R28: some minutes before the end of what is in use. */
+static int fire_warn(struct act *a, int64_t ref, int64_t due_at)
+{
+	struct booking b;
+	struct policy p;
+	int rc = still_live(a, ref, &b, &p);
+
+	if (rc != 0 || b.state != BOOKING_ACTIVE || a->now.wall_ms >= b.booked_to)
+		return rc < 0 ? rc : act_end(a);
+	return booking_warn(a, &b);
+}
+
 /* A booking that nobody used by its end. */
 static int end_without_use(struct act *a, struct booking *b, const struct policy *p)
 {
@@ -174,5 +186,6 @@ const struct timer_kind booking_timers[] = {
 	{ "booking_no_show", fire_no_show },
 	{ "booking_end", fire_end },
 	{ "booking_idle", fire_idle },
+	{ "booking_warn", fire_warn },
 	{ NULL, NULL },
 };

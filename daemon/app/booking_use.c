@@ -153,7 +153,7 @@ int booking_used(struct act *a, int64_t id, int64_t at, const char *cause)
 {
 	struct booking b;
 	struct policy p;
-	bool checkin = strcmp(cause, "user") == 0;
+	bool checkin = strcmp(cause, "user") == 0, begins;
 	int rc = booking_load(a, id, &b);
 
 	if (rc != 0 || (b.state != BOOKING_CONFIRMED && b.state != BOOKING_ACTIVE))
@@ -173,7 +173,10 @@ int booking_used(struct act *a, int64_t id, int64_t at, const char *cause)
 		if (rc < 0)
 			return rc;
 	}
+	begins = b.state == BOOKING_CONFIRMED;
 	rc = booking_step(a, &b, BOOKING_USE, checkin ? "checkin" : "use", cause);
+	if (begins && rc == 0)
+		rc = booking_warn_later(a, &b, &p);
 	if (checkin && rc == 0) {
 		int64_t first = b.booked_from + p.first_run_ms;
 
@@ -249,6 +252,8 @@ int booking_closed(struct act *a, int64_t id, int64_t at, bool no_use, const cha
 		rc = booking_release(a, &b, &p, at);
 		if (rc == 0)
 			rc = booking_step(a, &b, BOOKING_COMPLETE, "complete", cause);
+		if (rc == 0)
+			rc = booking_overran(a, &b, at, strcmp(cause, "run_continues") == 0);
 	}
 	return rc != 0 ? rc : store_block_release_waiting(a->db, b.instrument);
 }

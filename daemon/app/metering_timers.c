@@ -169,9 +169,11 @@ static int at_booked_end(struct act *a, const struct instrument *i, struct sessi
 	struct meter m;
 
 	if (s->state == SESSION_RUNNING && !blind) {
+		int rc = booking_overruns(a, b);
+
 		act_event(a, &e);
 		act_lease(a, i->id);
-		return session_hold(a, s, a->now.wall_ms);
+		return rc != 0 ? rc : session_hold(a, s, a->now.wall_ms);
 	}
 	if (!blind)
 		return session_end(a, s, b->booked_to, "timer", true);
@@ -186,7 +188,7 @@ static int at_booked_end(struct act *a, const struct instrument *i, struct sessi
 
 static int edge(struct act *a, const struct instrument *i, int64_t due)
 {
-	bool blind = a->unread && i->meter.kind != METER_NONE;
+	bool blind = a->unread && i->meter.kind != METER_NONE, seen;
 	struct booking b, next;
 	struct session s;
 	int rc = session_open_on(a, i->id, &s);
@@ -203,9 +205,11 @@ static int edge(struct act *a, const struct instrument *i, int64_t due)
 		rc = booking_after(a, i->id, due, &next);
 	if (rc < 0)
 		return rc;
-	if (rc == 0 && next.id != b.id && next.booked_from <= due && strcmp(next.org, s.org) == 0 &&
-		s.state == SESSION_RUNNING && !blind)
+	seen = s.state == SESSION_RUNNING && !blind;
+	if (rc == 0 && next.id != b.id && next.booked_from <= due && strcmp(next.org, s.org) == 0 && seen)
 		return session_continue(a, &s, &next, due);
+	if (rc == 0 && next.id != b.id && next.booked_from == due && due > b.booked_to && seen)
+		return booking_overruns(a, &b);
 	return due == b.booked_to || s.state != SESSION_RUNNING ? at_booked_end(a, i, &s, &b, blind) : 0;
 }
 

@@ -38,6 +38,7 @@ static const struct value_def policy_keys[] = {
 	{ "first_run", VALUE_DURATION, P(first_run_ms), LT_MINUTE, 2 * LT_DAY, LT_SECOND, NULL, "R25", "after a check-in, how long to wait for the first run" },
 	{ "idle_release", VALUE_DURATION, P(idle_release_ms), 30 * LT_MINUTE, 2 * LT_DAY, LT_SECOND, "off", "R26", "idle time after which the rest is released" },
 	{ "grace", VALUE_DURATION, P(grace_ms), 0, LT_DAY, LT_SECOND, NULL, "R28", "overrun that is free while nobody waits" },
+	{ "end_warning", VALUE_DURATION, P(end_warning_ms), 0, LT_DAY, LT_SECOND, NULL, "R28", "before the end of a booking in use, when its user and the next are told; 0s: not" },
 	{ "overrun", VALUE_OVERRUN, P(overrun), 0, 2, 0, NULL, "R28", "continue, inhibit_next or lock_after the run ends; a run is never cut" },
 	{ "gap", VALUE_DURATION, P(gap_ms), 5 * LT_SECOND, LT_DAY, LT_SECOND, "auto", "gaps", "silence after which a session is unknown; auto: the larger of 30s and 10 polls" },
 	{ "settle", VALUE_DURATION, P(settle_ms), LT_MINUTE, 90 * LT_DAY, LT_SECOND, NULL, "settling", "a closed session is charged at the latest after this" },
@@ -70,6 +71,7 @@ void policy_defaults(struct policy *ret)
 	ret->no_show_ms = 30 * LT_MINUTE;
 	ret->first_run_ms = LT_HOUR;
 	ret->grace_ms = 5 * LT_MINUTE;
+	ret->end_warning_ms = 10 * LT_MINUTE;
 	ret->settle_ms = 72 * LT_HOUR;
 	ret->max_overrun_ms = LT_HOUR;
 }

@@ -47,6 +47,7 @@ struct policy {
 	int64_t first_run_ms;       /* R25  F, default 60 min                                           */
 	int64_t idle_release_ms;    /* R26  I, 0 off, else >= 30 min                                    */
 	int64_t grace_ms;           /* R28  g, default 5 min                                            */
+	int64_t end_warning_ms;     /* R28  before the end of a booking in use; default 10 min, 0: none  */
 	enum overrun_mode overrun;  /* R28  default continue                                            */
 	int64_t gap_ms;             /* METERING gaps: 0 = max(30 s, 10 polls)                           */
 	int64_t settle_ms;          /* BILLING settling: default 72 h                                   */
