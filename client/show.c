@@ -27,7 +27,7 @@ static const struct column session_fields[] = {
 	{ "First run", "first_run_at", CELL_TIME }, { "Last run to", "last_run_end_at", CELL_TIME }, { "Closed", "closed_at", CELL_TIME },
 	{ "Closed by", "close_cause", CELL_TEXT }, { "Unknown since", "unknown_since", CELL_TIME },
 	{ "Measured", "measured_seconds", CELL_SECONDS }, { "Estimated", "estimated_seconds", CELL_SECONDS },
-	{ "Idle", "idle_seconds", CELL_SECONDS }, { "So far", "amount_so_far", CELL_MONEY }, { "Review", "review_reason", CELL_TEXT },
+	{ "Idle", "idle_seconds", CELL_SECONDS }, { "At fault", "fault_seconds", CELL_SECONDS }, { "So far", "amount_so_far", CELL_MONEY }, { "Review", "review_reason", CELL_TEXT },
 	{ NULL },
 };
 
@@ -35,7 +35,8 @@ static const struct column charge_fields[] = {
 	{ "Charge", "id", CELL_TEXT }, { "Kind", "kind", CELL_TEXT }, { "Amount", "amount", CELL_MONEY }, { "Instrument", "instrument", CELL_TEXT },
 	{ "When", "", CELL_SPAN }, { "Booking", "booking", CELL_TEXT }, { "Session", "session", CELL_TEXT }, { "User", "user", CELL_TEXT },
 	{ "Org", "org", CELL_TEXT }, { "Project", "project", CELL_TEXT }, { "Used", "used_seconds", CELL_SECONDS },
-	{ "Idle", "idle_seconds", CELL_SECONDS }, { "Overrun", "overrun_seconds", CELL_SECONDS }, { "Billed", "billed_seconds", CELL_SECONDS },
+	{ "Idle", "idle_seconds", CELL_SECONDS }, { "At fault", "fault_seconds", CELL_SECONDS }, { "Overrun", "overrun_seconds", CELL_SECONDS },
+	{ "Billed", "billed_seconds", CELL_SECONDS },
 	{ "Estimated", "estimated_seconds", CELL_SECONDS }, { "Period", "period", CELL_TEXT }, { "Posted", "posted_at", CELL_TIME },
 	{ "Corrects", "corrects", CELL_TEXT }, { "Seal", "sha256", CELL_TEXT }, { NULL },
 };

@@ -87,6 +87,7 @@ json_t *json_charge(const struct site *s, const struct charge *c)
 	json_object_set_new(o, "to", json_instant(s, c->service_to));
 	json_object_set_new(o, "used_seconds", json_integer(c->used_s));
 	json_object_set_new(o, "idle_seconds", json_integer(c->idle_s));
+	json_object_set_new(o, "fault_seconds", json_integer(c->fault_s));
 	json_object_set_new(o, "overrun_seconds", json_integer(c->overrun_s));
 	json_object_set_new(o, "billed_seconds", json_integer(c->billed_s));
 	json_object_set_new(o, "estimated_seconds", json_integer(c->estimated_s));

@@ -59,6 +59,7 @@ static int set_price(struct act *a, json_t *o, const struct session *s)
 	int rc = s->org[0] ? rating_session(a, s->id, &r) : RATING_NONE;
 
 	json_object_set_new(o, "idle_seconds", json_integer(rc == 0 ? r->result.idle_s : 0));
+	json_object_set_new(o, "fault_seconds", json_integer(rc == 0 ? r->result.fault_s : 0));
 	json_object_set_new(o, "amount_so_far", rc == 0 ? json_money(a->site, r->result.total_minor) : json_null());
 	rating_free(r);
 	return rc < 0 ? rc : 0;
@@ -102,6 +103,7 @@ static json_t *runs_array(struct act *a, const struct usage *u, int n)
 		json_object_set_new(o, "estimated_ms", json_integer(u[i].estimated_ms));
 		json_object_set_new(o, "placed", json_boolean(u[i].placed));
 		json_object_set_new(o, "open", json_boolean(u[i].open));
+		json_object_set_new(o, "fault", json_boolean(u[i].fault));
 		json_object_set_new(o, "reason", json_string(u[i].reason));
 		json_array_append_new(array, o);
 	}

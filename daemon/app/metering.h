@@ -33,7 +33,8 @@ int metering_booking_gone(struct act *a, int64_t booking);
 int session_load(struct act *a, int64_t id, struct session *ret);          /* 0; 1 not found; < 0 */
 int session_of_booking(struct act *a, int64_t booking, struct session *ret); /* latest; 0; 1; < 0  */
 int session_open_on(struct act *a, const char *instrument, struct session *ret);
-/* Pieces of a session in order; at most cap, *ret_n is the count written (the rest is summed into the last). */
+/* Pieces of a session in order; at most cap, *ret_n is the count written (the rest is summed into the last two,
+ * the second of them at fault). */
 int session_usage(struct act *a, int64_t session, struct usage *ret, int cap, int *ret_n);
 /* Minutes at fault or down do not count (BOOKING.md "Usable minute"). */
 int metering_usable_ms(struct act *a, const char *instrument, int64_t from, int64_t to, int64_t *ret_ms);

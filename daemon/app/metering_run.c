@@ -33,12 +33,40 @@ static int nobodys(struct act *a, struct step *t, int64_t from, int64_t to, int6
 
 /* ---- without a gap ---- */
 
+/* What the run is metered from here on goes into a piece of its own: it comes at fault, or no more so. */
+static int part_run(struct act *a, struct step *t)
+{
+	struct usage next = t->run;
+	int rc;
+
+	next.fault = t->r->v.was_faulty;
+	if (t->ms == 0 || next.fault == t->run.fault)
+		return 0;
+	if (t->run.measured_ms > 0) {
+		t->run.open = false;
+		rc = store_usage_update(a->db, &t->run);
+		next.id = act_id(a, "usage");
+		next.from_at = next.to_at;
+		next.measured_ms = next.estimated_ms = 0;
+		next.raw_from = next.raw_to;
+		if (rc == 0)
+			rc = store_usage_insert(a->db, &next);
+		if (rc != 0)
+			return rc;
+	}
+	t->run = next;
+	return 0;
+}
+
 /* Grows the open run, and ends it when the bit went off. */
 static int grow_run(struct act *a, struct step *t)
 {
 	struct meter_verdict *v = &t->r->v;
 	bool moved = t->ms > 0 || t->r->has_bit;
+	int rc = part_run(a, t);
 
+	if (rc != 0)
+		return rc;
 	if (moved)
 		t->run.to_at = t->run_to > t->run.to_at ? t->run_to : t->run.to_at;
 	t->run_to = t->run.to_at;
@@ -93,6 +121,11 @@ static int begin_run(struct act *a, struct step *t)
 	return session_piece(a, &t->s, id_of(t), &p, "run", t->r->v.running, &t->r->v);
 }
 
+static int64_t tail_end(int64_t from, const struct step *t)
+{
+	return from + t->ms < t->r->v.at ? from + t->ms : t->r->v.at;
+}
+
 /* The counter moved though the bit is off and was off: the tail of the last run, or a run shorter than a poll. */
 static int off_tick(struct act *a, struct step *t)
 {
@@ -104,6 +137,11 @@ static int off_tick(struct act *a, struct step *t)
 
 	if (rc < 0)
 		return rc;
+	if (rc == 0 && (coarse || tail) && last.fault != v->was_faulty) {
+		struct attr_piece p = { t->s.id, last.to_at, coarse ? last.to_at : tail_end(last.to_at, t), t->ms, true };
+
+		return session_piece(a, &t->s, id_of(t), &p, "run", false, v);
+	}
 	if (rc == 0 && (coarse || tail)) {
 		last.measured_ms += t->ms;
 		last.raw_to = (int64_t)v->raw;
@@ -354,7 +392,7 @@ static int save_metered(struct act *a, struct step *t)
 	const struct session *s = &t->s, *was = &t->was;
 
 	if (s->id == was->id && s->first_run_at == was->first_run_at && s->last_run_end_at == was->last_run_end_at &&
-	    s->measured_ms == was->measured_ms && s->estimated_ms == was->estimated_ms && s->fault_ms == was->fault_ms)
+	    s->measured_ms == was->measured_ms && s->estimated_ms == was->estimated_ms)
 		return 0;
 	return store_session_metered(a->db, &t->s);
 }
@@ -364,7 +402,6 @@ int metering_attribute(struct act *a, struct reading_now *r)
 	struct meter_verdict *v = &r->v;
 	struct step t = { .r = r, .ms = v->added_ms - v->quantised_ms };
 	struct claimants c = { .n = 0 };
-	int64_t idle_fault = v->was_faulty && !v->was_running && !v->gap ? v->elapsed_ms : 0;
 	bool apart;
 	int rc = look_up(a, &t);
 
@@ -382,7 +419,6 @@ int metering_attribute(struct act *a, struct reading_now *r)
 	if (rc == 0)
 		rc = reviews(a, &t);
 	if (rc == 0 && t.has_session && session_is_open(&t.s)) {
-		t.s.fault_ms += idle_fault;
 		rc = save_metered(a, &t);
 		if (rc == 0)
 			rc = session_follow(a, &t.s, v->running, t.run_from, t.run_to, v->at);

@@ -45,6 +45,8 @@ static void line_detail(const struct posting *p, const struct rate_line *l, char
 		lt_fmt(dst, cap, "%lld s of it fill the billing step", (long long)l->padding_s);
 	else if (l->component == COMP_GRACE)
 		lt_fmt(dst, cap, "free");
+	else if (l->component == COMP_FAULT)
+		lt_fmt(dst, cap, "the instrument was at fault, not charged");
 	else if (l->component == COMP_ESTIMATED)
 		lt_fmt(dst, cap, l->factor_pm ? "not measured; two people agreed to charge it" : "not measured, not charged");
 	else if (l->component == COMP_NO_SHOW || l->component == COMP_LATE_CANCEL) {
@@ -119,6 +121,7 @@ static int fill_charge(struct act *a, const struct posting *p, struct charge *c)
 	if (p->rating) { /* a correction carries the difference, of seconds as of money */
 		c->used_s = r->used_s - before->used_s;
 		c->idle_s = r->idle_s - before->idle_s;
+		c->fault_s = r->fault_s - before->fault_s;
 		c->overrun_s = r->overrun_s - before->overrun_s;
 		c->billed_s = r->billed_s - before->billed_s;
 		c->estimated_s = r->estimated_s - before->estimated_s;

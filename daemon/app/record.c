@@ -116,6 +116,18 @@ static void readings_part(struct act *a, struct jsonout *o, const struct charge 
 	jsonout_close(o, '}');
 }
 
+static void faults_part(struct jsonout *o, const struct rate_input *in)
+{
+	jsonout_open(o, "faults", '[');
+	for (int i = 0; i < in->n_faults; i++) {
+		jsonout_open(o, NULL, '{');
+		jsonout_int(o, "from_at", in->faults[i].from);
+		jsonout_int(o, "to_at", in->faults[i].to);
+		jsonout_close(o, '}');
+	}
+	jsonout_close(o, ']');
+}
+
 static void session_part(struct jsonout *o, const struct rating *r)
 {
 	const struct session *s = &r->s;
@@ -124,7 +136,7 @@ static void session_part(struct jsonout *o, const struct rating *r)
 	jsonout_int(o, "checkin_at", s->checkin_at);
 	jsonout_text(o, "close_cause", s->close_cause);
 	jsonout_int(o, "closed_at", s->closed_at);
-	jsonout_int(o, "fault_ms", r->in.fault_ms);
+	faults_part(o, &r->in);
 	jsonout_int(o, "grace_ms", r->in.grace_ms);
 	jsonout_int(o, "id", s->id);
 	jsonout_int(o, "next_booking_at", r->in.next_from);
@@ -143,6 +155,7 @@ static void usage_part(struct jsonout *o, const struct rating *r)
 		jsonout_open(o, NULL, '{');
 		jsonout_bool(o, "approved", r->pieces[i].approved);
 		jsonout_int(o, "estimated_ms", u->estimated_ms);
+		jsonout_bool(o, "fault", u->fault);
 		jsonout_int(o, "from_at", u->from_at);
 		jsonout_int(o, "measured_ms", u->measured_ms);
 		jsonout_bool(o, "placed", u->placed);
@@ -241,6 +254,7 @@ int posting_record(struct act *a, const struct posting *p, const struct charge *
 	jsonout_text(o, "currency", c->currency);
 	jsonout_int(o, "estimated_s", c->estimated_s);
 	jsonout_int(o, "exponent", a->site->exponent);
+	jsonout_int(o, "fault_s", c->fault_s);
 	fee_part(o, p->fee);
 	jsonout_text(o, "flags", c->flags);
 	jsonout_int(o, "format", RECORD_FORMAT);

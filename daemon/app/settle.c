@@ -95,6 +95,7 @@ static int post_usage(struct act *a, const struct rating *r, bool late)
 	add_flag(flags, late, "gap");
 	add_flag(flags, unplaced, "unplaced");
 	add_flag(flags, r->result.estimated_s > 0, "estimated");
+	add_flag(flags, r->result.fault_s > 0, "fault");
 	add_flag(flags, r->s.presumed, "presumed");
 	add_flag(flags, r->s.bypassed, "interlock_bypassed");
 	rc = posting_post(a, &p, NULL);

@@ -11,6 +11,7 @@
 #include "app/rating.h"
 #include "store/booking.h"
 #include "store/evidence.h"
+#include "store/meter.h"
 
 struct rating *rating_free(struct rating *r)
 {
@@ -109,7 +110,7 @@ static int load_pieces(struct act *a, struct rating *r)
 		const struct usage *u = &r->usage[i];
 
 		r->pieces[i] = (struct rate_piece){ u->from_at, u->to_at, u->measured_ms, u->estimated_ms, u->placed,
-			strcmp(u->reason, "approved") == 0 && !superseded(r, u) };
+			strcmp(u->reason, "approved") == 0 && !superseded(r, u), u->fault };
 	}
 	return rc;
 }
@@ -140,6 +141,25 @@ static int load_booking(struct act *a, struct rating *r, const struct charge_sea
 	return 0;
 }
 
+/* When the instrument said that it has a fault, from the first instant that anything is priced for to the last. */
+static int load_faults(struct act *a, struct rating *r)
+{
+	struct rate_input *in = &r->in;
+	int64_t from = r->s.opened_at, to = in->n_pieces ? r->pieces[in->n_pieces - 1].to_at : r->s.opened_at;
+
+	if (in->n_pieces && r->pieces[0].from_at < from)
+		from = r->pieces[0].from_at;
+	if (in->start_at && in->start_at < from)
+		from = in->start_at;
+	if (in->booked && in->booked_from < from)
+		from = in->booked_from;
+	if (in->booked && in->booked_to > to)
+		to = in->booked_to;
+	in->faults = r->faults;
+	return store_outage_faults(a->db, r->s.instrument, (struct interval){ from, to }, a->now.wall_ms, r->faults,
+		RATE_FAULTS_MAX, &in->n_faults);
+}
+
 static int gather(struct act *a, int64_t session, const struct charge_sealed *sealed, struct rating *r)
 {
 	int64_t until;
@@ -154,10 +174,11 @@ static int gather(struct act *a, int64_t session, const struct charge_sealed *se
 		return rc;
 	until = r->in.n_pieces ? r->pieces[r->in.n_pieces - 1].to_at : r->s.opened_at;
 	r->in.start_at = sealed ? sealed->start_at : r->s.checkin_at;
-	r->in.fault_ms = r->s.fault_ms;
 	r->in.lists = r->lists;
 	r->in.pieces = r->pieces;
-	rc = load_policy(a, r, sealed);
+	rc = load_faults(a, r);
+	if (rc == 0)
+		rc = load_policy(a, r, sealed);
 	if (rc == 0)
 		rc = load_lists(a, r, sealed, until);
 	r->in.grace_ms = r->policy.grace_ms;

@@ -27,7 +27,7 @@ struct session {
 	/* 0: not */
 	int64_t opened_at, checkin_at, checkout_wish_at, first_run_at, last_run_end_at, unknown_since, closed_at;
 	char opened_cause[24], close_cause[24];
-	int64_t measured_ms, estimated_ms, fault_ms;
+	int64_t measured_ms, estimated_ms;
 	char review_reason[64];
 	int64_t version;
 };
@@ -38,6 +38,7 @@ struct usage {
 	char instrument[LT_ID];
 	int64_t from_at, to_at, measured_ms, estimated_ms;
 	bool placed, open;
+	bool fault;                      /* metered while the instrument said that it has a fault: not priced */
 	char reason[24];                 /* 'run', 'gap', 'quantisation', 'reset', 'ambiguous' */
 	int64_t raw_from, raw_to;
 };

@@ -26,7 +26,7 @@ struct work {
 
 static const char *const names[COMPONENTS] = {
 	[COMP_TIME] = "time", [COMP_WALK_UP] = "walk_up", [COMP_GRACE] = "grace", [COMP_OVERRUN] = "overrun",
-	[COMP_INTO_NEXT] = "overrun_into_next", [COMP_IDLE] = "idle", [COMP_BOOKED_FILL] = "booked_fill",
+	[COMP_INTO_NEXT] = "overrun_into_next", [COMP_IDLE] = "idle", [COMP_FAULT] = "fault", [COMP_BOOKED_FILL] = "booked_fill",
 	[COMP_NO_SHOW] = "no_show", [COMP_LATE_CANCEL] = "late_cancel", [COMP_MINIMUM] = "minimum",
 	[COMP_ESTIMATED] = "estimated", [COMP_CORRECTION] = "correction",
 };
@@ -97,6 +97,7 @@ static int32_t factor_of(const struct price *p, enum component c, const struct r
 	case COMP_WALK_UP:
 		return p->walk_up_pm;
 	case COMP_GRACE:
+	case COMP_FAULT:
 		return 0;
 	case COMP_OVERRUN:
 		return p->overrun_pm;
@@ -236,15 +237,34 @@ static void add_approved(struct work *w, const struct rate_piece *p)
 	add(w, COMP_ESTIMATED, best, p->estimated_ms, p->from_at, p->to_at);
 }
 
-/* Between runs; the first idle_after_ms of a spell count as use. */
+/* A part of an idle spell in which the instrument was usable; *as_use: what may still count as use. */
+static void add_usable(struct work *w, int64_t from, int64_t to, int64_t *as_use)
+{
+	int64_t use = min64(to - from, *as_use);
+
+	if (use > 0)
+		spread(w, from, from + use, use, AS_BASE);
+	if (to - from > use)
+		spread(w, from + use, to, to - from - use, AS_IDLE);
+	*as_use -= use;
+}
+
+/* Between runs, without what was at fault; the first idle_after_ms of a spell count as use. */
 static void add_idle(struct work *w, int64_t from, int64_t to)
 {
-	int64_t as_use = min64(to - from, w->base->idle_after_ms);
+	int64_t as_use = max64(0, w->base->idle_after_ms);
 
-	if (as_use > 0)
-		spread(w, from, from + as_use, as_use, AS_BASE);
-	if (to - from > as_use)
-		spread(w, from + as_use, to, to - from - as_use, AS_IDLE);
+	for (int i = 0; i < w->in->n_faults && from < to; i++) {
+		const struct interval *f = &w->in->faults[i];
+
+		if (f->to <= from || f->from >= to)
+			continue;
+		if (f->from > from)
+			add_usable(w, from, f->from, &as_use);
+		from = f->to;
+	}
+	if (from < to)
+		add_usable(w, from, to, &as_use);
 }
 
 /* Idle is known only up to the last run that was seen to start. */
@@ -266,7 +286,9 @@ static void collect(struct work *w)
 
 		if (cursor > 0 && p->from_at > cursor && p->from_at <= idle_end)
 			add_idle(w, cursor, p->from_at);
-		if (p->placed)
+		if (p->fault)
+			add(w, COMP_FAULT, w->first, p->measured_ms, p->from_at, p->to_at);
+		else if (p->placed)
 			spread(w, p->from_at, p->to_at, p->measured_ms, AS_PLACED);
 		else
 			fill_cheapest(w, p->from_at, p->to_at, p->measured_ms);
@@ -280,7 +302,7 @@ static void collect(struct work *w)
 /* ---- seconds ---- */
 
 /* Floors the sum of components [c0, c1] once and shares the seconds over their cells. Returns them. */
-static int64_t floor_seconds(struct work *w, enum component c0, enum component c1, int64_t less_ms)
+static int64_t floor_seconds(struct work *w, enum component c0, enum component c1)
 {
 	int64_t ms[COMPONENTS * RATE_LISTS_MAX] = { 0 }, share[COMPONENTS * RATE_LISTS_MAX], sum = 0;
 	int n = 0;
@@ -290,13 +312,26 @@ static int64_t floor_seconds(struct work *w, enum component c0, enum component c
 			ms[n++] = w->cell[c][l].ms;
 			sum += w->cell[c][l].ms;
 		}
-	sum = max64(0, sum - less_ms) / 1000;
+	sum /= 1000;
 	money_share(sum, ms, n, share);
 	n = 0;
 	for (int c = (int)c0; c <= (int)c1; c++)
 		for (int l = 0; l < RATE_LISTS_MAX; l++)
 			w->cell[c][l].seconds = share[n++];
 	return sum;
+}
+
+/* What was metered at fault: the session's seconds that are nothing else. Its milliseconds round no priced line up. */
+static int64_t fault_seconds(struct work *w, int64_t priced_s)
+{
+	int64_t ms = w->cell[COMP_FAULT][w->first].ms;
+
+	if (ms == 0)
+		return 0;
+	for (int c = COMP_TIME; c <= COMP_INTO_NEXT; c++)
+		for (int l = 0; l < RATE_LISTS_MAX; l++)
+			ms += w->cell[c][l].ms;
+	return w->cell[COMP_FAULT][w->first].seconds = ms / 1000 - priced_s;
 }
 
 static int64_t seconds_of(const struct work *w, enum component c)
@@ -324,11 +359,26 @@ static int64_t kept_ms(const struct rate_input *in)
 	return sum;
 }
 
+static int64_t faults_in(const struct rate_input *in, int64_t from, int64_t to)
+{
+	return interval_covered_ms((struct interval){ from, to }, in->faults, in->n_faults);
+}
+
+/* The booked time that the usage policy may ask for: without what was at fault. */
+static int64_t usable_ms(const struct rate_input *in)
+{
+	int64_t fault = faults_in(in, in->booked_from, in->booked_to);
+
+	for (int i = 0; i < in->n_kept; i++)
+		fault -= faults_in(in, in->kept[i].from_at, min64(in->kept[i].to_at, in->booked_to));
+	return in->booked_to - in->booked_from - kept_ms(in) - fault;
+}
+
 /* What the usage policy adds to what was used. */
 static int64_t fill_seconds(const struct work *w)
 {
 	const struct rate_input *in = w->in;
-	int64_t booked = (in->booked_to - in->booked_from - kept_ms(in)) / 1000, agreed = seconds_of(w, COMP_ESTIMATED);
+	int64_t booked = usable_ms(in) / 1000, agreed = seconds_of(w, COMP_ESTIMATED);
 	int64_t used = billable(w) + agreed;
 
 	if (!in->booked)
@@ -442,6 +492,20 @@ static bool bad_kept(const struct rate_input *in)
 	return before > in->priced_to;
 }
 
+static bool bad_faults(const struct rate_input *in)
+{
+	int64_t before = 0;
+
+	if (in->n_faults < 0 || in->n_faults > RATE_FAULTS_MAX)
+		return true;
+	for (int i = 0; i < in->n_faults; i++) {
+		if (in->faults[i].from < before || in->faults[i].to < in->faults[i].from)
+			return true;
+		before = in->faults[i].to;
+	}
+	return false;
+}
+
 static int check(const struct rate_input *in)
 {
 	int64_t before = 0, sum = 0;
@@ -453,7 +517,7 @@ static int check(const struct rate_input *in)
 			return 1;
 	if (in->booked && (in->booked_to <= in->booked_from || in->priced_to < in->booked_from))
 		return 1;
-	if (bad_kept(in))
+	if (bad_kept(in) || bad_faults(in))
 		return 1;
 	for (int i = 0; i < in->n_pieces; i++) {
 		const struct rate_piece *p = &in->pieces[i];
@@ -501,7 +565,7 @@ int64_t tariff_grace_end(const struct rate_input *in)
 int tariff_rate(const struct rate_input *in, struct rate_result *ret)
 {
 	struct work w;
-	int64_t fill;
+	int64_t fill = 0, priced_ms = 0;
 
 	if (check(in))
 		return 1;
@@ -513,15 +577,18 @@ int tariff_rate(const struct rate_input *in, struct rate_result *ret)
 	w.into_from = into_next(in);
 	w.grace_end = tariff_grace_end(in);
 	collect(&w);
-	floor_seconds(&w, COMP_TIME, COMP_INTO_NEXT, 0);
-	ret->idle_s = floor_seconds(&w, COMP_IDLE, COMP_IDLE, in->fault_ms);
-	for (int i = 0; i < in->n_pieces; i++)
+	ret->fault_s = fault_seconds(&w, floor_seconds(&w, COMP_TIME, COMP_INTO_NEXT));
+	ret->idle_s = floor_seconds(&w, COMP_IDLE, COMP_IDLE);
+	for (int i = 0; i < in->n_pieces; i++) {
 		ret->used_s += in->pieces[i].measured_ms;
+		priced_ms += in->pieces[i].fault ? 0 : in->pieces[i].measured_ms;
+	}
 	ret->used_s /= 1000;
-	ret->approved_s = floor_seconds(&w, COMP_ESTIMATED, COMP_ESTIMATED, 0);
+	ret->approved_s = floor_seconds(&w, COMP_ESTIMATED, COMP_ESTIMATED);
 	ret->estimated_s = w.estimated_ms / 1000;
 	ret->overrun_s = seconds_of(&w, COMP_OVERRUN) + seconds_of(&w, COMP_INTO_NEXT);
-	fill = ret->used_s > 0 ? fill_seconds(&w) : 0;
+	if (priced_ms >= 1000)
+		fill = fill_seconds(&w);
 	if (fill > 0)
 		w.cell[COMP_BOOKED_FILL][list_at(&w, in->booked_from)] =
 			(struct cell){ fill * 1000, fill, 0, in->booked_from, in->booked_to };
@@ -534,7 +601,7 @@ int tariff_rate(const struct rate_input *in, struct rate_result *ret)
 
 int tariff_quote(const struct price_list *list, bool walk_up, int64_t from, int64_t to, struct rate_result *ret)
 {
-	struct rate_piece piece = { from, to, to - from, 0, true, false };
+	struct rate_piece piece = { from, to, to - from, 0, true, false, false };
 	struct rate_input in = { .lists = list, .n_lists = 1, .booked = true, .walk_up = walk_up, .booked_from = from,
 		.booked_to = to, .priced_to = to, .pieces = &piece, .n_pieces = 1 };
 

@@ -8,25 +8,28 @@
 #ifndef CORE_TARIFF_H
 #define CORE_TARIFF_H
 
+#include "core/interval.h"
 #include "core/money.h"
 #include "core/terms.h"
 
-/* Components in the order in which lines appear. GRACE: the free first part of an overrun. MINIMUM: what is missing
- * to the minimum charge. ESTIMATED: time nobody measured, shown and priced at zero unless two people agreed to charge
- * it. CORRECTION: of a credit or a supplement, the difference of two totals. */
-enum component { COMP_TIME, COMP_WALK_UP, COMP_GRACE, COMP_OVERRUN, COMP_INTO_NEXT, COMP_IDLE, COMP_BOOKED_FILL,
-	COMP_NO_SHOW, COMP_LATE_CANCEL, COMP_MINIMUM, COMP_ESTIMATED, COMP_CORRECTION, COMPONENTS };
+/* Components in the order in which lines appear. GRACE: the free first part of an overrun. FAULT: metered while the
+ * instrument said that it has a fault, never priced. MINIMUM: what is missing to the minimum charge. ESTIMATED: time
+ * nobody measured, shown and priced at zero unless two people agreed to charge it. CORRECTION: of a credit or a
+ * supplement, the difference of two totals. */
+enum component { COMP_TIME, COMP_WALK_UP, COMP_GRACE, COMP_OVERRUN, COMP_INTO_NEXT, COMP_IDLE, COMP_FAULT,
+	COMP_BOOKED_FILL, COMP_NO_SHOW, COMP_LATE_CANCEL, COMP_MINIMUM, COMP_ESTIMATED, COMP_CORRECTION, COMPONENTS };
 
 #define RATE_LISTS_MAX 8
 #define RATE_KEPT_MAX 8
-#define RATE_LINES_MAX (7 * RATE_LISTS_MAX + 4)
+#define RATE_FAULTS_MAX 64
+#define RATE_LINES_MAX (7 * RATE_LISTS_MAX + 5)
 
 /* A price list and the instant from which it is in force. */
 struct price_list { int64_t version, effective_at; struct price price; };
 
 /* A piece of metered time. placed: a run that was on from from_at to to_at. Not placed: measured_ms lie somewhere in
- * [from_at, to_at). approved: two people agreed to charge estimated_ms. */
-struct rate_piece { int64_t from_at, to_at, measured_ms, estimated_ms; bool placed, approved; };
+ * [from_at, to_at). approved: two people agreed to charge estimated_ms. fault: measured at fault. */
+struct rate_piece { int64_t from_at, to_at, measured_ms, estimated_ms; bool placed, approved, fault; };
 
 /* Overrun that an extension left behind (R27): accepted at to_at, it does not change what was before: free up to
  * grace_to, overrun from there on. */
@@ -45,7 +48,8 @@ struct rate_input {
 	const struct rate_span *kept;   /* ascending, up to priced_to                                     */
 	int n_kept;
 	int64_t start_at;               /* idle is counted from here to the first run; 0: from that run   */
-	int64_t fault_ms;               /* of the time between runs the instrument was not usable         */
+	const struct interval *faults;  /* ascending: no idle accrues in them, no booked time is filled up */
+	int n_faults;                   /* up to RATE_FAULTS_MAX                                          */
 	const struct rate_piece *pieces;/* ascending by from_at                                           */
 	int n_pieces;
 };
@@ -66,9 +70,10 @@ struct rate_result {
 	struct rate_line line[RATE_LINES_MAX];
 	int64_t used_s;                 /* metered, floored once for the session                          */
 	int64_t idle_s, overrun_s;
+	int64_t fault_s;                /* of used_s, what was metered at fault                           */
 	int64_t estimated_s;            /* all of it; approved_s: what of it is charged                   */
 	int64_t approved_s;
-	int64_t billed_s;               /* used (not grace), booked fill and padding                      */
+	int64_t billed_s;               /* used (not grace, not fault), booked fill and padding           */
 	int64_t total_minor;
 };
 

@@ -14,7 +14,7 @@
 #define SLICE_ROWS 1024
 
 const char export_csv_header[] = "charge_id,kind,corrects,session_id,booking_id,org,user,instrument,project,period,"
-	"posted_at,service_from,service_to,used_seconds,idle_seconds,overrun_seconds,billed_seconds,estimated_seconds,"
+	"posted_at,service_from,service_to,used_seconds,idle_seconds,fault_seconds,overrun_seconds,billed_seconds,estimated_seconds,"
 	"amount,amount_minor,currency,flags\r\n";
 
 struct csv_job {

@@ -22,6 +22,7 @@ struct facts {
 	struct price_list lists[RATE_LISTS_MAX];
 	struct rate_piece pieces[PIECES_MAX];
 	struct rate_span kept[RATE_KEPT_MAX];
+	struct interval faults[RATE_FAULTS_MAX];
 	struct rate_input in;
 	struct fee_input fee;
 	bool is_fee, is_correction, has_input;
@@ -81,7 +82,8 @@ static int read_usage(struct facts *f, struct lt_err *err)
 
 		f->pieces[i] = (struct rate_piece){ number(u, "from_at"), number(u, "to_at"), number(u, "measured_ms"),
 			number(u, "estimated_ms"), json_is_true(json_object_get(u, "placed")),
-				json_is_true(json_object_get(u, "approved")) };
+				json_is_true(json_object_get(u, "approved")),
+				json_is_true(json_object_get(u, "fault")) };
 	}
 	f->in.pieces = f->pieces;
 	return 0;
@@ -99,6 +101,17 @@ static void read_kept(struct facts *f, const json_t *kept)
 	}
 }
 
+static void read_faults(struct facts *f, const json_t *faults)
+{
+	f->in.faults = f->faults;
+	f->in.n_faults = (int)json_array_size(faults);
+	for (int i = 0; i < f->in.n_faults && i < RATE_FAULTS_MAX; i++) {
+		const json_t *o = json_array_get(faults, (size_t)i);
+
+		f->faults[i] = (struct interval){ number(o, "from_at"), number(o, "to_at") };
+	}
+}
+
 static void read_booking(struct facts *f)
 {
 	const json_t *b = json_object_get(f->doc, "booking"), *s = json_object_get(f->doc, "session");
@@ -112,7 +125,7 @@ static void read_booking(struct facts *f)
 	f->in.next_from = number(s, "next_booking_at");
 	f->in.grace_ms = number(s, "grace_ms");
 	f->in.start_at = number(s, "start_at");
-	f->in.fault_ms = number(s, "fault_ms");
+	read_faults(f, json_object_get(s, "faults"));
 }
 
 static int read_fee(struct facts *f, struct lt_err *err)
@@ -197,7 +210,8 @@ static void say_usage(struct explain *x, const struct facts *f, const struct lt_
 			say(x, value, p->approved ? "not measured between %s and %s; two people agreed to charge it" :
 				"not measured between %s and %s", from, to);
 		else
-			say(x, value, p->placed ? "run from %s to %s" : "metered somewhere between %s and %s", from, to);
+			say(x, value, p->placed ? "run from %s to %s%s" : "metered somewhere between %s and %s%s", from, to,
+				p->fault ? ", with the instrument at fault: not charged" : "");
 	}
 	lt_fmt(value, sizeof(value), "%lld s", (long long)f->result.used_s);
 	say(x, value, "all of the session's metered time, floored once to seconds");
@@ -242,17 +256,25 @@ static void say_idle(struct explain *x, const struct facts *f)
 	const struct price *p = &f->lists[f->result.base].price;
 	char value[32];
 
-	if (f->result.idle_s == 0 && f->in.fault_ms == 0)
+	if (f->result.idle_s == 0)
 		return;
 	lt_fmt(value, sizeof(value), "%lld s", (long long)f->result.idle_s);
-	say(x, value, "idle: from check-in to the first run and between runs, never after the last");
+	say(x, value, "idle: from check-in to the first run and between runs, never after the last, never at fault");
 	if (p->idle_after_ms > 0) {
 		seconds_text(value, p->idle_after_ms);
 		say(x, value, "of each idle spell count as use");
 	}
-	if (f->in.fault_ms > 0) {
-		seconds_text(value, f->in.fault_ms);
-		say(x, value, "the instrument was at fault: no idle");
+}
+
+static void say_faults(struct explain *x, const struct facts *f, const struct lt_zone *zone)
+{
+	char from[48], to[48], value[32];
+
+	for (int i = 0; i < f->in.n_faults && i < RATE_FAULTS_MAX; i++) {
+		instant(from, zone, f->faults[i].from);
+		instant(to, zone, f->faults[i].to);
+		seconds_text(value, f->faults[i].to - f->faults[i].from);
+		say(x, value, "the instrument said from %s to %s that it has a fault: nothing accrues", from, to);
 	}
 }
 
@@ -275,7 +297,7 @@ static void say_billed(struct explain *x, const struct facts *f)
 		say(x, value, "added to time once, to fill the billing step of %lld s", (long long)(p->step_ms / 1000));
 	}
 	lt_fmt(value, sizeof(value), "%lld s", (long long)f->result.billed_s);
-	say(x, value, "billed, without grace, idle and estimates");
+	say(x, value, "billed, without grace, idle, time at fault and estimates");
 }
 
 static void say_session(struct explain *x, const struct facts *f, const struct lt_zone *zone)
@@ -291,6 +313,7 @@ static void say_session(struct explain *x, const struct facts *f, const struct l
 		lt_fmt(version, sizeof(version), "version %lld", (long long)f->lists[i].version);
 		say(x, version, "price list in force from %s%s", at, i == f->result.base ? "; its step, minimum and usage hold" : "");
 	}
+	say_faults(x, f, zone);
 	say_idle(x, f);
 	say_billed(x, f);
 }
@@ -343,6 +366,8 @@ static const char *remark(const struct rate_line *l)
 		return l->factor_pm ? "; nobody measured it, two people agreed to charge it" : "; nobody measured it: not charged";
 	if (l->component == COMP_GRACE)
 		return "; the free first part of an overrun";
+	if (l->component == COMP_FAULT)
+		return "; metered with the instrument at fault: not charged";
 	if (l->component == COMP_WALK_UP)
 		return "; the factor is that of a walk-up";
 	return l->padding_s ? "; the step's padding is in it" : "";

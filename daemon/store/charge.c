@@ -5,18 +5,18 @@
 #include <string.h>
 
 #define COLUMNS "id, seq, session, booking, corrects, kind, org, user, instrument, project, posted_at, service_from, " \
-	"service_to, period, used_s, idle_s, overrun_s, billed_s, estimated_s, amount_minor, currency, flags, sha256"
+	"service_to, period, used_s, idle_s, fault_s, overrun_s, billed_s, estimated_s, amount_minor, currency, flags, sha256"
 
 int charge_insert(struct db *db, const struct charge *c, const char *record, const struct charge_line *lines, int n)
 {
 	const int64_t *session = c->session ? &c->session : NULL, *booking = c->booking ? &c->booking : NULL;
 	const int64_t *corrects = c->corrects ? &c->corrects : NULL;
 	int rc = db_run(db, "INSERT INTO charge(" COLUMNS ", record) VALUES "
-		"(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17,?18,?19,?20,?21,?22,?23,?24)",
-		"iiIIIttttt" "iiit" "iiiiii" "ttbt", c->id, c->seq, session, booking, corrects, c->kind, c->org,
+		"(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17,?18,?19,?20,?21,?22,?23,?24,?25)",
+		"iiIIIttttt" "iiit" "iiiiiii" "ttbt", c->id, c->seq, session, booking, corrects, c->kind, c->org,
 			c->user,
 		c->instrument, c->project, c->posted_at, c->service_from, c->service_to, c->period, c->used_s,
-			c->idle_s,
+			c->idle_s, c->fault_s,
 		c->overrun_s, c->billed_s, c->estimated_s, c->amount_minor, c->currency, c->flags, c->sha256,
 		sizeof(c->sha256), record);
 
@@ -52,13 +52,14 @@ static void read_row(struct stmt *s, struct charge *c)
 	db_copy_text(s, 13, c->period, sizeof(c->period));
 	c->used_s = db_int(s, 14);
 	c->idle_s = db_int(s, 15);
-	c->overrun_s = db_int(s, 16);
-	c->billed_s = db_int(s, 17);
-	c->estimated_s = db_int(s, 18);
-	c->amount_minor = db_int(s, 19);
-	db_copy_text(s, 20, c->currency, sizeof(c->currency));
-	db_copy_text(s, 21, c->flags, sizeof(c->flags));
-	hash = db_blob(s, 22, &n);
+	c->fault_s = db_int(s, 16);
+	c->overrun_s = db_int(s, 17);
+	c->billed_s = db_int(s, 18);
+	c->estimated_s = db_int(s, 19);
+	c->amount_minor = db_int(s, 20);
+	db_copy_text(s, 21, c->currency, sizeof(c->currency));
+	db_copy_text(s, 22, c->flags, sizeof(c->flags));
+	hash = db_blob(s, 23, &n);
 	if (hash && n == sizeof(c->sha256))
 		memcpy(c->sha256, hash, n);
 }
@@ -89,14 +90,14 @@ int charge_of_session(struct db *db, int64_t session, struct charge *ret)
 int charge_balance(struct db *db, int64_t charge, struct charge_balance *ret)
 {
 	struct stmt *s = db_query(db,
-		"SELECT SUM(amount_minor), SUM(used_s), SUM(idle_s), SUM(overrun_s), SUM(billed_s), SUM(estimated_s), "
+		"SELECT SUM(amount_minor), SUM(used_s), SUM(idle_s), SUM(fault_s), SUM(overrun_s), SUM(billed_s), SUM(estimated_s), "
 		"COUNT(corrects) FROM (SELECT * FROM charge WHERE id = ?1 UNION ALL SELECT * FROM charge WHERE "
 			"corrects = ?1)", "i", charge);
 	int rc = db_step(s);
 
 	if (rc == DB_ROW)
 		*ret = (struct charge_balance){ db_int(s, 0), db_int(s, 1), db_int(s, 2), db_int(s, 3), db_int(s, 4),
-			db_int(s, 5), (int)db_int(s, 6) };
+			db_int(s, 5), db_int(s, 6), (int)db_int(s, 7) };
 	db_end(s);
 	return rc < 0 ? rc : 0;
 }

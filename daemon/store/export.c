@@ -49,7 +49,7 @@ int64_t export_last_seq(struct db *db)
 }
 
 #define ROWS "SELECT seq, id, kind, corrects, session, booking, org, user, instrument, project, period, posted_at, " \
-	"service_from, service_to, used_s, idle_s, overrun_s, billed_s, estimated_s, amount_minor, currency, flags " \
+	"service_from, service_to, used_s, idle_s, fault_s, overrun_s, billed_s, estimated_s, amount_minor, currency, flags " \
 	"FROM charge "
 #define TAIL " AND seq > ?1 AND seq <= ?2 ORDER BY seq LIMIT ?3"
 

@@ -32,7 +32,7 @@ int64_t export_last_seq(struct db *db);
 struct export_filter { char period[8], org[LT_ID]; int64_t from, to, to_seq; };
 /* Columns in the order of enum export_column; rows ascend by seq from after (exclusive). Close with db_end. */
 enum export_column { XC_SEQ, XC_ID, XC_KIND, XC_CORRECTS, XC_SESSION, XC_BOOKING, XC_ORG, XC_USER, XC_INSTRUMENT,
-	XC_PROJECT, XC_PERIOD, XC_POSTED_AT, XC_SERVICE_FROM, XC_SERVICE_TO, XC_USED_S, XC_IDLE_S, XC_OVERRUN_S,
+	XC_PROJECT, XC_PERIOD, XC_POSTED_AT, XC_SERVICE_FROM, XC_SERVICE_TO, XC_USED_S, XC_IDLE_S, XC_FAULT_S, XC_OVERRUN_S,
 	XC_BILLED_S, XC_ESTIMATED_S, XC_AMOUNT_MINOR, XC_CURRENCY, XC_FLAGS, XC_COUNT };
 struct stmt *export_slice(struct db *db, const struct export_filter *f, int64_t after, int64_t limit);
 

@@ -38,7 +38,7 @@ int store_usage_insert(struct db *db, const struct usage *u);
 int store_usage_update(struct db *db, const struct usage *u);
 int store_usage_open(struct db *db, const char *instrument, struct usage *ret);     /* 0, 1 none, < 0 */
 int store_usage_last(struct db *db, int64_t session, struct usage *ret);            /* its last run; 0, 1, < 0 */
-/* In order. More than cap: the rest is summed into the last. */
+/* In order. More than cap (>= 2): the rest is summed into the last two, the second of them at fault. */
 int store_usage_list(struct db *db, int64_t session, struct usage *ret, int cap, int *ret_n);
 int store_usage_delete_none(struct db *db, int64_t id);
 /* Every piece of a session becomes another's (0: nobody's). */

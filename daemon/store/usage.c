@@ -3,7 +3,7 @@
 
 #include "store/session.h"
 
-#define COLUMNS "id, instrument, session, from_at, to_at, measured_ms, estimated_ms, placed, open, reason, raw_from, raw_to"
+#define COLUMNS "id, instrument, session, from_at, to_at, measured_ms, estimated_ms, placed, open, reason, raw_from, raw_to, fault"
 
 static void take(struct stmt *s, struct usage *r)
 {
@@ -20,6 +20,7 @@ static void take(struct stmt *s, struct usage *r)
 	db_copy_text(s, 9, r->reason, sizeof(r->reason));
 	r->raw_from = db_int(s, 10);
 	r->raw_to = db_int(s, 11);
+	r->fault = db_int(s, 12) != 0;
 }
 
 static int one(struct stmt *s, struct usage *ret)
@@ -34,19 +35,19 @@ static int one(struct stmt *s, struct usage *ret)
 
 int store_usage_insert(struct db *db, const struct usage *u)
 {
-	return db_run(db, "INSERT INTO usage (" COLUMNS ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
-		"itIiiiiiitii", u->id, u->instrument, u->session ? &u->session : NULL, u->from_at, u->to_at, u->measured_ms,
+	return db_run(db, "INSERT INTO usage (" COLUMNS ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, "
+		"?13)", "itIiiiiiitiii", u->id, u->instrument, u->session ? &u->session : NULL, u->from_at, u->to_at, u->measured_ms,
 		u->estimated_ms,
-		(int64_t)u->placed, (int64_t)u->open, u->reason, u->raw_from, u->raw_to);
+		(int64_t)u->placed, (int64_t)u->open, u->reason, u->raw_from, u->raw_to, (int64_t)u->fault);
 }
 
 int store_usage_update(struct db *db, const struct usage *u)
 {
 	return db_run(db, "UPDATE usage SET session = ?2, from_at = ?3, to_at = ?4, measured_ms = ?5, estimated_ms = ?6, "
-		"placed = ?7, open = ?8, reason = ?9, raw_from = ?10, raw_to = ?11 WHERE id = ?1", "iIiiiiiitii", u->id,
+		"placed = ?7, open = ?8, reason = ?9, raw_from = ?10, raw_to = ?11, fault = ?12 WHERE id = ?1", "iIiiiiiitiii", u->id,
 		u->session ? &u->session : NULL,
 		u->from_at, u->to_at, u->measured_ms, u->estimated_ms, (int64_t)u->placed, (int64_t)u->open, u->reason,
-		u->raw_from, u->raw_to);
+		u->raw_from, u->raw_to, (int64_t)u->fault);
 }
 
 int store_usage_open(struct db *db, const char *instrument, struct usage *ret)
@@ -60,11 +61,37 @@ int store_usage_last(struct db *db, int64_t session, struct usage *ret)
 		"DESC, id DESC LIMIT 1", "i", session), ret);
 }
 
+/* Adds a piece to one that stands for several. */
+static void fold(struct usage *into, const struct usage *u)
+{
+	into->to_at = u->to_at > into->to_at ? u->to_at : into->to_at;
+	into->measured_ms += u->measured_ms;
+	into->estimated_ms += u->estimated_ms;
+	into->raw_to = u->raw_to;
+	into->placed = false;
+}
+
+/* Makes the last two of a full list stand for what was metered in order and what was metered at fault. */
+static void fold_last(struct usage pair[2])
+{
+	struct usage was[2] = { pair[0], pair[1] };
+
+	for (int i = 0; i < 2; i++) {
+		pair[i] = was[0];
+		pair[i].fault = i == 1;
+		pair[i].measured_ms = pair[i].estimated_ms = 0;
+		pair[i].placed = false;
+	}
+	fold(&pair[was[0].fault], &was[0]);
+	fold(&pair[was[1].fault], &was[1]);
+}
+
 int store_usage_list(struct db *db, int64_t session, struct usage *ret, int cap, int *ret_n)
 {
 	struct stmt *s = db_query(db, "SELECT " COLUMNS " FROM usage WHERE session = ?1 ORDER BY from_at, id", "i",
 		session);
 	struct usage u;
+	bool folded = false;
 	int rc;
 
 	*ret_n = 0;
@@ -74,11 +101,10 @@ int store_usage_list(struct db *db, int64_t session, struct usage *ret, int cap,
 			ret[(*ret_n)++] = u;
 			continue;
 		}
-		ret[cap - 1].to_at = u.to_at > ret[cap - 1].to_at ? u.to_at : ret[cap - 1].to_at;
-		ret[cap - 1].measured_ms += u.measured_ms;
-		ret[cap - 1].estimated_ms += u.estimated_ms;
-		ret[cap - 1].raw_to = u.raw_to;
-		ret[cap - 1].placed = false;
+		if (!folded)
+			fold_last(&ret[cap - 2]);
+		folded = true;
+		fold(&ret[u.fault ? cap - 1 : cap - 2], &u);
 	}
 	db_end(s);
 	return rc;

@@ -16,7 +16,7 @@ from bench import BENCH, BenchLab, dose, figure, instruments, median, nowhere, s
 
 ROWS, ROUNDS, TARGET = int(os.environ.get("LABTIME_ROWS", dose(50000, 1000000))), dose(3, 5), 1
 QUERY = """SELECT id, kind, corrects, session, booking, org, user, instrument, project, period, posted_at, service_from,
-  service_to, used_s, idle_s, overrun_s, billed_s, estimated_s, amount_minor, currency, flags
+  service_to, used_s, idle_s, fault_s, overrun_s, billed_s, estimated_s, amount_minor, currency, flags
   FROM charge WHERE period = '2026-12' AND seq > 0 ORDER BY seq"""
 
 

@@ -30,6 +30,7 @@ struct random_case {
 	struct price_list lists[3];
 	struct rate_piece pieces[PIECES];
 	struct rate_span kept[2];
+	struct interval faults[PIECES];
 	struct rate_input in;
 };
 
@@ -95,6 +96,29 @@ static void random_case(struct random_case *c, bool all_placed)
 	c->in.pieces = c->pieces;
 }
 
+/* Some pieces are metered at fault, and so is some time between. */
+static void break_down(struct random_case *c)
+{
+	int64_t after = 0;
+
+	c->in.faults = c->faults;
+	for (int i = 0; i < c->in.n_pieces; i++) {
+		struct rate_piece *p = &c->pieces[i];
+		int64_t from = p->from_at - below(2) * below(1200000), to = p->to_at + below(2) * below(600000);
+
+		if (below(3))
+			continue;
+		p->fault = true;
+		if (i + 1 < c->in.n_pieces && to > p[1].from_at)
+			to = p[1].from_at;
+		from = from < after ? after : from;
+		if (i > 0 && from < p[-1].to_at)
+			from = p[-1].to_at;
+		c->faults[c->in.n_faults++] = (struct interval){ from, to };
+		after = to;
+	}
+}
+
 static bool is_use(enum component c)
 {
 	return c == COMP_TIME || c == COMP_WALK_UP || c == COMP_GRACE || c == COMP_OVERRUN || c == COMP_INTO_NEXT;
@@ -111,22 +135,29 @@ static void conserves(void **unused)
 	for (int i = 0; i < CASES; i++) {
 		struct random_case c;
 		struct rate_result r;
-		int64_t total = 0, used = 0, padding = 0, estimated = 0;
+		int64_t total = 0, used = 0, padding = 0, estimated = 0, fault = 0;
 
 		random_case(&c, false);
+		if (i % 2)
+			break_down(&c);
 		rated(&c, &r);
 		for (int l = 0; l < r.n; l++) {
 			total += r.line[l].amount_minor;
 			padding += r.line[l].padding_s;
 			if (is_use(r.line[l].component))
 				used += r.line[l].seconds - r.line[l].padding_s;
+			if (r.line[l].component == COMP_FAULT) {
+				fault += r.line[l].seconds;
+				assert_int_equal(0, r.line[l].amount_minor);
+			}
 			if (r.line[l].component == COMP_ESTIMATED)
 				estimated += r.line[l].seconds;
 			if (r.line[l].component == COMP_ESTIMATED && r.line[l].factor_pm == 0)
 				assert_int_equal(0, r.line[l].amount_minor);
 		}
 		assert_int_equal(r.total_minor, total);
-		assert_int_equal(r.used_s, used);
+		assert_int_equal(r.used_s, used + fault);
+		assert_int_equal(r.fault_s, fault);
 		assert_int_equal(r.estimated_s, estimated);
 		assert_true(padding >= 0 && padding < c.lists[r.n ? r.line[0].list : 0].price.step_ms / 1000 + 900);
 		if (r.used_s == 0)
@@ -280,6 +311,59 @@ static void more_costs_no_less(void **unused)
 	}
 }
 
+/* However long was metered at fault: every line but its own stays as it is, and so do fill, step and minimum. */
+static void a_fault_costs_nothing(void **unused)
+{
+	for (int i = 0; i < CASES; i++) {
+		struct random_case c;
+		struct rate_result some, none;
+		int k = 0;
+
+		random_case(&c, false);
+		for (int l = 0; l < c.in.n_lists; l++)
+			c.lists[l].price.idle_after_ms = below(2) ? 0 : below(1200000);
+		break_down(&c);
+		rated(&c, &some);
+		for (int p = 0; p < c.in.n_pieces; p++)
+			if (c.pieces[p].fault)
+				c.pieces[p].measured_ms = 0;
+		rated(&c, &none);
+		assert_int_equal(some.total_minor, none.total_minor);
+		assert_int_equal(some.billed_s, none.billed_s);
+		assert_int_equal(some.idle_s, none.idle_s);
+		assert_int_equal(some.overrun_s, none.overrun_s);
+		assert_int_equal(0, none.fault_s);
+		for (int l = 0; l < some.n; l++)
+			if (some.line[l].component != COMP_FAULT)
+				same_line(&some.line[l], &none.line[k++]);
+		assert_int_equal(k, none.n);
+	}
+}
+
+/* A fault never makes a session dearer than it would have been without: of time, of idle, of what was booked. */
+static void a_fault_costs_no_more(void **unused)
+{
+	for (int i = 0; i < CASES; i++) {
+		struct random_case c;
+		struct rate_result with, without;
+
+		random_case(&c, true);
+		c.in.n_lists = 1; /* with several, padding moves to another list */
+		c.lists[0].price.idle_after_ms = below(2) ? 0 : below(1200000);
+		c.lists[0].price.idle_rate_minor = below(c.lists[0].price.rate_minor + 1);
+		break_down(&c);
+		rated(&c, &with);
+		for (int p = 0; p < c.in.n_pieces; p++)
+			c.pieces[p].fault = false;
+		c.in.n_faults = 0;
+		rated(&c, &without);
+		assert_true(with.idle_s <= without.idle_s + 1);
+		assert_true(with.billed_s <= without.billed_s + 1);
+		/* each line is rounded once, and a second may go to another line */
+		assert_true(with.total_minor <= without.total_minor + with.n + without.n + 12);
+	}
+}
+
 /* A piece whose place is unknown is never overrun, and never costs more than a placed one. */
 static void doubt_favours_the_customer(void **unused)
 {
@@ -342,9 +426,16 @@ static void refuses_nonsense(void **unused)
 	while (c.in.n_pieces < 2 || c.pieces[1].from_at == c.pieces[0].from_at);
 	c.pieces[1].from_at = c.pieces[0].from_at - 1;
 	assert_int_equal(1, tariff_rate(&c.in, &r));
+	do {
+		random_case(&c, true);
+		break_down(&c);
+	} while (c.in.n_faults == 0);
+	c.faults[0].to = c.faults[0].from - 1;
+	assert_int_equal(1, tariff_rate(&c.in, &r));
 	random_case(&c, true);
 	c.in.n_pieces = 1;
-	c.pieces[0] = (struct rate_piece){ 0, INT64_C(4000000000000), INT64_C(4000000000000), 0, true, false };
+	c.pieces[0] = (struct rate_piece){ 0, INT64_C(4000000000000), INT64_C(4000000000000), 0, true, false,
+		false };
 	c.in.booked = false;
 	for (int i = 0; i < c.in.n_lists; i++)
 		c.lists[i].price.rate_minor = INT64_C(100000000000);
@@ -369,6 +460,7 @@ int main(void)
 		cmocka_unit_test(conserves), cmocka_unit_test(same_again), cmocka_unit_test(cut_costs_the_same),
 		cmocka_unit_test(cut_at_an_edge_moves_nothing), cmocka_unit_test(an_estimate_is_apart),
 		cmocka_unit_test(more_costs_no_less), cmocka_unit_test(doubt_favours_the_customer),
+		cmocka_unit_test(a_fault_costs_nothing), cmocka_unit_test(a_fault_costs_no_more),
 		cmocka_unit_test(shares_add_up), cmocka_unit_test(refuses_nonsense),
 	};
 

@@ -93,7 +93,7 @@ static void exact_bytes(void **state)
 	text = stream(w, &e, 65536, NULL, &slices);
 	assert_int_equal(0, strncmp(text, export_csv_header, strlen(export_csv_header)));
 	assert_string_equal("C-1,fee,,,,acme,alice,krios-1,p-1,2026-12,2026-12-01T08:00:01+08:00,2026-12-01T07:00:00+08:00,"
-		"2026-12-01T08:00:00+08:00,3600,0,0,3600,0,-3.99,-399,USD,\"gap,presumed\"\r\n",
+		"2026-12-01T08:00:00+08:00,3600,0,0,0,3600,0,-3.99,-399,USD,\"gap,presumed\"\r\n",
 		text + strlen(export_csv_header));
 	free(text);
 }

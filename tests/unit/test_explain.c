@@ -73,7 +73,8 @@ static void step_idle_and_two_lists(void **state)
 	usual(w, T0, T0 + 100 * MIN, true);
 	world_act(w, NULL);
 	add_run(w, 2, 1, T0 + 110 * MIN, T0 + 115 * MIN);
-	db_run(w->db, "UPDATE session SET fault_ms = 60000", "");
+	db_run(w->db, "INSERT INTO outage(id, instrument, kind, from_at, to_at) VALUES (1, 'krios-1', 'fault', ?1, ?2)", "ii",
+		T0 + 106 * MIN, T0 + 107 * MIN);
 	db_run(w->db, "INSERT INTO price_version(instrument, version, effective_at, text, source, created_at) SELECT instrument, 2, "
 		"?1, replace(text, '100.00', '120.00'), 'finn', 0 FROM price_version WHERE instrument = 'krios-1'", "i", T0 + LT_HOUR);
 	assert_int_equal(0, world_end(w, 0));
@@ -84,12 +85,62 @@ static void step_idle_and_two_lists(void **state)
 	explains(w, 1, "its step, minimum and usage hold", "version 1");
 	explains(w, 1, "idle: from check-in to the first run", "300 s");
 	explains(w, 1, "of each idle spell count as use", "240.000 s");
-	explains(w, 1, "at fault: no idle", "60.000 s");
+	explains(w, 1, "the instrument said from 2026-12-01T10:46:00+08:00", "60.000 s");
 	explains(w, 1, "to fill the billing step of 360 s", "300 s");
 	explains(w, 1, "billed, without grace", "6840 s");
 	explains(w, 1, "time: 3600 s x 100.00/h", "100.00");
 	explains(w, 1, "time: 3240 s x 120.00/h x 1.000 / 3600, rounded half away from zero; the step's padding", "108.00");
 	explains(w, 1, "idle: 300 s x 40.00/h", "3.33");
+	every_charge_explains_itself(w);
+}
+
+static void greedy_price(struct price *p)
+{
+	p->usage = USAGE_MAX;
+	p->minimum_minor = 12000;
+	p->step_ms = 60000;
+}
+
+/* Two hours booked and run, half an hour of it at fault, and ten minutes more: booked time, step and minimum ask for
+ * what was usable. */
+static void faults_cost_nothing(void **state)
+{
+	struct world *w = *state;
+
+	adopt(w, greedy_price);
+	usual(w, T0, T0 + 70 * MIN, true);
+	world_act(w, NULL);
+	add_run(w, 2, 1, T0 + 70 * MIN, T0 + 100 * MIN);
+	db_run(w->db, "UPDATE usage SET fault = 1 WHERE id = 2", "");
+	db_run(w->db, "INSERT INTO outage(id, instrument, kind, from_at, to_at) VALUES (1, 'krios-1', 'fault', ?1, ?2), "
+		"(2, 'krios-1', 'down', ?2, ?2 + 1), (3, 'krios-1', 'fault', ?2 + 600000, NULL)", "ii", T0 + 70 * MIN, T0 + 100 * MIN);
+	assert_int_equal(0, world_end(w, 0));
+	settle(w, 1);
+	/* booked 120 min less 30 and the last 10 at fault: 80 min; 70 were used, 10 are filled up */
+	assert_int_equal(13334, charged(w));
+	explains(w, 1, "not charged", "1800.000 s");
+	explains(w, 1, "floored once", "6000 s");
+	explains(w, 1, "the instrument said from 2026-12-01T10:10:00+08:00 to 2026-12-01T10:40:00+08:00", "1800.000 s");
+	explains(w, 1, "the instrument said from 2026-12-01T10:50:00+08:00", "600.000 s");
+	explains(w, 1, "time: 4200 s x 100.00/h", "116.67");
+	explains(w, 1, "fault: 1800 s x 100.00/h x 0.000 / 3600, rounded half away from zero; metered with", "0.00");
+	explains(w, 1, "booked_fill: 600 s", "16.67");
+	every_charge_explains_itself(w);
+}
+
+/* A run that was at fault all along costs nothing: no booked time, no step, no minimum. */
+static void all_at_fault(void **state)
+{
+	struct world *w = *state;
+
+	adopt(w, greedy_price);
+	usual(w, T0, T0 + 70 * MIN + 300, true);
+	world_act(w, NULL);
+	db_run(w->db, "UPDATE usage SET fault = 1", "");
+	assert_int_equal(0, world_end(w, 0));
+	settle(w, 1);
+	assert_int_equal(0, charged(w));
+	explains(w, 1, "fault: 4200 s", "0.00");
 	every_charge_explains_itself(w);
 }
 
@@ -175,7 +226,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		CASE(grace_and_overrun), CASE(step_idle_and_two_lists), CASE(walk_up_and_minimum), CASE(booked_fill),
-		CASE(fees_and_their_tier),
+		CASE(fees_and_their_tier), CASE(faults_cost_nothing), CASE(all_at_fault),
 	};
 
 	return cmocka_run_group_tests_name("explain", tests, NULL, NULL);

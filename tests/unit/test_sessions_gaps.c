@@ -2,6 +2,7 @@
  * test_sessions_gaps.c - the rules about sessions when readings are missing or wrong, when the instrument fails, and
  * when people decide afterwards. Virtual time, as in test_sessions.c.
  */
+#include "app/money.h"
 #include "sessions_rig.h"
 
 /* ---- gaps ---- */
@@ -304,7 +305,6 @@ static void test_usable_minutes_and_idle_at_fault(void **state)
 	run(MIN(10));
 	d.of[0].faulty = false;
 	run(MIN(10));
-	ABOUT(of_booking(b).fault_ms, MIN(10), 6000);
 	lt_fmt(m.instrument, sizeof(m.instrument), "krios-1");
 	assert_int_equal(world_end(w, metering_link(world_act(w, NULL), &m)), 0);
 	d.of[0].silent = true;
@@ -318,6 +318,85 @@ static void test_usable_minutes_and_idle_at_fault(void **state)
 	run(MIN(10));
 	assert_int_equal(metering_usable_ms(world_read(w, NULL), "krios-1", H(1), H(1) + MIN(50), &usable), 0);
 	ABOUT(usable, MIN(30), 6000);
+}
+
+static struct rate_result so_far(int64_t booking)
+{
+	struct rate_result r;
+
+	assert_int_equal(money_so_far(world_read(w, NULL), of_booking(booking).id, &r), 0);
+	return r;
+}
+
+/* Ten minutes of a run, ten at fault, ten again, ten of idle of which five at fault: only what was usable costs. */
+static void test_nothing_accrues_at_fault(void **state)
+{
+	int64_t b = book("alice", "krios-1", H(1), H(3));
+	struct rate_result r;
+
+	(void)state;
+	run_until(H(1));
+	must("alice", do_checkin, b);
+	d.of[0].on = true;
+	run(MIN(10));
+	d.of[0].faulty = true;
+	run(MIN(10));
+	r = so_far(b);
+	ABOUT(r.used_s, 20 * 60, 6);
+	ABOUT(r.fault_s, 10 * 60, 6);
+	ABOUT(r.billed_s, 10 * 60, 6);
+	d.of[0].faulty = false;
+	run(MIN(10));
+	d.of[0].on = false;
+	run(MIN(5));
+	d.of[0].faulty = true;
+	run(MIN(5));
+	d.of[0].on = true; /* at fault from its first second */
+	run(MIN(1));
+	d.of[0].faulty = false;
+	run(MIN(1));
+	d.of[0].on = false;
+	run(MIN(1));
+	r = so_far(b);
+	assert_int_equal(r.used_s, 32 * 60);
+	ABOUT(r.fault_s, 11 * 60, 12);
+	ABOUT(r.idle_s, 5 * 60, 6);
+	must("alice", do_checkout, b);
+	check(); /* I1: it stays measured and the session's */
+	assert_int_equal(of_booking(b).measured_ms, MIN(32));
+	assert_int_equal(world_int(w, "SELECT used_s FROM charge"), r.used_s);
+	assert_int_equal(world_int(w, "SELECT fault_s FROM charge"), r.fault_s);
+	assert_int_equal(world_int(w, "SELECT billed_s FROM charge"), r.used_s - r.fault_s);
+	assert_int_equal(world_int(w, "SELECT amount_minor FROM charge"), r.total_minor);
+	assert_int_equal(world_int(w, "SELECT seconds FROM charge_line WHERE component = 'fault' AND amount_minor = 0"), r.fault_s);
+	assert_int_equal(world_int(w, "SELECT COUNT(*) FROM charge WHERE flags = 'fault'"), 1);
+}
+
+/* What a gap hid has no place: it is not taken for time at fault. A fault of every other poll still adds up. */
+static void test_faults_in_gaps_and_by_the_poll(void **state)
+{
+	int64_t b = book("alice", "krios-1", H(1), H(3));
+
+	(void)state;
+	run_until(H(1));
+	must("alice", do_checkin, b);
+	d.of[0].on = true;
+	run(MIN(5));
+	d.of[0].faulty = true;
+	run(MIN(5));
+	d.of[0].silent = true;
+	run(MIN(4));
+	d.of[0].silent = d.of[0].faulty = false;
+	run(MIN(5));
+	ABOUT(so_far(b).fault_s, 5 * 60, 6);
+	for (int i = 0; i < 300; i++) {
+		d.of[0].faulty = !d.of[0].faulty;
+		run(6000);
+	}
+	check();
+	ABOUT(so_far(b).used_s, 49 * 60, 6);
+	ABOUT(so_far(b).fault_s, 20 * 60, 12); /* more pieces than a charge lists */
+	assert_true(world_int(w, "SELECT COUNT(*) FROM usage") > 256);
 }
 
 /* ---- review ---- */
@@ -409,7 +488,8 @@ int main(void)
 		T(test_unknown_closes_and_the_next_checks_in), T(test_dark_run_of_nobody), T(test_restart_is_a_gap),
 		T(test_dead_controller_under_nobodys_run), T(test_dead_controller_in_a_block),
 		T(test_replay_adds_nothing), T(test_outliers_do_not_reach_the_bill),
-		T(test_usable_minutes_and_idle_at_fault), T(test_claim_needs_one_person),
+		T(test_usable_minutes_and_idle_at_fault), T(test_nothing_accrues_at_fault),
+		T(test_faults_in_gaps_and_by_the_poll), T(test_claim_needs_one_person),
 		T(test_without_a_claim_two_people_and_an_objection), T(test_waive_needs_two),
 	};
 

@@ -175,7 +175,6 @@ CREATE TABLE session (
 	unknown_since INTEGER, closed_at INTEGER, close_cause TEXT,
 	measured_ms INTEGER NOT NULL DEFAULT 0, estimated_ms INTEGER NOT NULL DEFAULT 0,
 	end_reading INTEGER NOT NULL DEFAULT 0,     -- 1: the reading at the closing edge arrived
-	fault_ms INTEGER NOT NULL DEFAULT 0,        -- wall time at fault inside the session: no idle accrues
 	review_reason TEXT NOT NULL DEFAULT '', version INTEGER NOT NULL DEFAULT 1
 ) STRICT;
 CREATE INDEX session_booking ON session(booking);
@@ -198,7 +197,8 @@ CREATE TABLE usage (
 	from_at INTEGER NOT NULL, to_at INTEGER NOT NULL, measured_ms INTEGER NOT NULL CHECK (measured_ms >= 0),
 	estimated_ms INTEGER NOT NULL DEFAULT 0 CHECK (estimated_ms >= 0),
 	placed INTEGER NOT NULL, open INTEGER NOT NULL, reason TEXT NOT NULL,
-	raw_from INTEGER NOT NULL, raw_to INTEGER NOT NULL
+	raw_from INTEGER NOT NULL, raw_to INTEGER NOT NULL,
+	fault INTEGER NOT NULL DEFAULT 0            -- 1: metered after a reading that said the instrument has a fault
 ) STRICT;
 CREATE INDEX usage_session ON usage(session, from_at);
 CREATE INDEX usage_instrument ON usage(instrument, from_at);
@@ -266,7 +266,7 @@ CREATE TABLE charge (
 	kind TEXT NOT NULL CHECK (kind IN ('usage','fee','credit','supplement')), corrects INTEGER REFERENCES charge(id),
 	org TEXT NOT NULL, user TEXT NOT NULL, instrument TEXT NOT NULL, project TEXT NOT NULL DEFAULT '',
 	posted_at INTEGER NOT NULL, period TEXT NOT NULL, service_from INTEGER NOT NULL, service_to INTEGER NOT NULL,
-	used_s INTEGER NOT NULL, idle_s INTEGER NOT NULL, overrun_s INTEGER NOT NULL, billed_s INTEGER NOT NULL, estimated_s INTEGER NOT NULL,
+	used_s INTEGER NOT NULL, idle_s INTEGER NOT NULL, fault_s INTEGER NOT NULL DEFAULT 0, overrun_s INTEGER NOT NULL, billed_s INTEGER NOT NULL, estimated_s INTEGER NOT NULL,
 	amount_minor INTEGER NOT NULL, currency TEXT NOT NULL, flags TEXT NOT NULL DEFAULT '',
 	record TEXT NOT NULL, sha256 BLOB NOT NULL CHECK (length(sha256) = 32),
 	CHECK ((kind IN ('credit','supplement')) = (corrects IS NOT NULL)),
