@@ -63,12 +63,41 @@ void device_reset(struct device *d, int64_t at)
 void device_read(struct device *d, int64_t at, struct lt_observation *ret)
 {
 	memset(ret, 0, sizeof(*ret));
-	ret->have = LT_HAVE_HOURMETER | LT_HAVE_STATE | LT_HAVE_INTERLOCK | LT_HAVE_BOOTS;
+	ret->have = LT_HAVE_HOURMETER | LT_HAVE_STATE | LT_HAVE_INTERLOCK | LT_HAVE_BOOTS | LT_HAVE_FAULT;
+	ret->fault = d->faulty ? 7 : 0;
 	ret->boots = d->boots;
 	ret->hourmeter = (d->offset + (uint64_t)(counted_ms(d, at) / d->count_ms)) % d->modulus;
 	ret->running = d->running;
 	ret->interlock = d->locked ? LT_LOCK_LOCKED : LT_LOCK_UNLOCKED;
 	d->read_ms = counted_ms(d, at) / d->count_ms * d->count_ms;
+}
+
+void device_fault(struct device *d, int64_t at)
+{
+	if (d->faulty) {
+		d->faults[d->n_faults - 1].to = at;
+	} else {
+		assert(d->n_faults < DEVICE_FAULTS);
+		d->faults[d->n_faults++] = (struct device_run){ at, 0 };
+	}
+	d->faulty = !d->faulty;
+}
+
+int64_t device_at_fault_ms(const struct device *d, int64_t from, int64_t to, int64_t now, int *ret_faults)
+{
+	int64_t sum = 0;
+
+	*ret_faults = 0;
+	for (int i = 0; i < d->n_faults; i++) {
+		int64_t a = d->faults[i].from, b = d->faults[i].to ? d->faults[i].to : now, ran;
+
+		a = a > from ? a : from;
+		b = b < to ? b : to;
+		ran = b > a ? device_truth_ms(d, a, b, now) : 0;
+		sum += ran;
+		*ret_faults += ran > 0;
+	}
+	return sum;
 }
 
 int64_t device_truth_ms(const struct device *d, int64_t from, int64_t to, int64_t now)

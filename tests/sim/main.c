@@ -65,13 +65,14 @@ static int play_share(const struct options *o, int share)
 	used = cpu_seconds() - start;
 	years = (double)played * o->days * WORLD_INSTRUMENTS / 365.25;
 	printf("# %d seeds x %d days: %lld steps, %lld readings (%lld lost, %lld late, %lld lies, %lld resets), %lld requests (%lld retries, "
-	       "%lld sent again)\n# %lld bookings, %lld charges (%lld of them exact), %lld claims, %lld disowned, %lld review verbs, "
+	       "%lld sent again)\n# %lld bookings, %lld charges (%lld of them exact, with %lld reported faults), "
+	       "%lld claims, %lld disowned, %lld review verbs, "
 	       "%lld crashes, %lld checks\n# %.0f instrument-years per CPU hour\n",
 	       played, o->days, (long long)sum.steps, (long long)sum.readings, (long long)sum.lost,
 	       	(long long)sum.late, (long long)sum.lies,
 	       (long long)sum.resets, (long long)sum.requests, (long long)sum.retries, (long long)sum.echoes,
 	       	(long long)sum.bookings,
-	       (long long)sum.charges, (long long)sum.exact, (long long)sum.claims, (long long)sum.disowned,
+	       (long long)sum.charges, (long long)sum.exact, (long long)sum.faults, (long long)sum.claims, (long long)sum.disowned,
 	       	(long long)sum.reviews,
 	       (long long)sum.crashes, (long long)sum.checks, years / (used / 3600));
 	if (share == 0 && !failed && !o->trace) { /* the same seed must give the same history */

@@ -276,3 +276,14 @@ void poller_fault(struct world *w, int i)
 		30 * 3600000)),
 		 EV_FAULT, i, 0, 0);
 }
+
+/* The instrument reports a fault, and for a while later none; it runs on as people want it to. */
+void poller_alarm(struct world *w, int i)
+{
+	struct device *d = &w->devices[i].d;
+
+	device_fault(d, w->true_ms);
+	world_trace(w, "%s %s", d->id, d->faulty ? "at fault" : "well again");
+	world_at(w, w->true_ms + (d->faulty ? rng_in(&w->rng, 30000, 90 * 60000) : rng_in(&w->rng, 600000, 10 * 3600000)),
+		EV_ALARM, i, 0, 0);
+}

@@ -130,6 +130,10 @@ static void on_event(struct world *w, const struct world_event *e)
 		if (!over)
 			poller_fault(w, e->index);
 		break;
+	case EV_ALARM:
+		if (!over)
+			poller_alarm(w, e->index);
+		break;
 	case EV_CRASH:
 		life_crash(w);
 		world_at(w, w->true_ms + rng_in(&w->rng, 3600000, 20 * 3600000), EV_CRASH, 0, 0, 0);

@@ -26,7 +26,8 @@
 #define WORLD_ACKED 8192
 #define WORLD_MARKS 8192
 
-enum world_event_kind { EV_POLL, EV_FORCED, EV_LATE, EV_TICK, EV_PERSON, EV_RETRY, EV_ECHO, EV_FAULT, EV_CRASH,
+enum world_event_kind { EV_POLL, EV_FORCED, EV_LATE, EV_TICK, EV_PERSON, EV_RETRY, EV_ECHO, EV_FAULT, EV_ALARM,
+	EV_CRASH,
 	EV_CLOCK };
 
 struct world_event {
@@ -116,7 +117,7 @@ struct world_device {
 struct world_stats {
 	int64_t steps, requests, answers, retries, echoes, bookings, refused, conflicts, crashes, readings, lost,
 		late, lies, resets,
-		charges, exact, claims, reviews, disowned, displaced, checks;
+		charges, exact, faults, claims, reviews, disowned, displaced, checks;
 };
 
 struct world {
@@ -186,6 +187,7 @@ void poller_leases(struct world *w, const struct msg_leases *m);
 void poller_forced(struct world *w, const struct msg_poll *m);
 void poller_crashed(struct world *w);
 void poller_fault(struct world *w, int i);
+void poller_alarm(struct world *w, int i);
 
 void people_act(struct world *w, struct person *p);
 void staff_act(struct world *w, struct person *p);
