@@ -171,7 +171,8 @@ static void settle_on(struct meter *m, const struct meter_sample *s, int64_t ela
 		memcpy(m->serial, o->serial, sizeof(m->serial));
 	m->serial[sizeof(m->serial) - 1] = 0;
 	m->phase = METER_LIVE;
-	m->doubt_reads = 0;
+	m->doubt.reads = 0;
+	m->back.reads = 0;
 	anchors_roll(m);
 }
 
@@ -250,36 +251,51 @@ static bool plausible(const struct meter *m, const struct meter_def *def, const 
 	return true;
 }
 
-/* Does the new level go on by itself? */
-static bool goes_on(const struct meter *m, const struct meter_def *def, const struct meter_sample *s, int64_t t)
-{
-	uint64_t raw = s->obs.hourmeter;
-	int64_t elapsed = t - m->doubt_t;
-	const char *serial = s->obs.have & LT_HAVE_SERIAL ? s->obs.serial : "";
-
-	return raw >= m->doubt_raw && strcmp(serial, m->doubt_serial) == 0 &&
-	       counts_ms(def, raw - m->doubt_raw) <= elapsed + slack_of(def, max64(s->rtt_ms, m->rtt_ms), elapsed);
-}
-
 static int64_t confirm_ms(const struct meter_def *def)
 {
 	return max64(LT_SECOND, 2 * (int64_t)def->counter.refresh_ms);
 }
 
-/* Remembers the value in doubt. True when it has confirmed itself. */
-static bool doubt(struct meter *m, const struct meter_def *def, const struct meter_sample *s, int64_t t)
+/* One more reading of a level; it begins anew where the value does not go on. True when it has confirmed itself. */
+static bool confirms(struct meter_track *k, const struct meter_def *def, const struct meter *m,
+	const struct meter_sample *s, int64_t t, uint64_t modulus)
 {
-	if (m->phase != METER_IN_DOUBT || !goes_on(m, def, s, t)) {
-		m->phase = METER_IN_DOUBT;
-		m->doubt_since_t = t;
-		m->doubt_reads = 0;
-		lt_fmt(m->doubt_serial, sizeof(m->doubt_serial), "%s", s->obs.have & LT_HAVE_SERIAL ? s->obs.serial : "");
-	} else if (t > m->doubt_t) {
-		m->doubt_reads++;
-	}
-	m->doubt_raw = s->obs.hourmeter;
-	m->doubt_t = t;
-	return m->doubt_reads >= METER_REREADS && t - m->doubt_since_t >= confirm_ms(def);
+	uint64_t raw = s->obs.hourmeter;
+	int64_t elapsed = t - k->t, room = elapsed + slack_of(def, max64(s->rtt_ms, m->rtt_ms), elapsed);
+
+	if (k->reads == 0 || (raw < k->raw && !modulus) || counts_ms(def, forward(k->raw, raw, modulus)) > room)
+		*k = (struct meter_track){ .since_t = t, .reads = 1 };
+	else if (elapsed > 0)
+		k->reads++;
+	k->raw = raw;
+	k->t = t;
+	return k->reads > METER_REREADS && t - k->since_t >= confirm_ms(def);
+}
+
+/* The value does not fit the old level. True when a new one has confirmed itself. */
+static bool leaves(struct meter *m, const struct meter_def *def, const struct meter_sample *s, int64_t t)
+{
+	const char *serial = s->obs.have & LT_HAVE_SERIAL ? s->obs.serial : "";
+
+	if (strcmp(serial, m->doubt_serial) != 0)
+		m->doubt.reads = 0;
+	lt_fmt(m->doubt_serial, sizeof(m->doubt_serial), "%s", serial);
+	m->phase = METER_IN_DOUBT;
+	m->back.reads = 0;
+	return confirms(&m->doubt, def, m, s, t, 0);
+}
+
+/*
+ * After a value that did not fit, one that does: back at once, as it can add little. After a silence it could add much,
+ * and a wild value may fit by chance: the old level has to confirm itself as well.
+ */
+static bool comes_back(struct meter *m, const struct meter_def *def, const struct meter_sample *s,
+	const struct meter_verdict *v)
+{
+	if (m->phase != METER_IN_DOUBT || !v->gap)
+		return true;
+	m->doubt.reads = 0;
+	return confirms(&m->back, def, m, s, m->t + v->elapsed_ms, modulus_of(&def->counter));
 }
 
 /* A new level has confirmed itself: a reset, another device, or for a person to say. */
@@ -312,12 +328,13 @@ static void read_counter(struct meter *m, const struct meter_def *def, const str
 		return;
 	}
 	if (plausible(m, def, s, v->elapsed_ms, v->slack_ms, &v->class, &added)) {
-		if (was_doubted && v->class == METER_NORMAL)
-			v->class = METER_OUTLIER;
-		accept(m, def, s, v, s->obs.hourmeter, added);
-		return;
-	}
-	if (doubt(m, def, s, m->t + v->elapsed_ms)) {
+		if (comes_back(m, def, s, v)) {
+			if (was_doubted && v->class == METER_NORMAL)
+				v->class = METER_OUTLIER;
+			accept(m, def, s, v, s->obs.hourmeter, added);
+			return;
+		}
+	} else if (leaves(m, def, s, m->t + v->elapsed_ms)) {
 		new_level(m, def, s, v);
 		return;
 	}

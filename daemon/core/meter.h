@@ -35,6 +35,9 @@ enum meter_phase { METER_NEW, METER_LIVE, METER_IN_DOUBT };
 struct meter_anchor { int64_t t, ext_ms; int32_t rtt_ms; };
 enum { ANCHOR_FIRST, ANCHOR_SESSION, ANCHOR_HOUR, ANCHOR_DAY, ANCHORS };
 
+/* A level that has to go on by itself before it is believed. reads 0: there is none. */
+struct meter_track { uint64_t raw; int64_t since_t, t; int32_t reads; };
+
 struct meter {
 	enum meter_phase phase;
 	uint64_t raw;             /* R0: the last good raw value; a state meter: its own count of ms       */
@@ -54,10 +57,8 @@ struct meter {
 	bool have_boots, have_uptime;
 	char serial[33];
 	struct meter_anchor anchor[ANCHORS];
-	/* While in doubt: the level that tries to confirm itself. */
-	uint64_t doubt_raw;
-	int64_t doubt_since_t, doubt_t;
-	int32_t doubt_reads;
+	struct meter_track doubt; /* while in doubt: the new level that tries to confirm itself            */
+	struct meter_track back;  /* and the old one, where a silence leaves it much room                  */
 	char doubt_serial[33];
 	enum meter_class last;    /* class of the last reading, for people                                 */
 };

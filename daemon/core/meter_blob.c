@@ -84,6 +84,14 @@ static void text(struct walk *w, char *s, size_t cap)
 	w->left -= cap;
 }
 
+static void track(struct walk *w, struct meter_track *k)
+{
+	u64(w, &k->raw);
+	i64(w, &k->since_t);
+	i64(w, &k->t);
+	i32(w, &k->reads);
+}
+
 static void fields(struct walk *w, struct meter *m)
 {
 	uint64_t version = BLOB_VERSION, phase = m->phase, last = m->last;
@@ -121,10 +129,8 @@ static void fields(struct walk *w, struct meter *m)
 		i64(w, &m->anchor[i].ext_ms);
 		i32(w, &m->anchor[i].rtt_ms);
 	}
-	u64(w, &m->doubt_raw);
-	i64(w, &m->doubt_since_t);
-	i64(w, &m->doubt_t);
-	i32(w, &m->doubt_reads);
+	track(w, &m->doubt);
+	track(w, &m->back);
 	text(w, m->doubt_serial, sizeof(m->doubt_serial));
 }
 

@@ -126,6 +126,36 @@ static void test_zero_for_one_read(void **state)
 	assert_true(r.v.audit);
 }
 
+/* After a silence much would fit the old level: of two values that contradict each other neither is believed alone. */
+static void test_wild_value_after_a_silence(void **state)
+{
+	struct rig r = rig_new(32);
+
+	(void)state;
+	read_at(&r, 0, 100000, 1);
+	assert_int_equal(read_at(&r, 2 * LT_HOUR, 0, 0), METER_SUSPECT);
+	assert_int_equal(read_at(&r, 700, 103600, 0), METER_SUSPECT); /* an hour more: it would be possible */
+	assert_int_equal(r.m.ext_ms, 0);
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(read_at(&r, 700, 0, 0), METER_SUSPECT);
+	assert_int_equal(read_at(&r, 700, 0, 0), METER_RESET);
+	assert_int_equal(r.m.ext_ms, 0);
+}
+
+static void test_zero_after_a_silence(void **state)
+{
+	struct rig r = rig_new(32);
+
+	(void)state;
+	read_at(&r, 0, 100000, 1);
+	assert_int_equal(read_at(&r, 2 * LT_HOUR, 0, 1), METER_SUSPECT);
+	for (int i = 1; i <= 3; i++)
+		assert_int_equal(read_at(&r, 1000, 103600 + (uint64_t)i, 1), METER_SUSPECT);
+	assert_int_equal(read_at(&r, 1000, 103604, 1), METER_OUTLIER);
+	assert_int_equal(r.m.ext_ms, 3604000);
+	assert_true(r.v.gap && r.v.audit);
+}
+
 static void test_zeros_for_a_whole_refresh(void **state)
 {
 	struct rig r = rig_new(32);
@@ -421,7 +451,8 @@ int main(void)
 		cmocka_unit_test(test_first_bills_nothing), cmocka_unit_test(test_normal_and_replay),
 			cmocka_unit_test(test_gap_loses_nothing),
 		cmocka_unit_test(test_wrap), cmocka_unit_test(test_decimal_modulus), cmocka_unit_test(test_ambiguous),
-		cmocka_unit_test(test_zero_for_one_read), cmocka_unit_test(test_zeros_for_a_whole_refresh),
+		cmocka_unit_test(test_zero_for_one_read), cmocka_unit_test(test_wild_value_after_a_silence),
+		cmocka_unit_test(test_zero_after_a_silence), cmocka_unit_test(test_zeros_for_a_whole_refresh),
 		cmocka_unit_test(test_torn_value),
 		cmocka_unit_test(test_reset), cmocka_unit_test(test_reset_while_off_estimates_nothing),
 		cmocka_unit_test(test_uptime_denies_a_reset), cmocka_unit_test(test_restart_is_not_a_wrap),
