@@ -1,6 +1,6 @@
 /*
  * truth.c - the store against what the devices really did: E and bills are never more than the truth, never less where
- * nothing went wrong, and nothing is measured without a reading (I3, I7, I8).
+ * nothing went wrong, what ran at fault costs nothing, and nothing is measured without a reading (I3, I7, I8).
  */
 #include <string.h>
 
@@ -56,7 +56,21 @@ static bool troubled(const struct world *w, const struct world_device *d, int64_
 	return lo < d->n_marks && d->marks[lo] <= to;
 }
 
-struct billed { int64_t id, used_ms, opened, closed, last; bool checked_in; };
+struct billed { int64_t id, used_ms, fault_ms, opened, closed, last; bool checked_in; };
+
+/* What ran at fault is not priced, and nothing else is kept from the price: each edge is seen within a poll. */
+static void check_faults(struct world *w, int i, const struct billed *b)
+{
+	const struct device *d = &w->devices[i].d;
+	int faults;
+	int64_t ran = device_at_fault_ms(d, b->opened, b->closed, w->true_ms, &faults);
+	int64_t by = 1000 + 2 * faults * (w->poll_ms + 1000 + d->count_ms);
+
+	w->stats.faults += faults;
+	if (b->fault_ms > ran + by || b->fault_ms + by < ran)
+		world_violate(w, "C-%lld has %lld ms at fault, %s ran %lld ms in %d faults from %lld to %lld", (long long)b->id,
+			(long long)b->fault_ms, d->id, (long long)ran, faults, (long long)b->opened, (long long)b->closed);
+}
 
 static void check_charge(struct world *w, int i, const struct billed *b)
 {
@@ -71,6 +85,7 @@ static void check_charge(struct world *w, int i, const struct billed *b)
 	if (!b->checked_in || troubled(w, &w->devices[i], b->opened, b->closed))
 		return;
 	w->stats.exact++;
+	check_faults(w, i, b);
 	/* seconds are floored once, the counter shows whole counts, a run may end or begin within a poll of an edge */
 	if (b->used_ms + 1000 + 2 * d->count_ms + w->poll_ms < least)
 		world_violate(w, "C-%lld bills %lld ms, %s ran %lld ms from %lld to %lld and nothing went wrong", (long long)b->id,
@@ -83,14 +98,14 @@ static void check_charges(struct world *w)
 	struct stmt *q = db_query(w->db, "SELECT c.id, c.used_s, s.instrument, s.opened_at, s.closed_at,"
 		" (SELECT COALESCE(MAX(CASE WHEN u.placed THEN u.to_at ELSE (SELECT COALESCE(MIN(r.at), u.to_at)"
 		" FROM reading r WHERE r.instrument = u.instrument AND r.at >= u.to_at) END), 0)"
-		" FROM usage u WHERE u.session = s.id), s.checkin_at IS NOT NULL"
+		" FROM usage u WHERE u.session = s.id), s.checkin_at IS NOT NULL, c.fault_s"
 		" FROM charge c JOIN session s ON s.id = c.session WHERE c.kind = 'usage'", "");
 
 	while (db_step(q) == DB_ROW)
 		for (int i = 0; i < WORLD_INSTRUMENTS; i++)
 			if (strcmp(w->devices[i].d.id, db_text(q, 2)) == 0)
-				check_charge(w, i, &(struct billed){ db_int(q, 0), db_int(q, 1) * 1000, db_int(q, 3), db_int(q, 4),
-							      db_int(q, 5), db_int(q, 6) != 0 });
+				check_charge(w, i, &(struct billed){ db_int(q, 0), db_int(q, 1) * 1000, db_int(q, 7) * 1000,
+					db_int(q, 3), db_int(q, 4), db_int(q, 5), db_int(q, 6) != 0 });
 	db_end(q);
 }
 
