@@ -15,6 +15,7 @@
 #include "selfcheck.h"
 #include "serve.h"
 #include "store/db.h"
+#include "store/ledger.h"
 
 static const char usage[] =
 	"labtimed - books lab instruments and bills the time they really ran\n"
@@ -122,7 +123,7 @@ static int verify(const struct conf *c, bool quick)
 
 	if (!db)
 		return complain(&err);
-	ok = db_check(db, quick, why, sizeof(why));
+	ok = db_check(db, quick, why, sizeof(why)) && (quick || ledger_check(db, why, sizeof(why)));
 	db_close(db);
 	if (!ok)
 		log_event(LOG_ERROR_LEVEL, "the store is damaged; restore a backup", "store", c->store_path, "why", why, NULL);

@@ -11,14 +11,14 @@ int charge_insert(struct db *db, const struct charge *c, const char *record, con
 {
 	const int64_t *session = c->session ? &c->session : NULL, *booking = c->booking ? &c->booking : NULL;
 	const int64_t *corrects = c->corrects ? &c->corrects : NULL;
-	int rc = db_run(db, "INSERT INTO charge(" COLUMNS ", record) VALUES "
-		"(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17,?18,?19,?20,?21,?22,?23,?24,?25)",
-		"iiIIIttttt" "iiit" "iiiiiii" "ttbt", c->id, c->seq, session, booking, corrects, c->kind, c->org,
+	int rc = db_run(db, "INSERT INTO charge(" COLUMNS ", record, lines) VALUES "
+		"(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17,?18,?19,?20,?21,?22,?23,?24,?25,?26)",
+		"iiIIIttttt" "iiit" "iiiiiii" "ttbti", c->id, c->seq, session, booking, corrects, c->kind, c->org,
 			c->user,
 		c->instrument, c->project, c->posted_at, c->service_from, c->service_to, c->period, c->used_s,
 			c->idle_s, c->fault_s,
 		c->overrun_s, c->billed_s, c->estimated_s, c->amount_minor, c->currency, c->flags, c->sha256,
-		sizeof(c->sha256), record);
+		sizeof(c->sha256), record, (int64_t)n);
 
 	for (int i = 0; i < n && rc == DB_DONE; i++)
 		rc = db_run(db,

@@ -112,3 +112,17 @@ int ledger_receivable(struct db *db, const char *period, const char *org, int64_
 		"AND account < 'receivable;' AND (?2 = '' OR account = 'receivable:' || ?2)", "tt", period, org);
 	return db_failed(db);
 }
+
+bool ledger_check(struct db *db, char *dst, size_t cap)
+{
+	int64_t charge = db_one_int(db, 0, "SELECT id FROM charge c WHERE (SELECT COUNT(*) FROM charge_line WHERE charge = c.id) <> lines "
+		"OR (SELECT COALESCE(SUM(amount_minor), 0) FROM charge_line WHERE charge = c.id) <> amount_minor LIMIT 1", "");
+	int64_t txn = db_one_int(db, 0, "SELECT id FROM txn WHERE sealed = 0 LIMIT 1", "");
+
+	dst[0] = '\0';
+	if (charge)
+		lt_fmt(dst, cap, "the lines of C-%lld are not whole", (long long)charge);
+	else if (txn)
+		lt_fmt(dst, cap, "transaction %lld is not sealed", (long long)txn);
+	return charge == 0 && txn == 0 && db_failed(db) == 0;
+}

@@ -44,4 +44,7 @@ int ledger_balances(struct db *db, const char *period, const char *after, struct
 /* What orgs were charged in a period by the book: the sum over receivable accounts, or one org's. */
 int ledger_receivable(struct db *db, const char *period, const char *org, int64_t *ret_minor);
 
+/* Is every charge whole (its lines are all there and add up) and every transaction sealed? Else why in dst. */
+bool ledger_check(struct db *db, char *dst, size_t cap);
+
 #endif

@@ -41,8 +41,8 @@ static void objects(struct world *w)
 	run(w, "INSERT INTO period (id, state) VALUES ('2026-11', 'open') ON CONFLICT (id) DO NOTHING");
 	run(w, "INSERT INTO charge (id, seq, session, booking, kind, org, user, instrument, posted_at, period, "
 		"service_from, service_to, used_s, idle_s, overrun_s, billed_s, estimated_s, amount_minor, currency, "
-		"record, sha256) SELECT id, id, id, id, 'usage', org, user, instrument, 1796000000000, '2026-11', "
-		"1796000000000, 1796003600000, 3600, 0, 0, 3600, 0, 10000, 'USD', '{}', zeroblob(32) FROM booking");
+		"lines, record, sha256) SELECT id, id, id, id, 'usage', org, user, instrument, 1796000000000, '2026-11', "
+		"1796000000000, 1796003600000, 3600, 0, 0, 3600, 0, 10000, 'USD', 0, '{}', zeroblob(32) FROM booking");
 	run(w, "INSERT INTO event (id, at, kind, instrument, org, user, booking, detail) SELECT id, 1, 'booking', "
 		"instrument, org, user, id, 'by ' || user FROM booking");
 	run(w, "INSERT INTO export (id, format, org, period, from_seq, to_seq, actor, created_at, state) "

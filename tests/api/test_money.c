@@ -179,9 +179,9 @@ static void many_charges(struct world *w, int64_t n)
 	world_act(w, NULL);
 	db_run(w->db, "WITH RECURSIVE c(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM c WHERE i < ?1) INSERT INTO charge(id, seq, kind, org, "
 		"user, instrument, project, posted_at, period, service_from, service_to, used_s, idle_s, overrun_s, billed_s, estimated_s, "
-		"amount_minor, currency, record, sha256) SELECT 1000 + i, 1000 + i, 'usage', CASE i % 3 WHEN 0 THEN 'zeta' ELSE 'acme' END, "
+		"amount_minor, currency, lines, record, sha256) SELECT 1000 + i, 1000 + i, 'usage', CASE i % 3 WHEN 0 THEN 'zeta' ELSE 'acme' END, "
 		"'user-' || (i % 4), 'unit-' || (i % 6), 'p-' || (i % 9), ?2 + i, '2026-11', ?2 + (i / 100) * 100 * 4320000000 / ?1, ?2, i % 7, "
-		"i % 5, 0, i % 7, i % 3, i % 1000, 'USD', '{}', zeroblob(32) FROM c", "ii", n, AT - 60 * LT_DAY);
+		"i % 5, 0, i % 7, i % 3, i % 1000, 'USD', 0, '{}', zeroblob(32) FROM c", "ii", n, AT - 60 * LT_DAY);
 	assert_int_equal(0, db_failed(w->db));
 	assert_int_equal(0, world_end(w, 0));
 }

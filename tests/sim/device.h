@@ -1,6 +1,7 @@
 /*
  * device.h - a scripted instrument in virtual time: it runs, counts, locks, reports faults, loses replies and lies, and
- * it keeps the truth (when it really ran, when it was at fault) that a bill is compared with. Instants: wall ms of the world's true clock.
+ * it keeps the truth (when it really ran, when it was at fault) that a bill is compared with. Instants: wall ms of the
+ * world's true clock.
  */
 #ifndef SIM_DEVICE_H
 #define SIM_DEVICE_H

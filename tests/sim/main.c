@@ -72,8 +72,8 @@ static int play_share(const struct options *o, int share)
 	       	(long long)sum.late, (long long)sum.lies,
 	       (long long)sum.resets, (long long)sum.requests, (long long)sum.retries, (long long)sum.echoes,
 	       	(long long)sum.bookings,
-	       (long long)sum.charges, (long long)sum.exact, (long long)sum.faults, (long long)sum.claims, (long long)sum.disowned,
-	       	(long long)sum.reviews,
+	       (long long)sum.charges, (long long)sum.exact, (long long)sum.faults, (long long)sum.claims,
+	       (long long)sum.disowned, (long long)sum.reviews,
 	       (long long)sum.crashes, (long long)sum.checks, years / (used / 3600));
 	if (share == 0 && !failed && !o->trace) { /* the same seed must give the same history */
 		struct world_stats ignored = { 0 };

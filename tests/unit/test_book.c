@@ -52,8 +52,8 @@ static void insert_session(struct world *w, int64_t id)
 
 static int insert_charge(struct world *w, const struct charge *c)
 {
-	static const struct charge_line line = { .component = "time", .seconds = 3600, .rate_minor = 10000,
-		.factor_pm = 1000, .amount_minor = 10000 };
+	struct charge_line line = { .component = "time", .seconds = 3600, .rate_minor = 10000, .factor_pm = 1000,
+		.amount_minor = c->amount_minor };
 
 	return charge_insert(w->db, c, "{}", &line, 1);
 }
@@ -194,9 +194,50 @@ static void charges_are_sealed(void **state)
 	refused(&b, "append_only", "DELETE FROM charge");
 	refused(&b, "append_only", "UPDATE charge_line SET amount_minor = 1");
 	refused(&b, "append_only", "DELETE FROM charge_line");
+	refused(&b, "append_only", "INSERT INTO charge_line VALUES (1, 2, 'time', 0, 0, 3600, 10000, 1000, 5000, '')");
+	refused(&b, "append_only", "INSERT INTO charge_line VALUES (1, 2, 'grace', 0, 0, 3600, 0, 0, 0, '')");
+	refused(&b, "append_only", "INSERT INTO charge_line VALUES (1, 0, 'time', 0, 0, 3600, 10000, 1000, -5000, '')");
+	refused(&b, "append_only", "INSERT OR IGNORE INTO charge_line VALUES (1, -1, 'time', 0, 0, 3600, 10000, 1000, 0, '')");
+	refused(&b, "append_only", "UPDATE charge SET lines = 2");
 	refused(&b, "append_only", "INSERT OR REPLACE INTO charge SELECT * FROM charge");
 	refused(&b, "append_only", "INSERT OR REPLACE INTO charge_line SELECT * FROM charge_line");
 	assert_int_equal(10000, db_one_int(b.db, 0, "SELECT SUM(amount_minor) FROM charge", ""));
+	book_close(&b);
+}
+
+/* Whoever writes a charge's lines: in order, as many as it says, and in sum what it says. */
+static void lines_add_up_to_their_charge(void **state)
+{
+	static const struct charge_line lines[] = { { .component = "time", .seconds = 3600, .amount_minor = 10000 },
+		{ .component = "overrun", .seconds = 60, .amount_minor = 250 } };
+	struct file_book b = { 0 };
+	struct charge c = a_charge(1, 0, 10250), less = a_charge(2, 0, 10249);
+	char why[80];
+
+	book_open(&b);
+	assert_int_equal(0, charge_insert(b.db, &c, "{}", lines, 2));
+	assert_int_equal(0, db_savepoint(b.db));
+	assert_true(charge_insert(b.db, &less, "{}", lines, 2) < 0);
+	assert_int_equal(0, db_rollback_to(b.db));
+	less.amount_minor = 10250;
+	assert_int_equal(0, charge_insert(b.db, &less, "{}", lines, 2));
+	book_share(&b);
+	refused(&b, "append_only", "INSERT INTO charge_line VALUES (2, 3, 'time', 0, 0, 1, 0, 0, 0, '')");
+	assert_int_equal(SQLITE_OK, sqlite3_exec(b.raw, "CREATE TEMP TABLE one AS SELECT * FROM charge WHERE id = 2; UPDATE one SET id = 3, "
+		"seq = 3; INSERT INTO charge SELECT * FROM one", NULL, NULL, NULL));
+	refused(&b, "append_only", "INSERT INTO charge_line VALUES (3, 2, 'time', 0, 0, 1, 0, 0, 250, '')");
+	assert_int_equal(SQLITE_OK, sqlite3_exec(b.raw, "INSERT INTO charge_line VALUES (3, 1, 'time', 0, 0, 1, 0, 0, 10000, '')", NULL,
+		NULL, NULL));
+	refused(&b, "charge_lines_total", "INSERT INTO charge_line VALUES (3, 2, 'time', 0, 0, 1, 0, 0, 251, '')");
+	assert_false(ledger_check(b.db, why, sizeof(why)));
+	assert_string_equal("the lines of C-3 are not whole", why);
+	assert_int_equal(SQLITE_OK, sqlite3_exec(b.raw, "INSERT INTO charge_line VALUES (3, 2, 'time', 0, 0, 1, 0, 0, 250, '')", NULL, NULL,
+		NULL));
+	assert_true(ledger_check(b.db, why, sizeof(why)));
+	assert_int_equal(SQLITE_OK, sqlite3_exec(b.raw, "INSERT INTO txn VALUES (9, 'x', 'z', x'00', NULL, 0, '2026-12', 0)", NULL, NULL,
+		NULL));
+	assert_false(ledger_check(b.db, why, sizeof(why)));
+	assert_string_equal("transaction 9 is not sealed", why);
 	book_close(&b);
 }
 
@@ -281,7 +322,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(same_key_same_content_has_no_effect, setup, teardown),
 		cmocka_unit_test_setup_teardown(unbalanced_is_refused_twice, setup, teardown),
 		cmocka_unit_test(the_store_balances_strangers_too), cmocka_unit_test(book_is_append_only),
-		cmocka_unit_test(charges_are_sealed),
+		cmocka_unit_test(charges_are_sealed), cmocka_unit_test(lines_add_up_to_their_charge),
 		cmocka_unit_test_setup_teardown(a_session_has_one_usage_charge, setup, teardown),
 		cmocka_unit_test_setup_teardown(nothing_is_posted_into_a_closed_period, setup, teardown),
 		cmocka_unit_test_setup_teardown(rollups_equal_what_they_roll_up, setup, teardown),

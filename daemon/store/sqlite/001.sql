@@ -268,6 +268,7 @@ CREATE TABLE charge (
 	posted_at INTEGER NOT NULL, period TEXT NOT NULL, service_from INTEGER NOT NULL, service_to INTEGER NOT NULL,
 	used_s INTEGER NOT NULL, idle_s INTEGER NOT NULL, fault_s INTEGER NOT NULL DEFAULT 0, overrun_s INTEGER NOT NULL, billed_s INTEGER NOT NULL, estimated_s INTEGER NOT NULL,
 	amount_minor INTEGER NOT NULL, currency TEXT NOT NULL, flags TEXT NOT NULL DEFAULT '',
+	lines INTEGER NOT NULL CHECK (lines >= 0),  -- so many charge_lines, that add up to amount_minor; it is whole with the last
 	record TEXT NOT NULL, sha256 BLOB NOT NULL CHECK (length(sha256) = 32),
 	CHECK ((kind IN ('credit','supplement')) = (corrects IS NOT NULL)),
 	CHECK (CASE kind WHEN 'credit' THEN amount_minor < 0 WHEN 'supplement' THEN amount_minor > 0 ELSE 1 END)
@@ -302,6 +303,14 @@ CREATE TABLE charge_line (
 	from_at INTEGER NOT NULL, to_at INTEGER NOT NULL, seconds INTEGER NOT NULL, rate_minor INTEGER NOT NULL,
 	factor_pm INTEGER NOT NULL, amount_minor INTEGER NOT NULL, detail TEXT NOT NULL DEFAULT '', PRIMARY KEY (charge, n)
 ) STRICT, WITHOUT ROWID;
+-- Lines come in order, no more than the charge has, and the last one makes them add up: then nobody can add to them.
+CREATE TRIGGER charge_line_in_order BEFORE INSERT ON charge_line WHEN NEW.n > (SELECT lines FROM charge WHERE id = NEW.charge)
+	OR NEW.n <> 1 + (SELECT COUNT(*) FROM charge_line WHERE charge = NEW.charge)
+BEGIN SELECT RAISE(ABORT, 'append_only'); END;
+CREATE TRIGGER charge_line_total BEFORE INSERT ON charge_line WHEN NEW.n = 1 + (SELECT COUNT(*) FROM charge_line WHERE charge = NEW.charge)
+	AND EXISTS (SELECT 1 FROM charge WHERE id = NEW.charge AND lines = NEW.n
+	AND amount_minor <> NEW.amount_minor + (SELECT COALESCE(SUM(amount_minor), 0) FROM charge_line WHERE charge = NEW.charge))
+BEGIN SELECT RAISE(ABORT, 'charge_lines_total'); END;
 
 -- Double entry. An entry belongs to a txn that is not yet sealed; sealing checks that it sums to zero per currency.
 CREATE TABLE txn (
@@ -396,7 +405,6 @@ CREATE TRIGGER charge_exists BEFORE INSERT ON charge WHEN EXISTS (SELECT 1 FROM 
 	OR (NEW.kind = 'usage' AND kind = 'usage' AND session = NEW.session)) BEGIN SELECT RAISE(ABORT, 'append_only'); END;
 CREATE TRIGGER charge_no_update BEFORE UPDATE ON charge BEGIN SELECT RAISE(ABORT, 'append_only'); END;
 CREATE TRIGGER charge_no_delete BEFORE DELETE ON charge BEGIN SELECT RAISE(ABORT, 'append_only'); END;
-CREATE TRIGGER charge_line_exists BEFORE INSERT ON charge_line WHEN EXISTS (SELECT 1 FROM charge_line WHERE charge = NEW.charge AND n = NEW.n) BEGIN SELECT RAISE(ABORT, 'append_only'); END;
 CREATE TRIGGER charge_line_no_update BEFORE UPDATE ON charge_line BEGIN SELECT RAISE(ABORT, 'append_only'); END;
 CREATE TRIGGER charge_line_no_delete BEFORE DELETE ON charge_line BEGIN SELECT RAISE(ABORT, 'append_only'); END;
 CREATE TRIGGER event_exists BEFORE INSERT ON event WHEN EXISTS (SELECT 1 FROM event WHERE id = NEW.id) BEGIN SELECT RAISE(ABORT, 'append_only'); END;
