@@ -285,6 +285,34 @@ static int load_booking(struct cli *c, struct path *p, json_t **ret, char versio
 	return EXIT_OK;
 }
 
+static bool costs(json_t *b)
+{
+	const char *fee = TEXT(json_object_get(b, "fee"), "amount");
+
+	return fee && strspn(fee, "0.") != strlen(fee);
+}
+
+/* Does this (doing: the verb; b: as it would be) raise the booking's fee from what it is? Then says so and asks. */
+static int fee_asks(struct cli *c, const char *doing, json_t *was, json_t *b)
+{
+	const char *fee = TEXT(json_object_get(b, "fee"), "amount"), *currency = TEXT(json_object_get(b, "fee"), "currency");
+	const char *before = TEXT(json_object_get(was, "fee"), "amount"), *id = c->args.pos[0];
+	char says[160], question[200];
+
+	if (!costs(b) || (before && strcmp(before, fee) == 0))
+		return EXIT_OK;
+	if (!currency)
+		currency = "";
+	if (costs(was))
+		snprintf(says, sizeof says, "%s %s now raises its fee from %s to %s %s", doing, id, before, currency, fee);
+	else
+		snprintf(says, sizeof says, "%s %s now costs %s %s", doing, id, currency, fee);
+	if (!isatty(STDIN_FILENO) || !c->out.terminal)
+		return args_usage(c->args.cmd, "%s; add --yes to accept that", says);
+	snprintf(question, sizeof question, "%s. Do it?", says);
+	return confirm(question) ? EXIT_OK : fail(EXIT_FAILED, "not-confirmed", "nothing was changed");
+}
+
 /* PATCH with the new interval, after showing it. */
 static int change(struct cli *c, struct path *p, const char *version, json_t *body, const char *verb)
 {
@@ -292,7 +320,6 @@ static int change(struct cli *c, struct path *p, const char *version, json_t *bo
 	json_t *b;
 	int rc;
 
-	body_override(c, body);
 	if (dry)
 		path_query(p, "dry_run", "true");
 	if ((rc = ask(c, "PATCH", p->text, body, version, 0, &b)) != 0)
@@ -305,6 +332,21 @@ static int change(struct cli *c, struct path *p, const char *version, json_t *bo
 	}
 	json_decref(b);
 	return EXIT_OK;
+}
+
+/* A move inside the notice gives up what was booked before: what that costs is shown first. */
+static int move_asks(struct cli *c, const struct path *p, const char *version, json_t *body, json_t *was)
+{
+	struct path dry = *p;
+	json_t *b;
+	int rc;
+
+	path_query(&dry, "dry_run", "true");
+	if ((rc = ask(c, "PATCH", dry.text, json_incref(body), version, 0, &b)) != 0)
+		return rc;
+	rc = fee_asks(c, "Moving", was, b);
+	json_decref(b);
+	return rc;
 }
 
 static int run_move(struct cli *c)
@@ -325,15 +367,24 @@ static int run_move(struct cli *c)
 		if (w.kind == WHEN_NEXT_FREE)
 			rc = args_usage(c->args.cmd, "move needs a time; see the free ones: labtime free");
 	}
-	json_decref(b);
-	if (rc)
+	if (rc) {
+		json_decref(b);
 		return rc;
+	}
 	echo_interval(c, w.from, w.to);
 	body = json_object();
 	json_object_set_new(body, "from", json_at(c, w.from));
 	json_object_set_new(body, "to", json_at(c, w.to));
 	body_text(body, "note", args_get(&c->args, "note"));
 	body_text(body, "project", args_get(&c->args, "project"));
+	body_override(c, body);
+	if (!args_has(&c->args, "dry-run") && !args_has(&c->args, "yes"))
+		rc = move_asks(c, &p, version, body, b);
+	json_decref(b);
+	if (rc) {
+		json_decref(body);
+		return rc;
+	}
 	return change(c, &p, version, body, "Moved");
 }
 
@@ -358,14 +409,8 @@ static int run_extend(struct cli *c)
 	echo_interval(c, from, to + more);
 	body = json_object();
 	json_object_set_new(body, "to", json_at(c, to + more));
+	body_override(c, body);
 	return change(c, &p, version, body, "Extended");
-}
-
-static bool costs(json_t *b)
-{
-	const char *fee = TEXT(json_object_get(b, "fee"), "amount");
-
-	return fee && strspn(fee, "0.") != strlen(fee);
 }
 
 static int cancel_path(struct cli *c, struct path *p)
@@ -383,26 +428,17 @@ static int cancel_path(struct cli *c, struct path *p)
 /* Says what a cancellation costs; asks when it does. */
 static int cancel_asks(struct cli *c, const struct path *p)
 {
-	struct path dry = *p;
-	char question[200];
-	json_t *b;
-	int rc = EXIT_OK;
+	struct path dry = *p, path;
+	char version[80];
+	json_t *b, *was = NULL;
+	int rc;
 
 	path_query(&dry, "dry_run", "true");
 	if ((rc = ask(c, "POST", dry.text, json_object(), NULL, ASK_KEY, &b)) != 0)
 		return rc;
-	if (costs(b)) {
-		const char *fee = TEXT(json_object_get(b, "fee"), "amount"), *currency = TEXT(json_object_get(b, "fee"),
-			"currency");
-
-		snprintf(question, sizeof question, "Cancelling %s now costs %s %s. Cancel it?", c->args.pos[0],
-			currency ? currency : "", fee);
-		if (!isatty(STDIN_FILENO) || !c->out.terminal)
-			rc = args_usage(c->args.cmd, "cancelling %s now costs %s %s; add --yes to accept that", c->args.pos[0],
-				currency ? currency : "", fee);
-		else if (!confirm(question))
-			rc = fail(EXIT_FAILED, "not-confirmed", "not cancelled");
-	}
+	if (costs(b) && (rc = load_booking(c, &path, &was, version)) == 0)
+		rc = fee_asks(c, "Cancelling", was, b);
+	json_decref(was);
 	json_decref(b);
 	return rc;
 }
@@ -511,8 +547,8 @@ static const struct opt book_opts[] = {
 	{ "note", 0, "TEXT", "a note" },
 	OPT_FOR, OPT_OVERRIDE, { NULL },
 };
-static const struct opt move_opts[] = { OPT_DRY, OPT_OVERRIDE, { "note", 0, "TEXT", "a new note" },
-	{ "project", 0, "PROJECT", "a new project" }, { NULL } };
+static const struct opt move_opts[] = { OPT_DRY, OPT_OVERRIDE, { "yes", 'y', NULL, "accept a fee without being asked" },
+	{ "note", 0, "TEXT", "a new note" }, { "project", 0, "PROJECT", "a new project" }, { NULL } };
 static const struct opt extend_opts[] = { OPT_DRY, OPT_OVERRIDE, { NULL } };
 static const struct opt cancel_opts[] = {
 	{ "reason", 0, "REASON", "why" }, { "yes", 'y', NULL, "accept a fee without being asked" }, OPT_DRY, { NULL },

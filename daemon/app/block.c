@@ -35,7 +35,6 @@ static int displace(struct act *a, struct booking *b, const struct block *k)
 	lt_fmt(by, sizeof(by), "K-%lld", (long long)k->id);
 	lt_fmt(detail, sizeof(detail), "%s: %.*s; free of charge: choose another time (`labtime free`)", by, 200,
 		k->reason);
-	b->fee_minor = 0;
 	rc = booking_step(a, b, BOOKING_DISPLACE, "displace", detail);
 	if (rc == 0)
 		rc = store_booking_displaced_by(a->db, b->id, by);

@@ -140,7 +140,7 @@ int booking_price(struct act *a, const char *instrument, const struct price *p, 
 static int end_unused(struct act *a, struct booking *b, int64_t at, enum booking_event event, const char *fee,
 		      const char *verb, const char *why)
 {
-	int64_t fee_minor = 0;
+	int64_t fee_minor = b->fee_minor;
 	int rc = fee[0] != '\0' ? money_fee(a, b, fee, at, &fee_minor) : 0;
 
 	if (rc != 0)

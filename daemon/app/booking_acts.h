@@ -42,7 +42,8 @@ struct booking_patch {
 	int64_t from, to;
 	char note[LT_TITLE], project[LT_ID], override_reason[REASON_MAX];
 };
-/* Move, extend or shorten, as the times say. version: what the caller saw (0: any). */
+/* Move, extend or shorten, as the times say. version: what the caller saw (0: any). ret->fee_minor: with what the time
+ * that is given up costs (R23). */
 int booking_change(struct act *a, int64_t id, int64_t version, const struct booking_patch *p, struct booking *ret);
 /* ret->fee_minor: what it costs. */
 int booking_cancel(struct act *a, int64_t id, const char *reason, struct booking *ret);

@@ -19,6 +19,8 @@ struct change {
 	struct facts_for w;
 	struct rule_facts facts;
 	struct verdict rules, overridden;
+	int n_given;                     /* R23: parts of the old interval that are given up */
+	struct interval given[2];
 };
 
 static const char *const verb_names[BOOKING_VERBS] = { [BOOKING_MOVE] = "move", [BOOKING_EXTEND] = "extend",
@@ -78,6 +80,42 @@ static int reprice(struct act *a, struct change *c)
 		c->b.walk_up = c->b.booked_from == calendar_cell(&a->site->zone, c->policy.grid_ms, a->now.wall_ms);
 		return booking_price(a, id, &c->price, c->b.walk_up, c->b.booked_from, c->b.booked_to, &c->b.quote_minor);
 	}
+}
+
+/* What of the booked interval the new one does not hold. */
+static void give_up(struct change *c)
+{
+	struct interval was = { c->was.booked_from, c->was.booked_to }, before, after;
+	struct interval kept = interval_cut(was, (struct interval){ c->b.booked_from, c->b.booked_to });
+
+	if (interval_empty(kept))
+		kept.from = kept.to = was.to;
+	before = (struct interval){ was.from, kept.from };
+	after = (struct interval){ kept.to, was.to };
+	c->n_given = 0;
+	if (!interval_empty(before))
+		c->given[c->n_given++] = before;
+	if (!interval_empty(after))
+		c->given[c->n_given++] = after;
+}
+
+/* R23: what is given up inside the notice costs what cancelling it would. */
+static int price_given_up(struct act *a, struct change *c)
+{
+	bool unusable = false;
+	int rc = 0;
+
+	give_up(c);
+	if (c->n_given > 0)
+		rc = booking_unusable(a, c->was.instrument, &unusable);
+	for (int i = 0; i < c->n_given && rc == 0 && !unusable; i++) {
+		int64_t part = 0;
+
+		rc = (a->dry_run ? money_fee_given_up_preview : money_fee_given_up)(a, &c->was, c->given[i], a->now.wall_ms,
+			&part);
+		c->b.fee_minor += part;
+	}
+	return rc;
 }
 
 /* R27: the extension counts from now; what ran over before stays overrun. */
@@ -168,6 +206,8 @@ int booking_change(struct act *a, int64_t id, int64_t version, const struct book
 			return booking_refuse(a, &c.w, &c.facts, &c.rules, "");
 		if (rc == 0)
 			rc = reprice(a, &c);
+		if (rc == 0)
+			rc = price_given_up(a, &c);
 		if (rc == 0 && !a->dry_run)
 			rc = write_change(a, &c, p->override_reason);
 	}

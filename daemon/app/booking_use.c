@@ -207,10 +207,9 @@ int booking_ran(struct act *a, int64_t id, int64_t at)
 	}
 	if (b.state != BOOKING_NO_SHOW || at >= b.booked_to)
 		return 0;
-	rc = money_fee_undo(a, &b);
+	rc = money_fee_undo(a, &b, &b.fee_minor);
 	if (rc != 0)
 		return rc;
-	b.fee_minor = 0;
 	return booking_step(a, &b, BOOKING_UNDO_MISS, "undo_no_show",
 		"a later reading showed a run: there was use after all");
 }

@@ -1,6 +1,7 @@
 /*
  * fee.c - fees of bookings without use: no-show and late cancellation, reduced for what others used of the time, and
- * credited when a late reading shows a run. Owns nothing.
+ * credited when a late reading shows a run; of parts that are given up, their share. Owns one workspace of the ledger
+ * thread.
  */
 #include <string.h>
 
@@ -10,8 +11,9 @@
 #include "common/fmt.h"
 #include "store/evidence.h"
 
-#define FEE_CHARGES 16
-#define RESOLD_AFTER LT_HOUR            /* after the booked end: by then the runs of others are known */
+#define FEE_CHARGES 64                  /* of one booking, with all that corrects them */
+#define FEE_PARTS 24                    /* of one booking that may be given up one by one */
+#define RESOLD_AFTER LT_HOUR            /* after the end of what was given up: by then the runs of others are known */
 
 int money_fee_resold(struct act *a, int64_t booking, int64_t due_at);
 
@@ -22,11 +24,11 @@ struct fee {
 	struct rate_result result;
 };
 
-static int load_fee(struct act *a, const struct booking *b, const char *component, int64_t at, int64_t resold_ms,
-	struct fee *f)
+/* in: everything but the list, which is that of the price version. */
+static int load_fee(struct act *a, const char *instrument, int64_t version, const struct fee_input *in, struct fee *f)
 {
 	struct lt_err err;
-	int rc = store_terms_version(a->db, TERMS_PRICE, b->instrument, b->price_version, &f->terms);
+	int rc = store_terms_version(a->db, TERMS_PRICE, instrument, version, &f->terms);
 
 	if (rc)
 		return rc < 0 ? rc : DB_CORRUPT;
@@ -34,89 +36,135 @@ static int load_fee(struct act *a, const struct booking *b, const char *componen
 	f->list.effective_at = f->terms.effective_at;
 	if (price_from_text(&f->list.price, f->terms.text, a->site->exponent, &err))
 		return DB_CORRUPT;
-	f->in = (struct fee_input){ .list = &f->list, .walk_up = b->walk_up, .booked_from = b->booked_from,
-		.booked_to = b->booked_to, .at = at, .resold_ms = resold_ms };
-	if (!component_from_name(component, &f->in.kind) || (f->in.kind != COMP_NO_SHOW &&
-		f->in.kind != COMP_LATE_CANCEL))
-		return DB_MISUSE;
+	f->in = *in;
+	f->in.list = &f->list;
 	return tariff_fee(&f->in, &f->result) ? DB_MISUSE : 0;
 }
 
-int money_fee_preview(struct act *a, const struct booking *b, const char *component, int64_t at, int64_t *ret_minor)
+/* What the booking as it stands pays, or a part of it. */
+static int fee_of(struct act *a, const struct booking *b, const char *component, struct interval given, int64_t at,
+	struct fee *f)
 {
-	struct fee f;
-	int rc = load_fee(a, b, component, at, 0, &f);
+	struct fee_input in = { .walk_up = b->walk_up, .booked_from = b->booked_from, .booked_to = b->booked_to, .at = at,
+		.given = given };
 
-	if (rc)
-		return rc;
-	*ret_minor = evidence_unusable(a->db, b->instrument) ? 0 : f.result.total_minor;
-	return act_end(a);
+	if (!component_from_name(component, &in.kind) || (in.kind != COMP_NO_SHOW && in.kind != COMP_LATE_CANCEL))
+		return DB_MISUSE;
+	return load_fee(a, b->instrument, b->price_version, &in, f);
 }
 
-/* Fee charges of the booking. */
-static int load_fees(struct act *a, int64_t booking, struct charge *ret, int *ret_n)
+struct posted { struct charge c; struct fee_sealed sealed; };
+struct fees { int n, n_parts; int64_t whole_minor, parts_minor; struct posted of[FEE_CHARGES]; };
+
+/* Fee charges of the booking, and what is due on them now. */
+static int load_fees(struct act *a, int64_t booking, struct fees *f)
 {
+	static struct charge c[FEE_CHARGES];            /* the ledger thread only; too large for the stack */
 	struct charge_filter filter = { .org = "", .user = "", .instrument = "", .period = "", .booking = booking,
 		.limit = FEE_CHARGES };
-	int n, kept = 0, rc = charge_page(a->db, &filter, ret, &n);
+	int n, rc = charge_page(a->db, &filter, c, &n);
 
-	for (int i = 0; i < n; i++)
-		if (strcmp(ret[i].kind, "fee") == 0)
-			ret[kept++] = ret[i];
-	*ret_n = kept;
-	return rc;
-}
-
-/* What is due on all its fees now. */
-static int fees_due(struct act *a, const struct charge *fees, int n, int64_t *ret_minor)
-{
-	*ret_minor = 0;
-	for (int i = 0; i < n; i++) {
+	memset(f, 0, sizeof(*f));
+	for (int i = 0; i < n && rc == 0; i++) {
 		struct charge_balance stands = { 0 };
-		int rc = charge_balance(a->db, fees[i].id, &stands);
+		struct posted *p = &f->of[f->n];
+		bool part;
 
-		if (rc)
-			return rc;
-		*ret_minor += stands.minor;
+		if (strcmp(c[i].kind, "fee") != 0)
+			continue;
+		p->c = c[i];
+		rc = charge_sealed_fee(a->db, c[i].id, &p->sealed);
+		if (rc == 0)
+			rc = charge_balance(a->db, c[i].id, &stands);
+		part = !interval_empty(p->sealed.given);
+		*(part ? &f->parts_minor : &f->whole_minor) += stands.minor;
+		f->n_parts += part;
+		f->n++;
 	}
-	return 0;
+	return rc > 0 ? DB_CORRUPT : rc;
 }
+
+/* The one that the ledger thread works with. */
+static struct fees fees;
 
 static int post_fee(struct act *a, const struct booking *b, const struct fee *f, const char *component, int nth)
 {
 	char key[64];
 	struct posting p = { .kind = "fee", .reason = "", .booking = b, .fee = &f->in, .fee_terms = &f->terms,
 		.result = &f->result, .flags = "", .idem_key = key };
+	int64_t now = a->now.wall_ms;
 	int rc;
 
 	lt_fmt(key, sizeof(key), "booking:%lld:%s:%d", (long long)b->id, component, nth);
 	rc = posting_post(a, &p, NULL);
 	if (rc == 0)
-		act_timer(a, "fee_resold", b->id,
-			(a->now.wall_ms > b->booked_to ? a->now.wall_ms : b->booked_to) + RESOLD_AFTER);
+		act_timer(a, "fee_resold", b->id, (now > b->booked_to ? now : b->booked_to) + RESOLD_AFTER);
 	return rc ? rc : act_end(a);
+}
+
+/* Is anything due that is not charged yet? */
+static bool is_new(struct act *a, const struct booking *b, const struct fee *f)
+{
+	return fees.whole_minor == 0 && f->result.total_minor > 0 && !evidence_unusable(a->db, b->instrument);
+}
+
+int money_fee_preview(struct act *a, const struct booking *b, const char *component, int64_t at, int64_t *ret_minor)
+{
+	struct fee f;
+	int rc = fee_of(a, b, component, (struct interval){ 0, 0 }, at, &f);
+
+	if (rc == 0)
+		rc = load_fees(a, b->id, &fees);
+	if (rc)
+		return rc;
+	*ret_minor = fees.whole_minor + fees.parts_minor + (is_new(a, b, &f) ? f.result.total_minor : 0);
+	return act_end(a);
 }
 
 int money_fee(struct act *a, const struct booking *b, const char *component, int64_t at, int64_t *ret_minor)
 {
-	struct charge fees[FEE_CHARGES];
 	struct fee f;
-	int64_t due = 0;
-	int n = 0, rc = load_fee(a, b, component, at, 0, &f);
+	int64_t due;
+	int rc = fee_of(a, b, component, (struct interval){ 0, 0 }, at, &f);
 
 	if (rc == 0)
-		rc = load_fees(a, b->id, fees, &n);
-	if (rc == 0)
-		rc = fees_due(a, fees, n, &due);
+		rc = load_fees(a, b->id, &fees);
 	if (rc)
 		return rc;
-	if (due == 0 && f.result.total_minor > 0 && !evidence_unusable(a->db, b->instrument)) {
-		rc = post_fee(a, b, &f, component, n + 1);
-		due = f.result.total_minor;
+	due = fees.whole_minor + fees.parts_minor;
+	if (is_new(a, b, &f)) {
+		rc = post_fee(a, b, &f, component, fees.n + 1);
+		due += f.result.total_minor;
 	}
 	if (rc == 0 && ret_minor)
 		*ret_minor = due;
 	return rc ? rc : act_end(a);
+}
+
+int money_fee_given_up_preview(struct act *a, const struct booking *was, struct interval part, int64_t at,
+	int64_t *ret_minor)
+{
+	struct fee f;
+	int rc = interval_empty(part) ? 1 : fee_of(a, was, "late_cancel", part, at, &f);
+
+	*ret_minor = rc != 0 || evidence_unusable(a->db, was->instrument) ? 0 : f.result.total_minor;
+	return rc < 0 ? rc : act_end(a);
+}
+
+int money_fee_given_up(struct act *a, const struct booking *was, struct interval part, int64_t at, int64_t *ret_minor)
+{
+	struct fee f;
+	int rc = money_fee_given_up_preview(a, was, part, at, ret_minor);
+
+	if (rc != 0 || *ret_minor == 0)
+		return rc;
+	rc = fee_of(a, was, "late_cancel", part, at, &f);
+	if (rc == 0)
+		rc = load_fees(a, was->id, &fees);
+	if (rc == 0 && fees.n_parts >= FEE_PARTS)
+		return act_refuse(a, 409, "changed-too-often", "", "B-%lld gave up time for a fee %d times; cancel it and book again",
+			(long long)was->id, FEE_PARTS);
+	return rc ? rc : post_fee(a, was, &f, "late_cancel", fees.n + 1);
 }
 
 /* Credits a fee down to what `now` says (NULL: to nothing). */
@@ -137,46 +185,61 @@ static int credit(struct act *a, const struct booking *b, const struct charge *f
 	return posting_post(a, &p, NULL);
 }
 
-int money_fee_undo(struct act *a, const struct booking *b)
+int money_fee_undo(struct act *a, const struct booking *b, int64_t *ret_minor)
 {
-	struct charge fees[FEE_CHARGES];
-	int n = 0, rc = load_fees(a, b->id, fees, &n);
+	int rc = load_fees(a, b->id, &fees);
 
-	for (int i = 0; i < n && rc == 0; i++)
-		rc = credit(a, b, &fees[i], NULL, "the booking was used after all");
-	act_timer_clear(a, "fee_resold", b->id);
+	for (int i = 0; i < fees.n && rc == 0; i++)
+		if (interval_empty(fees.of[i].sealed.given))
+			rc = credit(a, b, &fees.of[i].c, NULL, "the booking was used after all");
+	if (rc == 0 && fees.n_parts == 0)
+		act_timer_clear(a, "fee_resold", b->id);
+	*ret_minor = fees.parts_minor;
 	return rc ? rc : act_end(a);
 }
 
-/* The component and the instant of a fee that was charged: those of its posting. */
-static int reduce(struct act *a, const struct booking *b, const struct charge *c, int64_t resold_ms)
+/* Rated again as it was charged: the booked interval, the price and the instant that decided are those of then. */
+static int reduce(struct act *a, const struct booking *b, const struct posted *p)
 {
-	struct charge_line line;
+	const struct fee_sealed *was = &p->sealed;
+	bool whole = interval_empty(was->given);
+	struct interval of = whole ? (struct interval){ p->c.service_from, p->c.service_to } : was->given;
+	struct booking then = *b;
 	struct fee f;
-	int n = 0, rc = charge_lines(a->db, c->id, &line, 1, &n);
+	/* of a part that was given up, what the booking's own user then used counts as well: it is paid as use */
+	int64_t used = evidence_used_by_others(a->db, b->instrument, whole ? b->id : 0, of.from, of.to);
+	struct fee_input in = { .kind = was->kind, .walk_up = was->walk_up, .booked_from = p->c.service_from,
+		.booked_to = p->c.service_to, .at = was->at, .given = was->given,
+		.resold_ms = used < of.to - of.from ? used : of.to - of.from };
+	int rc = used > 0 ? load_fee(a, b->instrument, was->price_version, &in, &f) : 1;
 
-	if (rc || n == 0)
-		return rc;
-	/* the tier that was decided then: posted_at is the decision's instant, or the start for a no-show */
-	rc = load_fee(a, b, line.component, b->ended_at ? b->ended_at : c->posted_at, resold_ms, &f);
-	return rc ? rc : credit(a, b, c, &f, "others used part of the time");
+	if (rc != 0)
+		return rc < 0 ? rc : 0;
+	then.booked_from = p->c.service_from;
+	then.booked_to = p->c.service_to;
+	then.price_version = was->price_version;
+	then.walk_up = was->walk_up;
+	return credit(a, &then, &p->c, &f, whole ? "others used part of the time" : "part of the time was used");
 }
 
 int money_fee_resold(struct act *a, int64_t booking, int64_t due_at)
 {
-	struct charge fees[FEE_CHARGES];
+	int64_t again = 0;
 	struct booking b;
-	int64_t resold;
-	int n = 0, rc = booking_load(a, booking, &b);
+	int rc = booking_load(a, booking, &b);
 
 	if (rc)
 		return rc < 0 ? rc : 0;
-	resold = evidence_used_by_others(a->db, b.instrument, b.id, b.booked_from, b.booked_to);
-	if (resold > b.booked_to - b.booked_from)
-		resold = b.booked_to - b.booked_from;
-	if (resold > 0)
-		rc = load_fees(a, b.id, fees, &n);
-	for (int i = 0; i < n && rc == 0; i++)
-		rc = reduce(a, &b, &fees[i], resold);
+	rc = load_fees(a, booking, &fees);
+	for (int i = 0; i < fees.n && rc == 0; i++) {
+		int64_t known = fees.of[i].c.service_to + RESOLD_AFTER;
+
+		if (known <= due_at)
+			rc = reduce(a, &b, &fees.of[i]);
+		else if (again == 0 || known < again)
+			again = known;
+	}
+	if (again)
+		act_timer(a, "fee_resold", booking, again);
 	return rc ? rc : act_end(a);
 }

@@ -23,12 +23,18 @@ int money_settle(struct act *a, int64_t session);
 /* A manager agreed that later data raises the session's charge to at most this total: posts the difference, if any. */
 int money_supplement(struct act *a, int64_t session, int64_t agreed_minor);
 /* Fee of a booking without use. component: "late_cancel" or "no_show". Posts a sealed charge when it is not zero;
- * *ret_minor (may be NULL) is the amount. at: the instant that decides the tier. */
+ * *ret_minor (may be NULL) is what is due on all fees of the booking. at: the instant that decides the tier. */
 int money_fee(struct act *a, const struct booking *b, const char *component, int64_t at, int64_t *ret_minor);
-/* The fee that money_fee would post; writes nothing. */
+/* The same without writing. */
 int money_fee_preview(struct act *a, const struct booking *b, const char *component, int64_t at, int64_t *ret_minor);
-/* Credits what was posted as a fee for the booking (a late reading showed a run). */
-int money_fee_undo(struct act *a, const struct booking *b);
+/* R23: a part of the booked time is given up: it pays its share of what cancelling all of it at this instant would.
+ * was: the booking before. *ret_minor: what this part costs. The preview writes nothing. */
+int money_fee_given_up(struct act *a, const struct booking *was, struct interval part, int64_t at, int64_t *ret_minor);
+int money_fee_given_up_preview(struct act *a, const struct booking *was, struct interval part, int64_t at,
+	int64_t *ret_minor);
+/* Credits what was posted as a fee for the whole booking (a late reading showed a run); *ret_minor: what is still due
+ * for parts given up before. */
+int money_fee_undo(struct act *a, const struct booking *b, int64_t *ret_minor);
 /* The period (site-local month) that a posting at this instant belongs to: its own, or the next one that is open. */
 int money_period(struct act *a, int64_t at, char ret[8]);
 

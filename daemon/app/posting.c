@@ -52,7 +52,8 @@ static void line_detail(const struct posting *p, const struct rate_line *l, char
 	else if (l->component == COMP_NO_SHOW || l->component == COMP_LATE_CANCEL) {
 		int32_t bp = tariff_fee_bp(&p->fee->list->price, p->fee->kind, p->fee->booked_from - p->fee->at);
 
-		lt_fmt(dst, cap, "%d.%02d %% of the booked price", bp / 100, bp % 100);
+		lt_fmt(dst, cap, "%d.%02d %% of the booked price%s", bp / 100, bp % 100,
+			interval_empty(p->fee->given) ? "" : ", for the part given up");
 	}
 }
 

@@ -177,6 +177,10 @@ static void fee_part(struct jsonout *o, const struct fee_input *f)
 	jsonout_open(o, "fee", '{');
 	jsonout_int(o, "at", f->at);
 	jsonout_text(o, "component", component_name(f->kind));
+	if (!interval_empty(f->given)) {
+		jsonout_int(o, "given_from_at", f->given.from);
+		jsonout_int(o, "given_to_at", f->given.to);
+	}
 	jsonout_int(o, "resold_ms", f->resold_ms);
 	jsonout_close(o, '}');
 }

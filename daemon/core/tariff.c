@@ -622,13 +622,13 @@ int32_t tariff_fee_bp(const struct price *p, enum component kind, int64_t notice
 
 int tariff_fee(const struct fee_input *in, struct rate_result *ret)
 {
-	int64_t length = in->booked_to - in->booked_from, unsold = length - in->resold_ms, quote;
+	struct interval booked = { in->booked_from, in->booked_to }, part = interval_empty(in->given) ? booked : in->given;
+	int64_t length = booked.to - booked.from, unsold = part.to - part.from - in->resold_ms, quote;
 	int32_t bp = tariff_fee_bp(&in->list->price, in->kind, in->booked_from - in->at);
-	struct rate_line line = { in->kind, 0, in->booked_from, in->booked_to, 0, in->list->price.rate_minor, bp / 10,
-		0, 0 };
+	struct rate_line line = { in->kind, 0, part.from, part.to, 0, in->list->price.rate_minor, bp / 10, 0, 0 };
 
-	if (length <= 0 || in->resold_ms < 0 || tariff_quote(in->list, in->walk_up, in->booked_from, in->booked_to,
-		ret))
+	if (length <= 0 || part.from < booked.from || part.to > booked.to || in->resold_ms < 0 ||
+		tariff_quote(in->list, in->walk_up, booked.from, booked.to, ret))
 		return 1;
 	quote = ret->total_minor;
 	unsold = max64(0, unsold);

@@ -86,7 +86,8 @@ struct fee_input {
 	bool walk_up;
 	int64_t booked_from, booked_to;
 	int64_t at;                     /* decides the tier; after booked_from a cancellation is a no-show */
-	int64_t resold_ms;              /* of the booked time, what others used then                      */
+	struct interval given;          /* R23: only this part of it is given up; empty: all of it        */
+	int64_t resold_ms;              /* of the time given up, what others used then                    */
 };
 /* Ten-thousandths of the booked price that are due. */
 int32_t tariff_fee_bp(const struct price *p, enum component kind, int64_t notice_ms);
@@ -94,6 +95,7 @@ int32_t tariff_fee_bp(const struct price *p, enum component kind, int64_t notice
 int64_t tariff_grace_end(const struct rate_input *in);
 /* The price of the booked interval as if all of it were used. */
 int tariff_quote(const struct price_list *list, bool walk_up, int64_t from, int64_t to, struct rate_result *ret);
+/* A part that is given up pays its share of what all of it would pay. */
 int tariff_fee(const struct fee_input *in, struct rate_result *ret);
 
 const char *component_name(enum component c);

@@ -136,7 +136,8 @@ static int read_fee(struct facts *f, struct lt_err *err)
 	if (!f->is_fee)
 		return 0;
 	f->fee = (struct fee_input){ .list = &f->lists[0], .walk_up = f->in.walk_up, .booked_from = f->in.booked_from,
-		.booked_to = f->in.booked_to, .at = number(fee, "at"), .resold_ms = number(fee, "resold_ms") };
+		.booked_to = f->in.booked_to, .at = number(fee, "at"), .resold_ms = number(fee, "resold_ms"),
+		.given = { number(fee, "given_from_at"), number(fee, "given_to_at") } };
 	if (f->in.n_lists != 1 || !component_from_name(text(fee, "component"), &f->fee.kind))
 		return bad(err, "fee");
 	return 0;
@@ -353,6 +354,10 @@ static void say_fee(struct explain *x, const struct facts *f)
 	say_tier(x, f);
 	lt_fmt(value, sizeof(value), "%d.%02d %%", bp / 100, bp % 100);
 	say(x, value, "%s fee by the price version the booking was made under", component_name(f->fee.kind));
+	if (!interval_empty(f->fee.given)) {
+		seconds_text(value, f->fee.given.to - f->fee.given.from);
+		say(x, value, "of the booked time was given up; the fee is for that share");
+	}
 	if (f->fee.resold_ms > 0) {
 		seconds_text(value, f->fee.resold_ms);
 		say(x, value, "of the booked time was used by others and is not charged");

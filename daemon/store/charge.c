@@ -118,6 +118,25 @@ int charge_sealed(struct db *db, int64_t charge, struct charge_sealed *ret)
 	return rc == DB_ROW ? 0 : rc == DB_DONE ? 1 : rc;
 }
 
+int charge_sealed_fee(struct db *db, int64_t charge, struct fee_sealed *ret)
+{
+	struct stmt *s = db_query(db,
+		"SELECT json_extract(record, '$.prices[0].version'), json_extract(record, '$.fee.at'), "
+		"json_extract(record, '$.fee.given_from_at'), json_extract(record, '$.fee.given_to_at'), "
+		"json_extract(record, '$.booking.walk_up'), json_extract(record, '$.fee.component') FROM charge "
+		"WHERE id = ?1 AND kind = 'fee'", "i", charge);
+	int rc = db_step(s);
+
+	if (rc == DB_ROW) {
+		*ret = (struct fee_sealed){ .price_version = db_int(s, 0), .at = db_int(s, 1),
+			.given = { db_int(s, 2), db_int(s, 3) }, .walk_up = db_int(s, 4) != 0 };
+		if (!component_from_name(db_text(s, 5), &ret->kind))
+			rc = DB_CORRUPT;
+	}
+	db_end(s);
+	return rc == DB_ROW ? 0 : rc == DB_DONE ? 1 : rc;
+}
+
 int charge_lines(struct db *db, int64_t charge, struct charge_line *ret, int cap, int *ret_n)
 {
 	struct stmt *s = db_query(db,

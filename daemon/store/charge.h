@@ -41,6 +41,9 @@ int charge_balance(struct db *db, int64_t charge, struct charge_balance *ret);
 /* What the sealed record of a usage charge says a re-rating must use again. 0, 1 (no such record), < 0. */
 struct charge_sealed { int64_t price_version, policy_version, priced_to, next_from, start_at; };
 int charge_sealed(struct db *db, int64_t charge, struct charge_sealed *ret);
+/* The same of a fee. given: the part of the booked time that it is for; empty: all of it. */
+struct fee_sealed { enum component kind; int64_t price_version, at; struct interval given; bool walk_up; };
+int charge_sealed_fee(struct db *db, int64_t charge, struct fee_sealed *ret);
 /* At most cap lines in order; *ret_n. 0 or < 0. */
 int charge_lines(struct db *db, int64_t charge, struct charge_line *ret, int cap, int *ret_n);
 /* The record's text, malloc'd (the caller frees); NULL when there is none or on failure. */

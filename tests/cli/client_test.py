@@ -207,6 +207,21 @@ def test_move_keeps_the_length():
            {"from": "2026-12-02T14:00:00+08:00", "to": "2026-12-02T18:00:00+08:00"})
 
 
+def test_move_asks_only_for_money():
+    costs = {**BOOKING, "fee": {"amount": "50.00", "currency": "USD"}}
+    dearer = {**BOOKING, "fee": {"amount": "80.00", "currency": "USD"}}
+    when = ("2026-12-02", "14:00")
+    SERVER.script({("GET", "/v1/bookings/B-1042"): reply(200, BOOKING), ("PATCH", "/v1/bookings/B-1042"): reply(200, costs)})
+    rc, out, err = run("move", "B-1042", *when)
+    expect("refused", (rc, SERVER.seen[-1][0], "dry_run=true" in SERVER.seen[-1][1]), (2, "PATCH", True))
+    assert "Moving B-1042 now costs USD 50.00" in err and "--yes" in err, err
+    expect("accepted", (run("move", "B-1042", *when, "--yes")[0], "dry_run" in SERVER.seen[-1][1]), (0, False))
+    SERVER.script({("GET", "/v1/bookings/B-1042"): reply(200, costs), ("PATCH", "/v1/bookings/B-1042"): reply(200, costs)})
+    expect("nothing more", run("move", "B-1042", *when)[0], 0)
+    SERVER.script({("GET", "/v1/bookings/B-1042"): reply(200, costs), ("PATCH", "/v1/bookings/B-1042"): reply(200, dearer)})
+    assert "from 50.00 to USD 80.00" in run("move", "B-1042", *when)[2]
+
+
 def test_taken_slot_offers_others():
     SERVER.script({("POST", "/v1/bookings"): reply(409, {"code": "slot-taken", "detail": "krios-1 is taken then",
         "conflicts": [{"from": "2026-12-01T11:00:00+08:00", "to": "2026-12-01T13:00:00+08:00"}],
@@ -244,10 +259,10 @@ def test_wait():
 
 def test_cancel_asks_only_for_money():
     fee = {**BOOKING, "fee": {"amount": "50.00", "currency": "USD"}}
-    SERVER.script({("POST", "/v1/bookings/B-1042/cancel"): reply(200, fee)})
+    SERVER.script({("POST", "/v1/bookings/B-1042/cancel"): reply(200, fee), ("GET", "/v1/bookings/B-1042"): reply(200, BOOKING)})
     rc, out, err = run("cancel", "B-1042")
-    expect("refused", (rc, len(SERVER.seen), "dry_run=true" in SERVER.seen[0][1]), (2, 1, True))
-    assert "50.00" in err and "--yes" in err, err
+    expect("refused", (rc, len(SERVER.seen), "dry_run=true" in SERVER.seen[0][1]), (2, 2, True))
+    assert "now costs USD 50.00" in err and "--yes" in err, err
     expect("accepted", run("cancel", "B-1042", "--yes")[0], 0)
     SERVER.script({("POST", "/v1/bookings/B-1042/cancel"): reply(200, BOOKING)})
     expect("free", run("cancel", "B-1042")[0], 0)

@@ -306,6 +306,68 @@ static void late_cancel_costs(void **state)
 	assert_int_equal(world_int(w, "SELECT COUNT(*) FROM timer WHERE kind LIKE 'booking_%'"), 0);
 }
 
+static int64_t fee_shown(int64_t id, int64_t from, int64_t to)
+{
+	struct booking_patch p = { .has_from = true, .has_to = true, .from = from, .to = to };
+	struct act *a = world_read(w, "alice");
+	struct booking b;
+
+	a->dry_run = true;
+	assert_int_equal(booking_change(a, id, 0, &p, &b), 0);
+	return b.fee_minor;
+}
+
+/* R23: who shortens or moves inside the notice does not dodge the fee; outside it nothing is due. */
+static void giving_up_time_costs(void **state)
+{
+	struct booking b;
+
+	price("late_cancel", "24h 0%, 0s 50%");
+	assert_int_equal(book("alice", "krios-1", H(2), H(6), &b), 0);
+	assert_int_equal(fee_shown(b.id, H(2), H(5)), 5000);                /* an hour of four */
+	assert_int_equal(fee_shown(b.id, H(3), H(5)), 10000);               /* an hour at each end */
+	assert_int_equal(fee_shown(b.id, H(5), H(9)), 15000);               /* the last hour stays booked */
+	assert_int_equal(fee_shown(b.id, H(50), H(54)), 20000);             /* as if cancelled */
+	assert_int_equal(fee_shown(b.id, H(2), H(8)), 0);                   /* nothing is given up */
+	assert_int_equal(world_int(w, "SELECT COUNT(*) FROM charge"), 0);
+	assert_int_equal(change("alice", b.id, H(2), H(5), &b), 0);
+	assert_int_equal(b.fee_minor, 5000);
+	assert_int_equal(b.quote_minor, 30000);
+	assert_int_equal(change("alice", b.id, H(50), H(53), &b), 0);
+	assert_int_equal(b.fee_minor, 5000 + 15000);
+	assert_int_equal(change("alice", b.id, H(50), H(52), &b), 0);       /* two days ahead */
+	assert_int_equal(cancel("alice", b.id, &b), 0);
+	assert_int_equal(b.fee_minor, 20000);                               /* cancelling costs nothing more */
+	assert_int_equal(world_int(w, "SELECT SUM(amount_minor) FROM charge WHERE kind = 'fee' AND booking = 1"), 20000);
+	assert_int_equal(book("alice", "krios-1", H(2), H(4), &b), 0);
+	assert_int_equal(change("alice", b.id, H(2), H(3), &b), 0);
+	assert_int_equal(cancel("alice", b.id, &b), 0);
+	assert_int_equal(b.fee_minor, 10000);                               /* in two steps as in one */
+	assert_int_equal(book("alice", "krios-1", H(2), H(4), &b), 0);
+	db_run(w->db, "UPDATE instrument SET link = 'down' WHERE id = 'krios-1'", "");
+	assert_int_equal(change("alice", b.id, H(2), H(3), &b), 0);
+	assert_int_equal(b.fee_minor, 0);
+}
+
+/* A part given up stays paid when a block then displaces the rest; who refuses to stop pays 24 times at most. */
+static void what_was_given_up_stays_paid(void **state)
+{
+	struct block_request rq = { .instrument = "krios-1", .from = H(2), .to = H(9), .displace = true };
+	struct block k;
+	struct booking b;
+
+	price("late_cancel", "0s 50%");
+	assert_int_equal(book("alice", "krios-1", H(2), H(9), &b), 0);
+	for (int i = 1; i <= 24; i++)
+		assert_int_equal(change("alice", b.id, H(2), H(9) - i * 15 * LT_MINUTE, &b), 0);
+	assert_int_equal(b.fee_minor, 6 * 5000);
+	assert_int_equal(change("alice", b.id, H(2), H(2) + 30 * LT_MINUTE, &b), ACT_REFUSED);
+	assert_string_equal(code(), "changed-too-often");
+	assert_int_equal(world_end(w, block_create(world_act(w, "mia"), &rq, &k)), 0);
+	assert_int_equal(world_int(w, "SELECT fee_minor FROM booking WHERE state = 'displaced'"), 6 * 5000);
+	assert_int_equal(world_int(w, "SELECT SUM(amount_minor) FROM charge"), 6 * 5000);
+}
+
 static void turnover_between_orgs(void **state)
 {
 	struct booking b, c;
@@ -617,7 +679,8 @@ int main(void)
 		T(a_booking_and_its_traces), T(a_taken_slot_says_what_is_free), T(who_may_book_for_whom),
 		T(a_manager_overrides_staff_rules_only), T(walk_up), T(the_first_of_a_kind_that_accepts),
 		T(move_extend_shorten),
-		T(versions_guard_changes), T(dry_runs_write_nothing), T(late_cancel_costs), T(turnover_between_orgs),
+		T(versions_guard_changes), T(dry_runs_write_nothing), T(late_cancel_costs), T(giving_up_time_costs),
+		T(what_was_given_up_stays_paid), T(turnover_between_orgs),
 		T(org_hours_and_user_overlap), T(free_offers_what_can_be_booked), T(blocks_displace_when_told),
 		T(terms_have_versions),
 		T(the_site_keeps_what_is_in_use), T(deactivation_is_free), T(why_names_every_rule),

@@ -289,6 +289,7 @@ static void fees_are_posted_once_and_undone(void **state)
 {
 	struct world *w = *state;
 	struct booking b;
+	int64_t due = -1;
 
 	adopt(w, fee_price);
 	world_act(w, NULL);
@@ -300,10 +301,11 @@ static void fees_are_posted_once_and_undone(void **state)
 	assert_int_equal(10000, charged(w));
 	world_act(w, NULL);
 	assert_int_equal(0, booking_load(&w->act, 1, &b));
-	assert_int_equal(0, world_end(w, money_fee_undo(&w->act, &b)));
+	assert_int_equal(0, world_end(w, money_fee_undo(&w->act, &b, &due)));
 	assert_int_equal(0, charged(w));
 	world_act(w, NULL);
-	assert_int_equal(0, world_end(w, money_fee_undo(&w->act, &b)));
+	assert_int_equal(0, world_end(w, money_fee_undo(&w->act, &b, &due)));
+	assert_int_equal(0, due);
 	assert_int_equal(2, world_int(w, "SELECT COUNT(*) FROM charge"));
 	assert_int_equal(10000, fee(w, "no_show", T0 + 30 * MIN)); /* decided again */
 	assert_int_equal(10000, charged(w));
@@ -334,6 +336,56 @@ static void cancelling_pays_by_notice(void **state)
 	assert_int_equal(0, minor);
 	world_end(w, 0);
 	assert_int_equal(0, charged(w));
+}
+
+static int64_t give_up(struct world *w, int64_t from, int64_t to)
+{
+	struct booking b;
+	int64_t minor = -1, shown = -1;
+
+	world_act(w, NULL);
+	assert_int_equal(0, booking_load(&w->act, 1, &b));
+	assert_int_equal(0, money_fee_given_up_preview(&w->act, &b, (struct interval){ from, to }, w->now.wall_ms, &shown));
+	assert_int_equal(0, world_end(w, money_fee_given_up(&w->act, &b, (struct interval){ from, to }, w->now.wall_ms,
+		&minor)));
+	assert_int_equal(shown, minor);
+	return minor;
+}
+
+/* Parts that are given up pay their share; what is left pays its own fee; each is reduced by what is used of it. */
+static void parts_are_paid_and_resold_on_their_own(void **state)
+{
+	struct world *w = *state;
+	struct booking b;
+	int64_t due = -1;
+
+	adopt(w, fee_price);
+	world_act(w, NULL);
+	add_booking(w, 1, "alice", "acme", T0, T0 + 2 * LT_HOUR, "confirmed");
+	add_booking(w, 2, "zoe", "zeta", T0 + 90 * MIN, T0 + 2 * LT_HOUR, "completed");
+	world_end(w, 0);
+	assert_int_equal(2500, give_up(w, T0 + LT_HOUR, T0 + 2 * LT_HOUR));      /* an hour of 25 % of 100.00 an hour */
+	explains(w, 1, "of the booked time was given up", "3600.000 s");
+	explains(w, 1, "late_cancel: the fee", "25.00");
+	world_act(w, NULL);
+	db_run(w->db, "UPDATE booking SET booked_to = ?1, state = 'no_show' WHERE id = 1", "i", T0 + LT_HOUR);
+	world_end(w, 0);
+	w->now.wall_ms = T0 + 30 * MIN;
+	assert_int_equal(2500 + 5000, fee(w, "no_show", T0 + 30 * MIN));         /* of the hour that was left */
+	assert_int_equal(7500, fee(w, "no_show", T0 + 30 * MIN));
+	world_act(w, NULL);
+	assert_int_equal(0, booking_load(&w->act, 1, &b));
+	assert_int_equal(0, world_end(w, money_fee_undo(&w->act, &b, &due)));
+	assert_int_equal(2500, due);                                            /* a run undoes the no-show alone */
+	assert_int_equal(2500, charged(w));
+	w->now.wall_ms = T0 + 3 * LT_HOUR;
+	world_act(w, NULL);
+	add_session(w, 9, 2, T0 + 90 * MIN, T0 + 2 * LT_HOUR, true);
+	add_run(w, 9, 9, T0 + 90 * MIN, T0 + 2 * LT_HOUR);
+	assert_int_equal(0, world_end(w, timer_kind_find("fee_resold")->fire(&w->act, 1, w->now.wall_ms)));
+	assert_int_equal(1250, charged(w));                                     /* half of the hour was used */
+	book_balances(w);
+	every_charge_explains_itself(w);
 }
 
 /* An hour of the missed slot was used by somebody else: that hour is not paid twice. */
@@ -428,7 +480,8 @@ int main(void)
 		CASE(implausible_goes_to_review), CASE(overlap_goes_to_review),
 			CASE(ten_times_the_usual_goes_to_review),
 		CASE(lands_in_the_open_period), CASE(the_live_meter_says_what_is_charged),
-		CASE(fees_are_posted_once_and_undone), CASE(cancelling_pays_by_notice), CASE(resold_time_is_credited),
+		CASE(parts_are_paid_and_resold_on_their_own), CASE(fees_are_posted_once_and_undone),
+		CASE(cancelling_pays_by_notice), CASE(resold_time_is_credited),
 		CASE(quote_is_the_rating_of_its_interval), CASE(a_forged_record_does_not_match),
 	};
 

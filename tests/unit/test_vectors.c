@@ -383,7 +383,8 @@ static void op_fees(const json_t *v, const json_t *want)
 		struct price_list list = { 1, 0, { .rate_minor = 10000 } };
 		struct fee_input in = { .list = &list, .booked_from = item(booked, 0) * 1000, .booked_to =
 			item(booked, 1) * 1000,
-			.resold_ms = number(v, "resold", 0) * 1000 };
+			.resold_ms = number(v, "resold", 0) * 1000,
+			.given = { item(json_object_get(v, "given"), 0) * 1000, item(json_object_get(v, "given"), 1) * 1000 } };
 		struct rate_result r;
 		const json_t *x = keys ? json_object_get(want, json_string_value(json_array_get(keys, i)))
 			: json_is_array(want) ? json_array_get(want, i) : want;
