@@ -310,8 +310,20 @@ def rule_symbols(t):
             yield f"{path}: needs {name}"
 
 
+def rule_installed(t):
+    """what is installed for drivers compiles alone, as C and as C++"""
+    cxx = next((c for c in ("clang", "g++") if shutil.which(c)), "c++")
+    for path in sorted(f for f in t.code if f.startswith("include/")):
+        for command in (os.environ.get("CC", "cc").split() + ["-std=c11", "-x", "c"], [cxx, "-std=c++11", "-x", "c++"]):
+            built = subprocess.run(command + ["-pedantic", "-Wall", "-Wextra", "-Werror", "-fsyntax-only", "-Iinclude", "-include",
+                                              path, "/dev/null"], cwd=t.root, capture_output=True, text=True, check=False)
+            if built.returncode:
+                yield f"{path}: {command[0]} {command[1]}: {built.stderr.strip().splitlines()[:1]}"
+
+
 RULES = [rule_known_rooms, rule_arrows, rule_quoted, rule_owners, rule_cycles, rule_pure_headers, rule_calls,
-         rule_integers, rule_sql, rule_length, rule_width, rule_words, rule_documented, rule_symbols]
+         rule_integers, rule_sql, rule_length, rule_width, rule_words, rule_documented, rule_symbols,
+         rule_installed]
 
 # Each plants one fault: rule, files.
 PLANTS = [
@@ -351,6 +363,8 @@ PLANTS = [
     ("rule_symbols", {"daemon/core/a.c": "#include <stdlib.h>\nvoid *f(void); void *f(void) { return malloc(9); }\n"}),
     ("rule_symbols", {"common/a.c": "#include <string.h>\nchar *f(void); char *f(void) { return strdup(\"x\"); }\n"}),
     ("rule_symbols", {"common/a.c": "int f(void); int f(void) { static int n; return ++n; }\n"}),
+    ("rule_installed", {"include/labtime/a.h": "int size(size_t n);\n"}),
+    ("rule_installed", {"include/labtime/a.h": "enum e { A }; static inline enum e f(void) { return 0; }\n"}),
     ("rule_symbols", {"common/a.c": "int g(void); int f(void); int f(void) { return g(); }\n"}),
 ]
 
@@ -368,6 +382,7 @@ CLEAN = {
     "drivers/modbus/p.c": '#include "net/loop.h"\n#include <modbus.h>\n',
     "daemon/net/loop.h": "#include <event2/event.h>\n",
     "common/b.c": 'static const int rows[][60] = {\n\t{ ' + "1, " * 60 + '},\n};\nstatic const char *const b[] = { "' + "b" * 120 + '" };\n',
+    "include/labtime/a.h": "#include <stdint.h>\nenum e { A };\nint f(enum e x);\n",
     "docs/a.md": "the shared lab; a user agent\n",
 }
 
