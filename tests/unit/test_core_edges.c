@@ -237,8 +237,13 @@ static void corners_of_the_calendar(void **state)
 
 /* ---- rating ---- */
 
-struct sane { struct price_list lists[2]; struct rate_piece pieces[2]; struct rate_span kept[2]; struct interval faults[2];
-	struct rate_input in; };
+struct sane {
+	struct price_list lists[2];
+	struct rate_piece pieces[2];
+	struct rate_span kept[2];
+	struct interval faults[2];
+	struct rate_input in;
+};
 
 static void make_sane(struct sane *s)
 {
@@ -248,13 +253,15 @@ static void make_sane(struct sane *s)
 		s->lists[i].price.rate_minor = 10000;
 		s->lists[i].version = i + 1;
 		s->lists[i].effective_at = i * NOON;
-		s->pieces[i] = (struct rate_piece){ NOON + i * LT_HOUR, NOON + (i + 1) * LT_HOUR, LT_HOUR, 0, true, false, false };
-		s->kept[i] = (struct rate_span){ NOON + i * LT_HOUR, NOON + i * LT_HOUR + 60000, NOON + i * LT_HOUR + 120000 };
+		s->pieces[i] = (struct rate_piece){ .from_at = NOON + i * LT_HOUR, .to_at = NOON + (i + 1) * LT_HOUR,
+			.measured_ms = LT_HOUR, .placed = true };
+		s->kept[i] = (struct rate_span){ NOON + i * LT_HOUR, NOON + i * LT_HOUR + 60000,
+			NOON + i * LT_HOUR + 120000 };
 		s->faults[i] = (struct interval){ NOON + i * LT_HOUR, NOON + i * LT_HOUR + 60000 };
 	}
 	s->in = (struct rate_input){ .lists = s->lists, .n_lists = 2, .booked = true, .booked_from = NOON,
-		.booked_to = NOON + 2 * LT_HOUR, .priced_to = NOON + 2 * LT_HOUR, .grace_ms = 60000, .kept = s->kept, .n_kept = 2,
-		.faults = s->faults, .n_faults = 2, .pieces = s->pieces, .n_pieces = 2 };
+		.booked_to = NOON + 2 * LT_HOUR, .priced_to = NOON + 2 * LT_HOUR, .grace_ms = 60000, .kept = s->kept,
+		.n_kept = 2, .faults = s->faults, .n_faults = 2, .pieces = s->pieces, .n_pieces = 2 };
 }
 
 static void nonsense_is_not_rated(void **state)
@@ -341,7 +348,8 @@ static int64_t below(int64_t n)
 
 static void random_reading(struct meter_sample *s, const struct meter *m)
 {
-	static const char *const serials[] = { "", "SN-1", "SN-1", "SN-1", "SN-2" }, *const boots[] = { "one", "one", "one", "two" };
+	static const char *const serials[] = { "", "SN-1", "SN-1", "SN-1", "SN-2" };
+	static const char *const boots[] = { "one", "one", "one", "two" };
 	static const int64_t ages[] = { 0, 1, 60, 100000, INT64_C(1) << 39, INT64_C(1) << 41, INT64_MAX };
 	int64_t step = below(20) ? below(3000) : below(200000);
 
@@ -349,7 +357,8 @@ static void random_reading(struct meter_sample *s, const struct meter *m)
 	s->obs.have ^= below(4) ? 0 : LT_HAVE_BOOTS;
 	s->obs.have ^= below(4) ? 0 : LT_HAVE_UPTIME;
 	s->obs.have ^= below(4) ? 0 : LT_HAVE_SERIAL;
-	s->obs.have = below(30) ? s->obs.have | LT_HAVE_HOURMETER | LT_HAVE_STATE : s->obs.have & ~(uint32_t)LT_HAVE_HOURMETER;
+	s->obs.have |= LT_HAVE_HOURMETER | LT_HAVE_STATE;
+	s->obs.have = below(30) ? s->obs.have : s->obs.have & ~(uint32_t)LT_HAVE_HOURMETER;
 	s->obs.have = below(30) ? s->obs.have : s->obs.have & ~(uint32_t)LT_HAVE_STATE;
 	s->boot_ms += below(40) ? step : -step;
 	s->wall_ms += below(40) ? step : below(100000) - 50000;
@@ -373,8 +382,9 @@ static void random_lives_of_a_meter(void **state)
 	static const uint8_t bits[] = { 16, 32, 64 };
 
 	for (int life = 0; life < 4000; life++) {
-		struct meter_def def = { .kind = life % 4 ? METER_COUNTER : METER_STATE, .counter = { .bits = bits[life % 3],
-			.count_ms = life % 5 ? 1000 : 0, .refresh_ms = 1000 }, .has_state = true, .poll_ms = 1000, .rate_ppm = 1000 };
+		struct meter_def def = { .kind = life % 4 ? METER_COUNTER : METER_STATE, .has_state = true, .poll_ms = 1000,
+			.rate_ppm = 1000, .counter = { .bits = bits[life % 3], .count_ms = life % 5 ? 1000 : 0,
+			.refresh_ms = 1000 } };
 		struct meter_sample s = { .boot_ms = LT_DAY, .wall_ms = NOON, .rtt_ms = 5, .boot_id = "one" };
 		struct meter_verdict v;
 		struct meter m, again;
@@ -389,7 +399,8 @@ static void random_lives_of_a_meter(void **state)
 			random_reading(&s, &m);
 			meter_read(&m, &def, meter_gap_ms(&def, below(2) * 30 * LT_SECOND), &s, &v);
 			if (m.ext_ms < before || v.added_ms != (v.accepted ? m.ext_ms - before : 0))
-				fail_msg("life %d, reading %d: E went from %lld to %lld", life, i, (long long)before, (long long)m.ext_ms);
+				fail_msg("life %d, reading %d: E went from %lld to %lld", life, i, (long long)before,
+					(long long)m.ext_ms);
 			if (m.ext_ms > m.t + m.t / 1000 + 2 * 1000 + 10)
 				fail_msg("life %d, reading %d: E is %lld after %lld", life, i, (long long)m.ext_ms, (long long)m.t);
 			n = meter_encode(&m, blob);
@@ -407,7 +418,8 @@ static void a_meter_without_its_value(void **state)
 	struct meter_verdict v;
 
 	for (int kind = METER_COUNTER; kind <= METER_STATE; kind++) {
-		struct meter_def def = { .kind = (enum meter_kind)kind, .counter = { .bits = 32, .count_ms = 1000 }, .poll_ms = 5000 };
+		struct meter_def def = { .kind = (enum meter_kind)kind, .counter = { .bits = 32, .count_ms = 1000 },
+			.poll_ms = 5000 };
 		struct meter_sample s = { .boot_ms = 1, .wall_ms = NOON, .boot_id = "one" };
 
 		meter_init(&m);
