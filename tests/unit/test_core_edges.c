@@ -376,7 +376,7 @@ static void random_reading(struct meter_sample *s, const struct meter *m)
 	}
 }
 
-/* Whatever it says: E never decreases nor outruns the clock by more than one slack, and the state survives its bytes. */
+/* Whatever it says: E never decreases nor outruns the clock by more than one slack, and survives its bytes. */
 static void random_lives_of_a_meter(void **state)
 {
 	static const uint8_t bits[] = { 16, 32, 64 };
