@@ -93,6 +93,9 @@ int api_only_query(struct act *a, struct api_request *rq, const char *const name
 /* Keyset pages: ?limit= (1..200, default 50) and ?cursor= (opaque; an int64 inside). */
 int api_page(struct act *a, struct api_request *rq, int64_t *ret_after, int64_t *ret_limit);
 json_t *api_items(json_t *items, int64_t next_cursor);  /* {items, next_cursor}; steals items; 0: null cursor */
+/* The same for lists in the order of a name; "": from the start, and null. */
+int api_page_named(struct act *a, struct api_request *rq, const char **ret_after, int64_t *ret_limit);
+json_t *api_items_named(json_t *items, const char *next);
 /* "B-1042" -> 1042; false when the letter or the number is wrong. */
 bool api_id(const char *text, char letter, int64_t *ret);
 

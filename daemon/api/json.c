@@ -304,6 +304,11 @@ int api_only_query(struct act *a, struct api_request *rq, const char *const name
 	return 0;
 }
 
+static int bad_cursor(struct act *a)
+{
+	return bad(a, "cursor", "use the next_cursor of an earlier answer as it is");
+}
+
 int api_page(struct act *a, struct api_request *rq, int64_t *ret_after, int64_t *ret_limit)
 {
 	const char *cursor = api_query(rq, "cursor");
@@ -311,7 +316,18 @@ int api_page(struct act *a, struct api_request *rq, int64_t *ret_after, int64_t 
 	*ret_after = 0;
 	*ret_limit = 50;
 	if (cursor && (cursor[0] != 'k' || !lt_parse_i64(cursor + 1, 1, INT64_MAX, ret_after)))
-		return bad(a, "cursor", "use the next_cursor of an earlier answer as it is");
+		return bad_cursor(a);
+	return api_query_int(a, rq, "limit", 1, 200, ret_limit);
+}
+
+int api_page_named(struct act *a, struct api_request *rq, const char **ret_after, int64_t *ret_limit)
+{
+	const char *cursor = api_query(rq, "cursor");
+
+	*ret_after = cursor ? cursor + 1 : "";
+	*ret_limit = 50;
+	if (cursor && (cursor[0] != 'n' || !cursor[1] || strlen(cursor) > LT_ID))
+		return bad_cursor(a);
 	return api_query_int(a, rq, "limit", 1, 200, ret_limit);
 }
 
@@ -323,6 +339,14 @@ json_t *api_items(json_t *items, int64_t next_cursor)
 
 	lt_fmt(cursor, sizeof(cursor), "k%lld", (long long)next_cursor);
 	return json_pack("{s:o, s:o}", "items", items, "next_cursor", next_cursor ? json_string(cursor) : json_null());
+}
+
+json_t *api_items_named(json_t *items, const char *next)
+{
+	char cursor[LT_ID + 1];
+
+	lt_fmt(cursor, sizeof(cursor), "n%s", next);
+	return json_pack("{s:o, s:o}", "items", items, "next_cursor", next[0] ? json_string(cursor) : json_null());
 }
 
 bool api_id(const char *s, char letter, int64_t *ret)

@@ -13,15 +13,6 @@
 static const char *const no_members[] = { NULL };
 static const char *const page_query[] = { "limit", "cursor", NULL };
 
-/* These lists are short and keyed by name: the cursor counts rows. */
-static int64_t next_cursor(json_t *items, int64_t after, int64_t limit)
-{
-	if ((int64_t)json_array_size(items) <= limit)
-		return 0;
-	json_array_remove(items, json_array_size(items) - 1);
-	return after + limit;
-}
-
 /* Organisations ------------------------------------------------------------------------------------------ */
 
 static json_t *org_json(struct act *a, const struct org_row *o)
@@ -46,21 +37,22 @@ static int org_answer(struct act *a, struct api_request *rq, const char *id, jso
 static int org_list(struct act *a, struct api_request *rq, json_t **ret_body)
 {
 	static struct org_row o[PEOPLE_MAX];   /* the ledger thread only; too large for the stack */
-	int64_t after, limit;
+	const char *after;
+	int64_t limit;
 	int n = 0, r = api_only_query(a, rq, page_query);
 	json_t *items;
 
 	if (r == 0)
-		r = api_page(a, rq, &after, &limit);
+		r = api_page_named(a, rq, &after, &limit);
 	if (r)
 		return r;
-	r = view_orgs(a, &(struct people_filter){ .reach_org = rq->reach_org, .skip = after }, o, (int)limit + 1, &n);
+	r = view_orgs(a, &(struct people_filter){ .reach_org = rq->reach_org, .after = after }, o, (int)limit + 1, &n);
 	if (r)
 		return r;
 	items = json_array();
-	for (int i = 0; i < n; i++)
+	for (int i = 0; i < n && i < limit; i++)
 		json_array_append_new(items, org_json(a, &o[i]));
-	*ret_body = api_items(items, next_cursor(items, after, limit));
+	*ret_body = api_items_named(items, n > limit ? o[limit - 1].id : "");
 	return act_end(a);
 }
 
@@ -140,23 +132,24 @@ static int user_list(struct act *a, struct api_request *rq, json_t **ret_body)
 {
 	static const char *const known[] = { "org", "limit", "cursor", NULL };
 	static struct user_row u[PEOPLE_MAX];   /* the ledger thread only; too large for the stack */
-	int64_t after, limit;
+	const char *after;
+	int64_t limit;
 	int n = 0, r = api_only_query(a, rq, known);
 	json_t *items;
 
 	if (r == 0)
-		r = api_page(a, rq, &after, &limit);
+		r = api_page_named(a, rq, &after, &limit);
 	if (r)
 		return r;
 	r = view_users(a, &(struct people_filter){ .reach_org = rq->reach_org, .reach_user = rq->reach_user,
 		.org = api_query(rq, "org"),
-		.skip = after }, u, (int)limit + 1, &n);
+		.after = after }, u, (int)limit + 1, &n);
 	if (r)
 		return r;
 	items = json_array();
-	for (int i = 0; i < n; i++)
+	for (int i = 0; i < n && i < limit; i++)
 		json_array_append_new(items, user_json(a, &u[i]));
-	*ret_body = api_items(items, next_cursor(items, after, limit));
+	*ret_body = api_items_named(items, n > limit ? u[limit - 1].id : "");
 	return act_end(a);
 }
 
@@ -257,22 +250,23 @@ static int token_list(struct act *a, struct api_request *rq, json_t **ret_body)
 {
 	static const char *const known[] = { "user", "limit", "cursor", NULL };
 	static struct token_row t[PEOPLE_MAX];   /* the ledger thread only; too large for the stack */
-	int64_t after, limit;
+	const char *after;
+	int64_t limit;
 	int n = 0, r = api_only_query(a, rq, known);
 	json_t *items;
 
 	if (r == 0)
-		r = api_page(a, rq, &after, &limit);
+		r = api_page_named(a, rq, &after, &limit);
 	if (r)
 		return r;
 	r = view_tokens(a, &(struct people_filter){ .reach_org = rq->reach_org, .reach_user = rq->reach_user,
-		.user = api_query(rq, "user"), .skip = after }, t, (int)limit + 1, &n);
+		.user = api_query(rq, "user"), .after = after }, t, (int)limit + 1, &n);
 	if (r)
 		return r;
 	items = json_array();
-	for (int i = 0; i < n; i++)
+	for (int i = 0; i < n && i < limit; i++)
 		json_array_append_new(items, token_json(a, &t[i]));
-	*ret_body = api_items(items, next_cursor(items, after, limit));
+	*ret_body = api_items_named(items, n > limit ? t[limit - 1].public_id : "");
 	return act_end(a);
 }
 

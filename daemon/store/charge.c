@@ -178,7 +178,7 @@ char *charge_record(struct db *db, int64_t id)
 	"AND seq <= ?11 "
 #define PAGE REST "ORDER BY seq LIMIT ?10"
 
-enum lead { BY_BOOKING, BY_USER, BY_ORG, BY_PERIOD, BY_SEQ };
+enum lead { BY_BOOKING, BY_USER, BY_ORG, BY_INSTRUMENT, BY_PERIOD, BY_SEQ, LEADS };
 
 #define CLOCK_STEP LT_DAY /* charges are posted in order of time, but for steps of the clock: none this large */
 
@@ -213,10 +213,12 @@ static void seq_range(struct db *db, int64_t from, int64_t to, int64_t *after, i
 }
 
 
-static struct stmt *filtered(struct db *db, const char *const sql[5], const struct charge_filter *f)
+static struct stmt *filtered(struct db *db, const char *const sql[LEADS], const struct charge_filter *f)
 {
-	enum lead lead = f->booking ? BY_BOOKING : *f->user ? BY_USER : *f->org ? BY_ORG : *f->period ? BY_PERIOD : BY_SEQ;
-	const char *const leads[] = { [BY_USER] = f->user, [BY_ORG] = f->org, [BY_PERIOD] = f->period, [BY_SEQ] = "" };
+	enum lead lead = f->booking ? BY_BOOKING : *f->user ? BY_USER : *f->org ? BY_ORG : *f->instrument ? BY_INSTRUMENT :
+		*f->period ? BY_PERIOD : BY_SEQ;
+	const char *const leads[] = { [BY_USER] = f->user, [BY_ORG] = f->org, [BY_INSTRUMENT] = f->instrument,
+		[BY_PERIOD] = f->period, [BY_SEQ] = "" };
 	int64_t limit = f->limit, after = f->after, last;
 
 	seq_range(db, f->from, f->to, &after, &last);
@@ -229,10 +231,11 @@ static struct stmt *filtered(struct db *db, const char *const sql[5], const stru
 
 int charge_page(struct db *db, const struct charge_filter *f, struct charge *ret, int *ret_n)
 {
-	static const char *const sql[] = {
+	static const char *const sql[LEADS] = {
 		[BY_BOOKING] = "SELECT " COLUMNS " FROM charge WHERE booking = ?1" PAGE,
 		[BY_USER] = "SELECT " COLUMNS " FROM charge WHERE user = ?1" PAGE,
 		[BY_ORG] = "SELECT " COLUMNS " FROM charge WHERE org = ?1" PAGE,
+		[BY_INSTRUMENT] = "SELECT " COLUMNS " FROM charge WHERE instrument = ?1" PAGE,
 		[BY_PERIOD] = "SELECT " COLUMNS " FROM charge WHERE period = ?1" PAGE,
 		[BY_SEQ] = "SELECT " COLUMNS " FROM charge WHERE ?1 = ''" PAGE,
 	};

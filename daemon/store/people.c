@@ -141,8 +141,8 @@ int store_token_touch(struct db *db, const char *public_id, int64_t at)
 
 int store_org_list(struct db *db, const struct people_filter *f, struct org_row *ret, int cap, int *ret_n)
 {
-	struct stmt *s = db_query(db, "SELECT " ORG_FIELDS " FROM org WHERE (?1 IS NULL OR id = ?1) ORDER BY id LIMIT ?2 "
-		"OFFSET ?3", "tii", f->reach_org, (int64_t)cap, f->skip);
+	struct stmt *s = db_query(db, "SELECT " ORG_FIELDS " FROM org WHERE (?1 IS NULL OR id = ?1) AND id > ?3 ORDER BY id "
+		"LIMIT ?2", "tit", f->reach_org, (int64_t)cap, f->after);
 	int class = DB_DONE, n = 0;
 
 	while (n < cap && (class = db_step(s)) == DB_ROW)
@@ -155,9 +155,8 @@ int store_org_list(struct db *db, const struct people_filter *f, struct org_row 
 int store_user_list(struct db *db, const struct people_filter *f, struct user_row *ret, int cap, int *ret_n)
 {
 	struct stmt *s = db_query(db, "SELECT " USER_FIELDS " FROM user WHERE (?1 IS NULL OR org = ?1) AND (?2 IS NULL OR "
-		"id = ?2) AND (?3 IS NULL OR org = ?3) AND (?4 IS NULL OR id = ?4) ORDER BY id LIMIT ?5 OFFSET ?6", "ttttii",
-		f->reach_org,
-		f->reach_user, f->org, f->user, (int64_t)cap, f->skip);
+		"id = ?2) AND (?3 IS NULL OR org = ?3) AND (?4 IS NULL OR id = ?4) AND id > ?6 ORDER BY id LIMIT ?5", "ttttit",
+		f->reach_org, f->reach_user, f->org, f->user, (int64_t)cap, f->after);
 	int class = DB_DONE, n = 0;
 
 	while (n < cap && (class = db_step(s)) == DB_ROW)
@@ -170,9 +169,8 @@ int store_user_list(struct db *db, const struct people_filter *f, struct user_ro
 int store_token_list(struct db *db, const struct people_filter *f, struct token_row *ret, int cap, int *ret_n)
 {
 	struct stmt *s = db_query(db, "SELECT " TOKEN_FIELDS " WHERE (?1 IS NULL OR u.org = ?1) AND (?2 IS NULL OR u.id = "
-		"?2) AND (?3 IS NULL OR u.org = ?3) AND (?4 IS NULL OR u.id = ?4) ORDER BY t.public_id LIMIT ?5 OFFSET ?6",
-		"ttttii",
-		f->reach_org, f->reach_user, f->org, f->user, (int64_t)cap, f->skip);
+		"?2) AND (?3 IS NULL OR u.org = ?3) AND (?4 IS NULL OR u.id = ?4) AND t.public_id > ?6 ORDER BY t.public_id LIMIT ?5",
+		"ttttit", f->reach_org, f->reach_user, f->org, f->user, (int64_t)cap, f->after);
 	int class = DB_DONE, n = 0;
 
 	while (n < cap && (class = db_step(s)) == DB_ROW)

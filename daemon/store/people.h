@@ -31,8 +31,8 @@ int store_token_insert(struct db *db, const struct token_row *t);   /* public_id
 int store_token_revoke(struct db *db, const char *public_id, int64_t at);
 int store_token_touch(struct db *db, const char *public_id, int64_t at);
 
-/* Pages by id: at most cap after the first `skip`, of what is within reach and asked for. NULL: no such condition. */
-struct people_filter { const char *reach_org, *reach_user, *org, *user; int64_t skip; };
+/* Pages by id: at most cap behind `after` (""), of what is within reach and asked for. NULL: no such condition. */
+struct people_filter { const char *reach_org, *reach_user, *org, *user, *after; };
 int store_org_list(struct db *db, const struct people_filter *f, struct org_row *ret, int cap, int *ret_n);
 int store_user_list(struct db *db, const struct people_filter *f, struct user_row *ret, int cap, int *ret_n);
 int store_token_list(struct db *db, const struct people_filter *f, struct token_row *ret, int cap, int *ret_n);

@@ -81,7 +81,8 @@ static void test_queries(void **state)
 {
 	static const struct { const char *query; int status; } cases[] = {
 		{ "limit=2", 200 }, { "", 200 }, { "limit=0", 422 }, { "limit=201", 422 }, { "limit=x", 422 },
-			{ "cursor=5", 422 }, { "cursor=k-1", 422 },
+			{ "cursor=5", 422 }, { "cursor=k5", 422 }, { "cursor=n", 422 }, { "cursor=nm", 200 },
+			{ "cursor=n01234567890123456789012345678901x", 422 },
 		{ "nope=1", 422 }, { "limit", 400 }, { "limit=%zz", 400 }, { "limit=%00", 400 }, { "limit=%ff", 400 },
 			{ "limit=1&limit=2", 400 },
 		{ "limit=%32", 200 }, { "dry_run=true", 400 }, { "dry_run=maybe", 400 }, { "limit=2&", 400 },
@@ -118,6 +119,52 @@ static void test_pages(void **state)
 		answer_free(&a);
 	} while (pages < 3);
 	assert_string_equal(seen, "alice bob finn mia olga root zoe ");
+	world_free(w);
+}
+
+/* Rows appear before and behind the place where somebody reads on: each that was there is seen once, in order. */
+static void test_pages_while_rows_are_added(void **state)
+{
+	static const struct { const char *path, *insert; } lists[] = {
+		{ "/v1/orgs", "INSERT INTO org (id, name, created_at) VALUES (?1 || printf('%06d', ?2), 'n', 0)" },
+		{ "/v1/users", "INSERT INTO user (id, org, name, role, created_at) VALUES (?1 || printf('%06d', ?2), 'acme', 'n', 'member', 0)" },
+		{ "/v1/tokens", "INSERT INTO token (public_id, user, kind, secret_sha256, created_at, created_by, expires_at) VALUES "
+			"(?1 || printf('%06d', ?2), 'bob', 'user', zeroblob(32), 0, 'bob', 1)" },
+	};
+	struct world *w = rig_world();
+
+	for (size_t k = 0; k < sizeof(lists) / sizeof(lists[0]); k++) {
+		char query[96] = "limit=4", last[LT_ID] = "";
+		bool more = true;
+		int seen = 0;
+
+		for (int i = 0; i < 30; i++)
+			db_run(w->db, lists[k].insert, "ti", "m", (int64_t)i);
+		for (int page = 0; more; page++) {
+			struct answer a = rig_call(w, (struct call){ .path = lists[k].path, .query = query });
+			json_t *v = parsed(&a), *item;
+			const char *next = json_string_value(json_object_get(v, "next_cursor"));
+			size_t i;
+
+			json_array_foreach(json_object_get(v, "items"), i, item) {
+				const char *id = json_string_value(json_object_get(item, "id"));
+
+				assert_true(strcmp(id, last) > 0);
+				lt_fmt(last, sizeof(last), "%s", id);
+				seen += id[0] == 'm' && id[1] == '0';
+			}
+			more = next != NULL;
+			lt_fmt(query, sizeof(query), "limit=4&cursor=%s", next ? next : "");
+			json_decref(v);
+			answer_free(&a);
+			db_run(w->db, lists[k].insert, "ti", "a", (int64_t)page);
+			if (page < 9)
+				db_run(w->db, lists[k].insert, "ti", "z", (int64_t)(99 - page));
+			assert_int_equal(0, db_failed(w->db));
+		}
+		assert_int_equal(30, seen);
+		assert_true(last[0] == 'z');
+	}
 	world_free(w);
 }
 
@@ -332,6 +379,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_bodies), cmocka_unit_test(test_queries), cmocka_unit_test(test_pages),
+			cmocka_unit_test(test_pages_while_rows_are_added),
 			cmocka_unit_test(test_keys),
 		cmocka_unit_test(test_versions_and_dry_runs), cmocka_unit_test(test_tokens),
 			cmocka_unit_test(test_who_may_manage),

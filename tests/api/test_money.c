@@ -186,6 +186,46 @@ static void many_charges(struct world *w, int64_t n)
 	assert_int_equal(0, world_end(w, 0));
 }
 
+/* By instrument alone, while charges are posted: each that was there once, in order of posting. */
+static void test_pages_of_an_instrument(void **state)
+{
+	struct world *w = money_world();
+	int64_t seen = 0, last = 0, there;
+	char query[96] = "instrument=unit-2&limit=7";
+	bool more = true;
+
+	many_charges(w, 300);
+	there = world_int(w, "SELECT COUNT(*) FROM charge WHERE instrument = 'unit-2'");
+	for (int page = 0; more; page++) {
+		json_t *v = get(w, "finn", "/v1/charges", query, 200), *item;
+		const char *cursor = json_string_value(json_object_get(v, "next_cursor"));
+		size_t i;
+
+		json_array_foreach(json_object_get(v, "items"), i, item) {
+			int64_t id;
+
+			assert_true(api_id(text_at(item, "id", NULL), 'C', &id) && id > last);
+			assert_string_equal("unit-2", text_at(item, "instrument", NULL));
+			last = id;
+			seen += id <= 1300;
+		}
+		more = cursor != NULL;
+		lt_fmt(query, sizeof(query), "instrument=unit-2&limit=7&cursor=%s", cursor ? cursor : "");
+		json_decref(v);
+		world_act(w, NULL);
+		if (page < 3)
+			db_run(w->db, "INSERT INTO charge(id, seq, kind, org, user, instrument, posted_at, period, service_from, service_to, used_s, "
+				"idle_s, overrun_s, billed_s, estimated_s, amount_minor, currency, lines, record, sha256) SELECT 2000 + ?1, 2000 + ?1, "
+				"kind, org, user, instrument, posted_at, period, 0, 0, 0, 0, 0, 0, 0, 0, 'USD', 0, '{}', zeroblob(32) FROM charge WHERE "
+				"instrument = 'unit-2' LIMIT 1", "i", (int64_t)page);
+		assert_int_equal(0, world_end(w, 0));
+	}
+	assert_true(there > 40);
+	assert_int_equal(there, seen);
+	assert_int_equal(2002, last);
+	world_free(w);
+}
+
 #define SUM_IN_RANGE "SELECT SUM(amount_minor) FROM charge WHERE service_from >= 1789862400000 AND service_from < 1795996800000"
 
 static int64_t cents(const json_t *item)
@@ -366,6 +406,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_who_sees_what), cmocka_unit_test(test_pages_join),
+			cmocka_unit_test(test_pages_of_an_instrument),
 			cmocka_unit_test(test_charge_and_explain),
 		cmocka_unit_test(test_usage), cmocka_unit_test(test_long_reports_come_in_slices),
 			cmocka_unit_test(test_bill_and_balance), cmocka_unit_test(test_exports),

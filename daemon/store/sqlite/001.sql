@@ -275,6 +275,7 @@ CREATE TABLE charge (
 ) STRICT;
 CREATE INDEX charge_org ON charge(org, seq);
 CREATE INDEX charge_user ON charge(user, seq);
+CREATE INDEX charge_instrument ON charge(instrument, seq);
 CREATE INDEX charge_period ON charge(period, seq);
 CREATE INDEX charge_booking ON charge(booking);
 CREATE INDEX charge_service ON charge(service_from);
