@@ -225,6 +225,8 @@ def long_run():
         if build(name, directory, compiler, ["-Dbuildtype=debug", f"-Doptimization={level}"]):
             run_tests(name, directory,
                       jobs() + ["--timeout-multiplier", "3"] + without("long", "bench", "lint", "small"))
+    for compiler in ("gcc", "clang"):  # what packagers build; the optimiser sees what -O2 does not
+        build(f"{compiler} -O3, no warnings", f"build/{compiler}-O3", compiler, ["-Dbuildtype=release", "-Dwerror=true"])
     if build("gcc -O2", "build/gcc", "gcc", OPTIMISED):
         run_tests("full doses", "build/gcc", PATIENT + suites("long", "bench"), FULL)
         run_tests("a hundred kills, longer lives", "build/gcc", PATIENT + ["kill", "metering properties"], FULL)
