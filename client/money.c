@@ -12,7 +12,8 @@
 
 static const struct column usage_columns[] = {
 	{ "BY", "key", CELL_TEXT, 0, true }, { "SESSIONS", "sessions", CELL_NUMBER, 2 }, { "USED", "used_seconds", CELL_SECONDS },
-	{ "IDLE", "idle_seconds", CELL_SECONDS, 1 }, { "ESTIMATED", "estimated_seconds", CELL_SECONDS, 3 }, { "AMOUNT", "amount", CELL_MONEY }, { NULL },
+	{ "IDLE", "idle_seconds", CELL_SECONDS, 1 }, { "ESTIMATED", "estimated_seconds", CELL_SECONDS, 3 },
+	{ "GAP", "gap_seconds", CELL_SECONDS, 2 }, { "AMOUNT", "amount", CELL_MONEY }, { NULL },
 };
 static const struct column step_columns[] = { { "STEP", "text", CELL_TEXT, 0, false, true },
 	{ "VALUE", "value", CELL_TEXT, 0, false, true }, { NULL } };
@@ -136,7 +137,8 @@ static const struct opt export_opts[] = {
 
 const struct command money_commands[] = {
 	{ "usage", "MONEY", "", "measured time, summed", 0, 0, ARG_NONE, usage_opts, run_usage,
-		"  labtime usage -p 'last month' --by project\n" },
+		"  labtime usage -p 'last month' --by project\n",
+		"GAP: inside sessions nobody read the meter for so long.\n" },
 	{ "bill", "MONEY", "", "charges so far, line by line", 0, 0, ARG_NONE, bill_opts, run_bill, "  labtime bill\n  labtime bill -p 2026-11 --csv\n" },
 	{ "explain", "MONEY", "C-301", "a charge, from readings to cents", 1, 1, ARG_NONE, NULL, run_explain,
 		"  labtime explain C-301\n" },

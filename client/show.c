@@ -37,7 +37,7 @@ static const struct column charge_fields[] = {
 	{ "Org", "org", CELL_TEXT }, { "Project", "project", CELL_TEXT }, { "Used", "used_seconds", CELL_SECONDS },
 	{ "Idle", "idle_seconds", CELL_SECONDS }, { "At fault", "fault_seconds", CELL_SECONDS }, { "Overrun", "overrun_seconds", CELL_SECONDS },
 	{ "Billed", "billed_seconds", CELL_SECONDS },
-	{ "Estimated", "estimated_seconds", CELL_SECONDS }, { "Period", "period", CELL_TEXT }, { "Posted", "posted_at", CELL_TIME },
+	{ "Estimated", "estimated_seconds", CELL_SECONDS }, { "Not read", "gap_seconds", CELL_SECONDS }, { "Period", "period", CELL_TEXT }, { "Posted", "posted_at", CELL_TIME },
 	{ "Corrects", "corrects", CELL_TEXT }, { "Seal", "sha256", CELL_TEXT }, { NULL },
 };
 

@@ -91,6 +91,7 @@ json_t *json_charge(const struct site *s, const struct charge *c)
 	json_object_set_new(o, "overrun_seconds", json_integer(c->overrun_s));
 	json_object_set_new(o, "billed_seconds", json_integer(c->billed_s));
 	json_object_set_new(o, "estimated_seconds", json_integer(c->estimated_s));
+	json_object_set_new(o, "gap_seconds", json_integer(c->gap_s));
 	json_object_set_new(o, "amount", json_money(s, c->amount_minor));
 	json_object_set_new(o, "corrects", id_or_null('C', c->corrects));
 	json_object_set_new(o, "flags", flags(c->flags));

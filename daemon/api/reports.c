@@ -141,6 +141,7 @@ static json_t *usage_item(const struct site *s, const struct tally_sum *u)
 	json_object_set_new(o, "used_seconds", json_integer(u->used_s));
 	json_object_set_new(o, "idle_seconds", json_integer(u->idle_s));
 	json_object_set_new(o, "estimated_seconds", json_integer(u->estimated_s));
+	json_object_set_new(o, "gap_seconds", json_integer(u->gap_s));
 	json_object_set_new(o, "amount", json_money(s, u->minor));
 	return o;
 }

@@ -295,6 +295,18 @@ static int64_t loose_owner(const struct step *t, const struct claimants *c)
 	return 0;
 }
 
+/* What of the gap lay in each session. */
+static void note_gap(const struct meter_verdict *v, struct claimants *c)
+{
+	for (int k = 0; v->gap && k < c->n; k++) {
+		struct session *s = &c->s[k];
+		int64_t from = s->opened_at > v->from_wall ? s->opened_at : v->from_wall;
+		int64_t to = s->closed_at && s->closed_at < v->at ? s->closed_at : v->at;
+
+		s->gap_ms += to > from ? to - from : 0;
+	}
+}
+
 static int after_gap(struct act *a, struct step *t, struct claimants *c)
 {
 	struct meter_verdict *v = &t->r->v;
@@ -303,6 +315,7 @@ static int after_gap(struct act *a, struct step *t, struct claimants *c)
 	int64_t owner;
 	int n, rc = end_old_run(a, t, &owner);
 
+	note_gap(v, c);
 	if (!owner)
 		owner = loose_owner(t, c);
 	if (rc == 0)
@@ -392,7 +405,7 @@ static int save_metered(struct act *a, struct step *t)
 	const struct session *s = &t->s, *was = &t->was;
 
 	if (s->id == was->id && s->first_run_at == was->first_run_at && s->last_run_end_at == was->last_run_end_at &&
-	    s->measured_ms == was->measured_ms && s->estimated_ms == was->estimated_ms)
+	    s->measured_ms == was->measured_ms && s->estimated_ms == was->estimated_ms && s->gap_ms == was->gap_ms)
 		return 0;
 	return store_session_metered(a->db, &t->s);
 }

@@ -274,6 +274,7 @@ static int end_unknown(struct act *a, struct session *s, int64_t due_at)
 			s->last_run_end_at = last;
 		rc = m.running ? metering_lost_review(a, s, last, due_at, 0) : 0;
 	}
+	s->gap_ms += due_at - (last > s->opened_at ? last : s->opened_at);
 	return rc != 0 ? rc : session_end(a, s, last, "timer", false);
 }
 

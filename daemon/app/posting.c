@@ -126,6 +126,7 @@ static int fill_charge(struct act *a, const struct posting *p, struct charge *c)
 		c->overrun_s = r->overrun_s - before->overrun_s;
 		c->billed_s = r->billed_s - before->billed_s;
 		c->estimated_s = r->estimated_s - before->estimated_s;
+		c->gap_s = p->rating->gap_s - before->gap_s;
 	}
 	return money_period(a, c->posted_at, c->period);
 }

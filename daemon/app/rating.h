@@ -26,6 +26,7 @@ struct rating {
 	struct interval faults[RATE_FAULTS_MAX];
 	struct rate_input in;
 	struct rate_result result;
+	int64_t gap_s;                    /* inside the session nobody read the meter for so long           */
 };
 
 /* RATING_NONE: no such session. RATING_TOO_MUCH: more price lists or money than one charge may have. */

@@ -262,6 +262,7 @@ int posting_record(struct act *a, const struct posting *p, const struct charge *
 	fee_part(o, p->fee);
 	jsonout_text(o, "flags", c->flags);
 	jsonout_int(o, "format", RECORD_FORMAT);
+	jsonout_int(o, "gap_s", c->gap_s);
 	jsonout_int(o, "idle_s", c->idle_s);
 	instrument_part(a, o, c->instrument);
 	jsonout_text(o, "kind", c->kind);

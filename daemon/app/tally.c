@@ -167,6 +167,7 @@ static int add(void *user, const struct charge_brief *c)
 	sum->used_s += c->used_s;
 	sum->idle_s += c->idle_s;
 	sum->estimated_s += c->estimated_s;
+	sum->gap_s += c->gap_s;
 	sum->minor += c->amount_minor;
 	return 0;
 }

@@ -13,7 +13,7 @@
 enum tally_by { TALLY_NOTHING, TALLY_INSTRUMENT, TALLY_KIND, TALLY_ORG, TALLY_PROJECT, TALLY_USER, TALLY_DAY };
 /* by_service: [from, to) is of the service, else of the posting. Texts "" do not filter; to 0: no end. */
 struct tally_want { enum tally_by by; bool by_service; char org[LT_ID], user[LT_ID], period[8]; int64_t from, to; };
-struct tally_sum { char key[LT_ID]; int64_t rows, sessions, used_s, idle_s, estimated_s, minor; };
+struct tally_sum { char key[LT_ID]; int64_t rows, sessions, used_s, idle_s, estimated_s, gap_s, minor; };
 
 struct tally;
 /* NULL: memory ran out. Frozen at what is posted now. */

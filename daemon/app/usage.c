@@ -160,6 +160,23 @@ static int load_faults(struct act *a, struct rating *r)
 		RATE_FAULTS_MAX, &in->n_faults);
 }
 
+/* The gaps in the session that are over, and the one that it closed in and that goes on. */
+static int load_gap(struct act *a, struct rating *r)
+{
+	const struct session *s = &r->s;
+	int64_t to = s->closed_at ? s->closed_at : a->now.wall_ms, tail = 0;
+	struct meter m;
+	int rc = s->end_reading ? 1 : store_meter_load(a->db, s->instrument, &m);
+
+	if (rc == 0)
+		tail = to - (m.wall_ms > s->opened_at ? m.wall_ms : s->opened_at);
+	if (rc == 0 && (s->closed_at || s->state == SESSION_UNKNOWN) && tail > 0)
+		r->gap_s = (s->gap_ms + tail) / 1000;
+	else
+		r->gap_s = s->gap_ms / 1000;
+	return rc < 0 ? rc : 0;
+}
+
 static int gather(struct act *a, int64_t session, const struct charge_sealed *sealed, struct rating *r)
 {
 	int64_t until;
@@ -177,6 +194,8 @@ static int gather(struct act *a, int64_t session, const struct charge_sealed *se
 	r->in.lists = r->lists;
 	r->in.pieces = r->pieces;
 	rc = load_faults(a, r);
+	if (rc == 0)
+		rc = load_gap(a, r);
 	if (rc == 0)
 		rc = load_policy(a, r, sealed);
 	if (rc == 0)

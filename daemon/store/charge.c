@@ -5,20 +5,20 @@
 #include <string.h>
 
 #define COLUMNS "id, seq, session, booking, corrects, kind, org, user, instrument, project, posted_at, service_from, " \
-	"service_to, period, used_s, idle_s, fault_s, overrun_s, billed_s, estimated_s, amount_minor, currency, flags, sha256"
+	"service_to, period, used_s, idle_s, fault_s, overrun_s, billed_s, estimated_s, amount_minor, currency, flags, sha256, gap_s"
 
 int charge_insert(struct db *db, const struct charge *c, const char *record, const struct charge_line *lines, int n)
 {
 	const int64_t *session = c->session ? &c->session : NULL, *booking = c->booking ? &c->booking : NULL;
 	const int64_t *corrects = c->corrects ? &c->corrects : NULL;
 	int rc = db_run(db, "INSERT INTO charge(" COLUMNS ", record, lines) VALUES "
-		"(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17,?18,?19,?20,?21,?22,?23,?24,?25,?26)",
-		"iiIIIttttt" "iiit" "iiiiiii" "ttbti", c->id, c->seq, session, booking, corrects, c->kind, c->org,
+		"(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17,?18,?19,?20,?21,?22,?23,?24,?25,?26,?27)",
+		"iiIIIttttt" "iiit" "iiiiiii" "ttbiti", c->id, c->seq, session, booking, corrects, c->kind, c->org,
 			c->user,
 		c->instrument, c->project, c->posted_at, c->service_from, c->service_to, c->period, c->used_s,
 			c->idle_s, c->fault_s,
 		c->overrun_s, c->billed_s, c->estimated_s, c->amount_minor, c->currency, c->flags, c->sha256,
-		sizeof(c->sha256), record, (int64_t)n);
+		sizeof(c->sha256), c->gap_s, record, (int64_t)n);
 
 	for (int i = 0; i < n && rc == DB_DONE; i++)
 		rc = db_run(db,
@@ -62,6 +62,7 @@ static void read_row(struct stmt *s, struct charge *c)
 	hash = db_blob(s, 23, &n);
 	if (hash && n == sizeof(c->sha256))
 		memcpy(c->sha256, hash, n);
+	c->gap_s = db_int(s, 24);
 }
 
 /* The first row, if any. */
@@ -90,14 +91,14 @@ int charge_of_session(struct db *db, int64_t session, struct charge *ret)
 int charge_balance(struct db *db, int64_t charge, struct charge_balance *ret)
 {
 	struct stmt *s = db_query(db,
-		"SELECT SUM(amount_minor), SUM(used_s), SUM(idle_s), SUM(fault_s), SUM(overrun_s), SUM(billed_s), SUM(estimated_s), "
+		"SELECT SUM(amount_minor), SUM(used_s), SUM(idle_s), SUM(fault_s), SUM(overrun_s), SUM(billed_s), SUM(estimated_s), SUM(gap_s), "
 		"COUNT(corrects) FROM (SELECT * FROM charge WHERE id = ?1 UNION ALL SELECT * FROM charge WHERE "
 			"corrects = ?1)", "i", charge);
 	int rc = db_step(s);
 
 	if (rc == DB_ROW)
 		*ret = (struct charge_balance){ db_int(s, 0), db_int(s, 1), db_int(s, 2), db_int(s, 3), db_int(s, 4),
-			db_int(s, 5), db_int(s, 6), (int)db_int(s, 7) };
+			db_int(s, 5), db_int(s, 6), db_int(s, 7), (int)db_int(s, 8) };
 	db_end(s);
 	return rc < 0 ? rc : 0;
 }
@@ -267,7 +268,7 @@ int charge_recent_used(struct db *db, const char *org, int64_t *ret_used_s, char
 }
 
 #define BRIEF "SELECT seq, id, service_from, posted_at, used_s, idle_s, estimated_s, amount_minor, kind, org, user, " \
-	"instrument, project, period FROM charge "
+	"instrument, project, period, gap_s FROM charge "
 #define BY_SEQ_TAIL " AND seq > ?2 AND seq <= ?3 ORDER BY seq LIMIT ?4"
 
 static struct stmt *scan_query(struct db *db, const struct charge_scan *at, int64_t limit)
@@ -297,6 +298,7 @@ static void read_brief(struct stmt *s, struct charge_brief *c)
 	db_copy_text(s, 11, c->instrument, sizeof(c->instrument));
 	db_copy_text(s, 12, c->project, sizeof(c->project));
 	db_copy_text(s, 13, c->period, sizeof(c->period));
+	c->gap_s = db_int(s, 14);
 }
 
 int charge_scan(struct db *db, struct charge_scan *at, int limit, int (*take)(void *user, const struct charge_brief *c),

@@ -16,7 +16,9 @@ struct charge {
 	char org[LT_ID], user[LT_ID], instrument[LT_ID], project[LT_ID];
 	int64_t posted_at, service_from, service_to;
 	char period[8];                      /* "2026-11": the site's local month it is posted in           */
-	int64_t used_s, idle_s, fault_s, overrun_s, billed_s, estimated_s, amount_minor;
+	int64_t used_s, idle_s, fault_s, overrun_s, billed_s, estimated_s;
+	int64_t gap_s;                       /* of the session, in which nobody read the meter               */
+	int64_t amount_minor;
 	char currency[4];
 	char flags[96];                      /* comma-separated words, or ""                                */
 	uint8_t sha256[32];                  /* of the record                                               */
@@ -36,7 +38,7 @@ int charge_load(struct db *db, int64_t id, struct charge *ret);
 /* The usage charge of a session; 0, 1 none, < 0. */
 int charge_of_session(struct db *db, int64_t session, struct charge *ret);
 /* What stands for a charge: its own figures and its corrections' together; n: how many corrections. 0 or < 0. */
-struct charge_balance { int64_t minor, used_s, idle_s, fault_s, overrun_s, billed_s, estimated_s; int n; };
+struct charge_balance { int64_t minor, used_s, idle_s, fault_s, overrun_s, billed_s, estimated_s, gap_s; int n; };
 int charge_balance(struct db *db, int64_t charge, struct charge_balance *ret);
 /* What the sealed record of a usage charge says a re-rating must use again. 0, 1 (no such record), < 0. */
 struct charge_sealed { int64_t price_version, policy_version, priced_to, next_from, start_at; };
@@ -59,7 +61,7 @@ int charge_recent_used(struct db *db, const char *org, int64_t *ret_used_s, char
 
 /* What reports add up of a charge. */
 struct charge_brief {
-	int64_t service_from, posted_at, used_s, idle_s, estimated_s, amount_minor;
+	int64_t service_from, posted_at, used_s, idle_s, estimated_s, gap_s, amount_minor;
 	bool usage;
 	char org[LT_ID], user[LT_ID], instrument[LT_ID], project[LT_ID], period[8];
 };

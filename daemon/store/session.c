@@ -5,7 +5,7 @@
 
 #define COLUMNS "id, instrument, booking, org, user, kind, state, outcome, presumed, bypassed, opened_at, opened_cause, checkin_at, " \
 	"checkout_wish_at, first_run_at, last_run_end_at, unknown_since, closed_at, close_cause, measured_ms, estimated_ms, end_reading, " \
-	"review_reason, version"
+	"gap_ms, review_reason, version"
 #define OPEN_STATES "('open','running','idle','unknown')"
 
 static const int64_t *or_null(const int64_t *v) { return *v ? v : NULL; }
@@ -50,8 +50,9 @@ static void take(struct stmt *s, struct session *r)
 	r->measured_ms = db_int(s, 19);
 	r->estimated_ms = db_int(s, 20);
 	r->end_reading = db_int(s, 21) != 0;
-	db_copy_text(s, 22, r->review_reason, sizeof(r->review_reason));
-	r->version = db_int(s, 23);
+	r->gap_ms = db_int(s, 22);
+	db_copy_text(s, 23, r->review_reason, sizeof(r->review_reason));
+	r->version = db_int(s, 24);
 }
 
 static int one(struct stmt *s, struct session *ret)
@@ -107,7 +108,7 @@ int store_session_last_closed(struct db *db, const char *instrument, int64_t at,
 int store_session_insert(struct db *db, const struct session *s)
 {
 	return db_run(db, "INSERT INTO session (" COLUMNS ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, "
-		"?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, 1)", "itIttttt" "iiitIIII" "IItiiit", s->id,
+		"?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, 1)", "itIttttt" "iiitIIII" "IItiiiit", s->id,
 		s->instrument, or_null(&s->booking),
 		text_or_null(s->org), text_or_null(s->user), session_kind_name(s->kind), session_state_name(s->state),
 		text_or_null(session_outcome_name(s->outcome)), (int64_t)s->presumed, (int64_t)s->bypassed, s->opened_at,
@@ -115,7 +116,7 @@ int store_session_insert(struct db *db, const struct session *s)
 		or_null(&s->checkin_at), or_null(&s->checkout_wish_at), or_null(&s->first_run_at), or_null(&s->last_run_end_at),
 		or_null(&s->unknown_since), or_null(&s->closed_at), text_or_null(s->close_cause), s->measured_ms,
 			s->estimated_ms,
-		(int64_t)s->end_reading, s->review_reason);
+		(int64_t)s->end_reading, s->gap_ms, s->review_reason);
 }
 
 int store_session_update(struct db *db, struct session *s)
@@ -126,22 +127,22 @@ int store_session_update(struct db *db, struct session *s)
 		"last_run_end_at = ?14, "
 		"unknown_since = ?15, closed_at = ?16, close_cause = ?17, measured_ms = ?18, estimated_ms = ?19, end_reading = "
 		"?20, "
-		"review_reason = ?21, version = ?22 WHERE id = ?1", "iIttttt" "iiiIIII" "IItiii" "ti", s->id,
+		"gap_ms = ?21, review_reason = ?22, version = ?23 WHERE id = ?1", "iIttttt" "iiiIIII" "IItiiii" "ti", s->id,
 		or_null(&s->booking), text_or_null(s->org), text_or_null(s->user), session_kind_name(s->kind),
 			session_state_name(s->state),
 		text_or_null(session_outcome_name(s->outcome)), (int64_t)s->presumed, (int64_t)s->bypassed, s->opened_at,
 		or_null(&s->checkin_at), or_null(&s->checkout_wish_at), or_null(&s->first_run_at), or_null(&s->last_run_end_at),
 		or_null(&s->unknown_since), or_null(&s->closed_at), text_or_null(s->close_cause), s->measured_ms,
 			s->estimated_ms,
-		(int64_t)s->end_reading, s->review_reason, s->version);
+		(int64_t)s->end_reading, s->gap_ms, s->review_reason, s->version);
 }
 
 int store_session_metered(struct db *db, struct session *s)
 {
 	s->version++;
 	return db_run(db, "UPDATE session SET first_run_at = ?2, last_run_end_at = ?3, measured_ms = ?4, estimated_ms = ?5, "
-		"version = ?6 WHERE id = ?1", "iIIiii", s->id, or_null(&s->first_run_at),
-		or_null(&s->last_run_end_at), s->measured_ms, s->estimated_ms, s->version);
+		"gap_ms = ?6, version = ?7 WHERE id = ?1", "iIIiiii", s->id, or_null(&s->first_run_at),
+		or_null(&s->last_run_end_at), s->measured_ms, s->estimated_ms, s->gap_ms, s->version);
 }
 
 int store_session_event(struct db *db, int64_t session, int64_t at, const char *from, const char *to,

@@ -179,9 +179,9 @@ static void many_charges(struct world *w, int64_t n)
 	world_act(w, NULL);
 	db_run(w->db, "WITH RECURSIVE c(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM c WHERE i < ?1) INSERT INTO charge(id, seq, kind, org, "
 		"user, instrument, project, posted_at, period, service_from, service_to, used_s, idle_s, overrun_s, billed_s, estimated_s, "
-		"amount_minor, currency, lines, record, sha256) SELECT 1000 + i, 1000 + i, 'usage', CASE i % 3 WHEN 0 THEN 'zeta' ELSE 'acme' END, "
+		"gap_s, amount_minor, currency, lines, record, sha256) SELECT 1000 + i, 1000 + i, 'usage', CASE i % 3 WHEN 0 THEN 'zeta' ELSE 'acme' END, "
 		"'user-' || (i % 4), 'unit-' || (i % 6), 'p-' || (i % 9), ?2 + i, '2026-11', ?2 + (i / 100) * 100 * 4320000000 / ?1, ?2, i % 7, "
-		"i % 5, 0, i % 7, i % 3, i % 1000, 'USD', 0, '{}', zeroblob(32) FROM c", "ii", n, AT - 60 * LT_DAY);
+		"i % 5, 0, i % 7, i % 3, i % 11, i % 1000, 'USD', 0, '{}', zeroblob(32) FROM c", "ii", n, AT - 60 * LT_DAY);
 	assert_int_equal(0, db_failed(w->db));
 	assert_int_equal(0, world_end(w, 0));
 }
@@ -226,7 +226,9 @@ static void test_pages_of_an_instrument(void **state)
 	world_free(w);
 }
 
-#define SUM_IN_RANGE "SELECT SUM(amount_minor) FROM charge WHERE service_from >= 1789862400000 AND service_from < 1795996800000"
+#define IN_RANGE " FROM charge WHERE service_from >= 1789862400000 AND service_from < 1795996800000"
+#define SUM_IN_RANGE "SELECT SUM(amount_minor)" IN_RANGE
+#define GAP_IN_RANGE "SELECT SUM(gap_s)" IN_RANGE
 
 static int64_t cents(const json_t *item)
 {
@@ -239,12 +241,13 @@ static int64_t cents(const json_t *item)
 /* More than a slice holds: added up between turns, and to what one statement says. */
 static void test_long_reports_come_in_slices(void **state)
 {
-	static const struct { const char *query, *user; const char *sql; } cases[] = {
-		{ "by=instrument", "finn", SUM_IN_RANGE },
-		{ "by=day", "finn", SUM_IN_RANGE },
-		{ "by=project&org=zeta", "finn", SUM_IN_RANGE " AND org = 'zeta'" },
-		{ "by=org&user=user-3", "finn", SUM_IN_RANGE " AND user = 'user-3'" },
-		{ "by=user", "olga", SUM_IN_RANGE " AND org = 'acme'" },
+	static const struct { const char *query, *user, *sql, *gap_sql; } cases[] = {
+		{ "by=instrument", "finn", SUM_IN_RANGE, GAP_IN_RANGE },
+		{ "by=day", "finn", SUM_IN_RANGE, GAP_IN_RANGE },
+		{ "by=project&org=zeta", "finn", SUM_IN_RANGE " AND org = 'zeta'", GAP_IN_RANGE " AND org = 'zeta'" },
+		{ "by=org&user=user-3", "finn", SUM_IN_RANGE " AND user = 'user-3'",
+			GAP_IN_RANGE " AND user = 'user-3'" },
+		{ "by=user", "olga", SUM_IN_RANGE " AND org = 'acme'", GAP_IN_RANGE " AND org = 'acme'" },
 	};
 	struct world *w = money_world();
 
@@ -255,7 +258,7 @@ static void test_long_reports_come_in_slices(void **state)
 		struct lt_token t = rig_token(w, cases[i].user);
 		struct call c = { .method = METHOD_GET, .path = "/v1/usage", .query = query, .token = &t };
 		struct answer a;
-		int64_t sum = 0;
+		int64_t sum = 0, gap = 0;
 		json_t *v, *item;
 		size_t k;
 
@@ -265,9 +268,12 @@ static void test_long_reports_come_in_slices(void **state)
 		assert_true(a.slices > 0 || strstr(cases[i].query, "zeta"));
 		v = json_loads(a.body, 0, NULL);
 		assert_non_null(v);
-		json_array_foreach(json_object_get(v, "items"), k, item)
+		json_array_foreach(json_object_get(v, "items"), k, item) {
 			sum += cents(item);
+			gap += json_integer_value(json_object_get(item, "gap_seconds"));
+		}
 		assert_int_equal(world_int(w, cases[i].sql), sum);
+		assert_int_equal(world_int(w, cases[i].gap_sql), gap);
 		json_decref(v);
 		answer_free(&a);
 	}

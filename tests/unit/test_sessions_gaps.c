@@ -43,6 +43,7 @@ static void test_gap_loses_nothing(void **state)
 	must("mia", do_accept, world_int(w, "SELECT id FROM review"));
 	assert_int_equal(of_booking(b).outcome, OUTCOME_CHARGED);
 	assert_int_equal(world_int(w, "SELECT used_s FROM charge"), 24 * 60); /* what was measured */
+	ABOUT(world_int(w, "SELECT gap_s FROM charge"), 12 * 60, 13);
 }
 
 /* Runs, is silent for `gap` from 10 minutes after the start of a booking of `length`, and runs on or not. */
@@ -143,6 +144,8 @@ static void test_unknown_closes_and_the_next_checks_in(void **state)
 	run(MIN(10));
 	d.of[0].silent = false;
 	run(MIN(5));
+	ABOUT(of_booking(b).gap_ms, MIN(35), 6000); /* booked end and grace */
+	ABOUT(of_booking(z).gap_ms, MIN(10), 6000);
 	/* the run that was on at the gap's start keeps the difference up to the other's check-in */
 	ABOUT(of_booking(b).measured_ms, MIN(30) + MIN(46), 6000);
 	ABOUT(of_booking(z).measured_ms, MIN(5), 6000);

@@ -175,6 +175,7 @@ CREATE TABLE session (
 	unknown_since INTEGER, closed_at INTEGER, close_cause TEXT,
 	measured_ms INTEGER NOT NULL DEFAULT 0, estimated_ms INTEGER NOT NULL DEFAULT 0,
 	end_reading INTEGER NOT NULL DEFAULT 0,     -- 1: the reading at the closing edge arrived
+	gap_ms INTEGER NOT NULL DEFAULT 0,          -- nobody read the meter for so long, until a reading came or the session was given up
 	review_reason TEXT NOT NULL DEFAULT '', version INTEGER NOT NULL DEFAULT 1
 ) STRICT;
 CREATE INDEX session_booking ON session(booking);
@@ -267,7 +268,7 @@ CREATE TABLE charge (
 	org TEXT NOT NULL, user TEXT NOT NULL, instrument TEXT NOT NULL, project TEXT NOT NULL DEFAULT '',
 	posted_at INTEGER NOT NULL, period TEXT NOT NULL, service_from INTEGER NOT NULL, service_to INTEGER NOT NULL,
 	used_s INTEGER NOT NULL, idle_s INTEGER NOT NULL, fault_s INTEGER NOT NULL DEFAULT 0, overrun_s INTEGER NOT NULL, billed_s INTEGER NOT NULL, estimated_s INTEGER NOT NULL,
-	amount_minor INTEGER NOT NULL, currency TEXT NOT NULL, flags TEXT NOT NULL DEFAULT '',
+	gap_s INTEGER NOT NULL DEFAULT 0, amount_minor INTEGER NOT NULL, currency TEXT NOT NULL, flags TEXT NOT NULL DEFAULT '',
 	lines INTEGER NOT NULL CHECK (lines >= 0),  -- so many charge_lines, that add up to amount_minor; it is whole with the last
 	record TEXT NOT NULL, sha256 BLOB NOT NULL CHECK (length(sha256) = 32),
 	CHECK ((kind IN ('credit','supplement')) = (corrects IS NOT NULL)),
