@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "http_input.h"
+#include "fuzz.h"
 
 static uint64_t state;
 

@@ -1,5 +1,5 @@
 /* fuzz_http.c - libFuzzer's entry (clang -fsanitize=fuzzer; -Dfuzzer=true). */
-#include "http_input.h"
+#include "fuzz.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n);
 

@@ -2,7 +2,7 @@
  * http_input.c - what must hold for any bytes: the reader stays inside them (the sanitizers see to that), says the
  * same however they are cut, and an accepted head keeps every promise of net/http.h.
  */
-#include "http_input.h"
+#include "fuzz.h"
 
 #include <stdlib.h>
 #include <string.h>
