@@ -115,10 +115,11 @@ static void make_world(struct world *w)
 	policy_of(&w->policy, "org_hours_month", quotas[below(4)]);
 	policy_of(&w->policy, "org_hours_open", quotas[below(3)]);
 	policy_of(&w->policy, "horizon", horizons[below(4)]);
+	policy_of(&w->policy, "max", "4d");
 	policy_of(&w->policy, "notice", below(3) ? "0s" : "3h");
 	w->policy.attended = below(2);
 	w->now = quarter(40) + below(3) * 400000;
-	w->length = (1 + below(40)) * 15 * LT_MINUTE;
+	w->length = (1 + below(below(2) ? 40 : 300)) * 15 * LT_MINUTE;
 	for (int i = 0; i < 3; i++)
 		w->others_ms[i] = below(12) * LT_HOUR;
 	w->out_of_service = !below(20);
