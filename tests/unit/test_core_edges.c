@@ -40,7 +40,7 @@ static int set(struct terms *t, bool price, const char *key, const char *value, 
 	return price ? price_set(&t->q, key, value, 2, err) : policy_set(&t->p, key, value, err);
 }
 
-/* Dates and times of day have one spelling: what was taken is written with the very same bytes, blanks and order apart. */
+/* Dates and times of day have one spelling: what was taken is written with the same bytes, blanks and order apart. */
 static void same_bytes(const char *key, const char *value, const char *text)
 {
 	char start[40];
