@@ -174,7 +174,8 @@ static int whose(struct cli *c, char *dst, size_t cap)
 	return EXIT_OK;
 }
 
-static int mine_path(struct cli *c, struct path *p)
+/* held: the same of any state. */
+static int mine_path(struct cli *c, struct path *p, struct path *held)
 {
 	static const char *const plain[] = { "instrument", "state", "org" };
 	const char *user = args_get(&c->args, "user");
@@ -192,6 +193,7 @@ static int mine_path(struct cli *c, struct path *p)
 	path_query(p, "user", user ? user : me);
 	for (size_t i = 0; i < sizeof plain / sizeof plain[0]; i++)
 		path_query(p, plain[i], args_get(&c->args, plain[i]));
+	*held = *p;
 	if (args_has(&c->args, "period"))
 		return query_period(c, p, false);
 	if (!args_has(&c->args, "all") && !args_has(&c->args, "state"))
@@ -199,12 +201,29 @@ static int mine_path(struct cli *c, struct path *p)
 	return EXIT_OK;
 }
 
+/* Slots that are held for the owner of what a block displaced. */
+static int mine_held(struct cli *c, struct path *p)
+{
+	json_t *doc, *b;
+	size_t i;
+	int rc;
+
+	path_query(p, "state", "displaced");
+	if ((rc = ask_all(c, p->text, &doc)) != 0)
+		return rc;
+	fflush(stdout);
+	json_array_foreach(json_object_get(doc, "items"), i, b)
+		show_held(c, b);
+	json_decref(doc);
+	return EXIT_OK;
+}
+
 static int run_mine(struct cli *c)
 {
 	bool past = args_has(&c->args, "all") || args_has(&c->args, "state") || args_has(&c->args, "period");
-	struct path p;
+	struct path p, held;
 	json_t *doc;
-	int rc = mine_path(c, &p);
+	int rc = mine_path(c, &p, &held);
 
 	if (rc || (rc = ask_all(c, p.text, &doc)) != 0)
 		return rc;
@@ -214,7 +233,7 @@ static int run_mine(struct cli *c)
 		fputs(past ? "No bookings.\n"
 			: "No bookings ahead. Find a slot: labtime free 2h   Past ones: labtime mine --all\n", stderr);
 	json_decref(doc);
-	return EXIT_OK;
+	return past || c->out.mode != OUT_TABLE ? EXIT_OK : mine_held(c, &held);
 }
 
 static const struct opt free_opts[] = {

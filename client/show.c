@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "client/book.h"
 #include "common/fmt.h"
 
 static const struct column booking_fields[] = {
@@ -106,6 +107,22 @@ static json_t *part(json_t *o, const char *name)
 	return json_object_get(o, name);
 }
 
+void show_held(struct cli *c, json_t *b)
+{
+	static const struct column until = { "", "first_refusal.until", CELL_TIME };
+	json_t *held = json_object_get(b, "first_refusal"), *slots;
+	char text[80];
+
+	if (c->out.mode != OUT_TABLE || !json_is_object(held))
+		return;
+	cell_human(&c->out, &until, b, text, sizeof text);
+	fprintf(stderr, "Held for the owner of %s until %s:\n", TEXT(b, "id") ? TEXT(b, "id") : "a displaced booking", text);
+	slots = json_pack("[{s:O, s:O, s:O}]", "instrument", json_object_get(b, "instrument"), "from",
+		json_object_get(held, "from"), "to", json_object_get(held, "to"));
+	print_alternatives(c, slots);
+	json_decref(slots);
+}
+
 void show_booking(struct cli *c, json_t *b)
 {
 	out_record(&c->out, booking_fields, b, "id");
@@ -113,6 +130,8 @@ void show_booking(struct cli *c, json_t *b)
 	out_section(&c->out, "Charges", charge_columns, part(b, "charges"));
 	out_section(&c->out, "Overridden rules", override_columns, part(b, "overrides"));
 	out_section(&c->out, "History", history_columns, part(b, "history"));
+	fflush(stdout);
+	show_held(c, b);
 }
 
 void show_session(struct cli *c, json_t *s)

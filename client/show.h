@@ -9,6 +9,8 @@ extern const struct column session_columns[], charge_columns[], line_columns[], 
 int run_show(struct cli *c);
 int run_cal(struct cli *c);
 void show_booking(struct cli *c, json_t *b);
+/* R21: what a displaced booking's owner may take; nothing when nothing is held. */
+void show_held(struct cli *c, json_t *b);
 void show_session(struct cli *c, json_t *s);
 void show_charge(struct cli *c, json_t *charge);
 void show_review(struct cli *c, json_t *item);

@@ -15,13 +15,25 @@
 
 #define PAGE_MAX 200
 
+/* R21: what is held for the owner of a displaced booking. */
+static json_t *first_refusal(struct act *a, const struct booking *b)
+{
+	struct interval at;
+	int64_t until;
+
+	if (b->state != BOOKING_DISPLACED || booking_first_refusal(a, b->id, &at, &until) != 0)
+		return json_null();
+	return json_pack("{s:o, s:o, s:o}", "from", json_instant(a->site, at.from), "to", json_instant(a->site, at.to),
+		"until", json_instant(a->site, until));
+}
+
 json_t *json_booking(struct act *a, const struct booking *b)
 {
 	const struct site *s = a->site;
 	struct session session;
 	int rc = b->id != 0 ? session_of_booking(a, b->id, &session) : 1;
 
-	return json_pack("{s:o, s:s, s:s, s:s, s:s, s:o, s:o, s:o, s:I, s:o, s:o, s:b, s:b, s:o, s:o, s:I, s:I, s:o, s:s, s:o, s:o, s:o, s:I}",
+	return json_pack("{s:o, s:s, s:s, s:s, s:s, s:o, s:o, s:o, s:I, s:o, s:o, s:b, s:b, s:o, s:o, s:I, s:I, s:o, s:s, s:o, s:o, s:o, s:o, s:I}",
 		"id", b->id != 0 ? json_id('B', b->id) : json_null(), "instrument", b->instrument, "org", b->org, "user",
 		b->user,
 		"state", booking_state_name(b->state), "from", json_instant(s, b->booked_from), "to",
@@ -34,7 +46,7 @@ json_t *json_booking(struct act *a, const struct booking *b)
 		"created_at", json_instant(s, b->created_at), "created_by", b->created_by,
 		"checkin_at", json_instant_or_null(s, b->checkin_at), "released_at", json_instant_or_null(s, b->released_at),
 		"session",
-		rc == 0 ? json_id('S', session.id) : json_null(),
+		rc == 0 ? json_id('S', session.id) : json_null(), "first_refusal", first_refusal(a, b),
 		"version", (json_int_t)b->version);
 }
 

@@ -11,6 +11,10 @@
 #include "store/occupancy.h"
 
 #define BLOCK_OVER 64   /* bookings one block may displace */
+#define OFFER_BUDGET 2000   /* rule evaluations for all their next slots */
+
+/* What making room left: where the block may begin, and whom it displaced. */
+struct room { int64_t from; int n; int64_t displaced[BLOCK_OVER]; };
 
 static int refuse_over(struct act *a, const struct occupant *o, int n)
 {
@@ -68,8 +72,8 @@ static int cut_active(struct act *a, struct booking *b, const struct occupant *o
 		"a block begins at the end of the held time; it waits for the session");
 }
 
-/* Makes room for [*from, to) of one occupant. *from moves to the end of what is in use. */
-static int make_room(struct act *a, const struct occupant *o, struct block *k, int64_t *from)
+/* Makes room for [from, to) of one occupant. from moves to the end of what is in use. */
+static int make_room(struct act *a, const struct occupant *o, struct block *k, struct room *room)
 {
 	int64_t cut = k->from > a->now.wall_ms ? k->from : a->now.wall_ms;
 	struct booking b;
@@ -77,9 +81,11 @@ static int make_room(struct act *a, const struct occupant *o, struct block *k, i
 
 	if (cut <= o->busy.from)
 		cut = o->busy.from + 1;
+	if (strcmp(o->kind, "hold") == 0)
+		return first_refusal_end(a, o->ref, "a block lies over the held slot; choose another time (`labtime free`)");
 	if (strcmp(o->kind, "session") == 0) {
 		k->state = BLOCK_WAITING;
-		*from = cut > *from ? cut : *from;
+		room->from = cut > room->from ? cut : room->from;
 		return store_occupancy_move(a->db, "session", o->ref, (struct interval){ o->busy.from, cut });
 	}
 	rc = booking_load(a, o->ref, &b);
@@ -87,17 +93,33 @@ static int make_room(struct act *a, const struct occupant *o, struct block *k, i
 		return rc < 0 ? rc : DB_CORRUPT;
 	if (b.state == BOOKING_ACTIVE) {
 		k->state = BLOCK_WAITING;
-		*from = cut > *from ? cut : *from;
+		room->from = cut > room->from ? cut : room->from;
 		return cut_active(a, &b, o, k, cut);
 	}
 	/* Only its turnover, or the past of one that is over, reaches into the block. */
 	if (!booking_is_live(b.state) || o->held_to <= k->from) {
 		int64_t to = k->from > o->busy.from ? k->from : o->busy.from + 1;
 
-		*from = to > *from ? to : *from;
+		room->from = to > room->from ? to : room->from;
 		return store_occupancy_move(a->db, "booking", o->ref, (struct interval){ o->busy.from, to });
 	}
+	room->displaced[room->n++] = b.id;
 	return displace(a, &b, k);
+}
+
+/* First refusal, in the order of what was booked. */
+static int offer_next(struct act *a, const struct block *k, const struct room *room)
+{
+	int rc = 0;
+
+	for (int i = 0; i < room->n && rc == 0; i++) {
+		struct booking b;
+
+		rc = booking_load(a, room->displaced[i], &b);
+		if (rc == 0)
+			rc = first_refusal_offer(a, &b, k->to, OFFER_BUDGET / room->n);
+	}
+	return rc;
 }
 
 static int check_block(struct act *a, const struct block_request *rq)
@@ -117,19 +139,21 @@ static int write_block(struct act *a, struct block *k, const struct occupant *o,
 {
 	char object[32], span[90];
 	struct event_row e = { .kind = "block.create", .instrument = k->instrument };
-	int64_t from = k->from;
+	struct room room = { .from = k->from };
 	int rc = booking_taken(a, k->instrument, (struct interval){ k->from, k->to }, 0);
 
 	k->id = act_id(a, "block");
 	for (int i = 0; i < n && rc == 0; i++)
-		rc = make_room(a, &o[i], k, &from);
+		rc = make_room(a, &o[i], k, &room);
 	if (rc == 0)
-		rc = from < k->to ? store_occupancy_put(a->db, act_id(a, "occupancy"), k->instrument, "block", k->id,
-							(struct interval){ from, k->to }) : 0;
+		rc = room.from < k->to ? store_occupancy_put(a->db, act_id(a, "occupancy"), k->instrument, "block", k->id,
+							(struct interval){ room.from, k->to }) : 0;
 	if (rc == 1)
 		return act_refuse(a, 409, "slot-taken", "from", "%s is taken in this time", k->instrument);
 	if (rc == 0)
 		rc = store_block_insert(a->db, k);
+	if (rc == 0)
+		rc = offer_next(a, k, &room);
 	if (rc != 0)
 		return rc;
 	lt_fmt(object, sizeof(object), "K-%lld", (long long)k->id);
@@ -156,10 +180,10 @@ int block_create(struct act *a, const struct block_request *rq, struct block *re
 	if (rc != 0)
 		return rc;
 	for (int i = 0; i < n; i++) {
-		bool block = strcmp(o[i].kind, "block") == 0;
+		bool block = strcmp(o[i].kind, "block") == 0, hold = strcmp(o[i].kind, "hold") == 0;
 
 		hard += block;
-		live += block || (o[i].held_to > k.from && o[i].held_to > a->now.wall_ms);
+		live += block || (!hold && o[i].held_to > k.from && o[i].held_to > a->now.wall_ms);
 	}
 	if (n == BLOCK_OVER)
 		return act_refuse(a, 422, "too-many", "to", "more than %d bookings lie in this time; make shorter blocks",

@@ -49,6 +49,8 @@ int booking_change(struct act *a, int64_t id, int64_t version, const struct book
 int booking_cancel(struct act *a, int64_t id, const char *reason, struct booking *ret);
 /* The same, free of charge: its user is deactivated. */
 int booking_withdraw(struct act *a, int64_t id, const char *reason, struct booking *ret);
+/* R21: the slot that is held for the owner of a displaced booking, and until when. 0, 1 none, < 0. */
+int booking_first_refusal(struct act *a, int64_t id, struct interval *ret, int64_t *ret_until);
 int booking_checkin(struct act *a, int64_t id, struct booking *ret);
 int booking_checkout(struct act *a, int64_t id, struct booking *ret);
 /* The rules as they were asked when it was made: its own policy, the instant of its making, what stands beside it

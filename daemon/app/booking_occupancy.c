@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "app/booking_step.h"
+#include "common/fmt.h"
 #include "store/booking.h"
 #include "store/occupancy.h"
 
@@ -48,6 +49,12 @@ static bool same_org(const struct occupant *o, const char *org, const struct pol
 	return o->org[0] != '\0' && strcmp(o->org, org) == 0 && !p->turnover_same_org;
 }
 
+/* R21: a slot held for this user. */
+static bool is_for(const struct occupant *o, const char *user)
+{
+	return strcmp(o->kind, "hold") == 0 && user[0] != '\0' && strcmp(o->user, user) == 0;
+}
+
 int booking_conflicts(struct act *a, const struct facts_for *w, struct rule_facts *f)
 {
 	struct interval in = { w->at.from, w->at.to + w->policy->turnover_ms };
@@ -58,13 +65,25 @@ int booking_conflicts(struct act *a, const struct facts_for *w, struct rule_fact
 	for (int i = 0; i < n; i++) {
 		bool block = strcmp(o[i].kind, "block") == 0;
 
-		if (same_org(&o[i], w->org, w->policy) && (o[i].busy.from >= w->at.to || o[i].held_to <= w->at.from))
+		if (!w->holds_bind && is_for(&o[i], w->user))
+			continue;
+		if (!w->holds_bind && same_org(&o[i], w->org, w->policy) &&
+			(o[i].busy.from >= w->at.to || o[i].held_to <= w->at.from))
 			continue;
 		if (block && o[i].busy.from >= w->at.to)
 			continue;   /* a block may begin in the turnover */
 		f->conflicts[f->n_conflicts++] = (struct rule_conflict){ o[i].busy, block };
 	}
 	return rc;
+}
+
+/* Its owner takes the slot that was held for them. */
+static int take_hold(struct act *a, const struct occupant *o, const struct booking *b)
+{
+	char why[40];
+
+	lt_fmt(why, sizeof(why), "taken by B-%lld", (long long)b->id);
+	return first_refusal_end(a, o->ref, why);
 }
 
 int booking_place(struct act *a, const struct booking *b, const struct policy *p)
@@ -76,9 +95,11 @@ int booking_place(struct act *a, const struct booking *b, const struct policy *p
 	if (rc == 0)
 		rc = store_occupancy_in(a->db, b->instrument, busy, "booking", b->id, o, RULE_CONFLICTS, &n);
 	for (int i = 0; i < n && rc == 0; i++) {
-		bool kin = same_org(&o[i], b->org, p);
+		bool mine = is_for(&o[i], b->user), kin = mine || same_org(&o[i], b->org, p);
 
-		if (o[i].busy.from < busy.from && kin && o[i].held_to <= busy.from)
+		if (mine && o[i].busy.from < b->held_to)
+			rc = take_hold(a, &o[i], b);
+		else if (o[i].busy.from < busy.from && kin && o[i].held_to <= busy.from)
 			rc = store_occupancy_move(a->db, o[i].kind, o[i].ref, (struct interval){ o[i].busy.from, busy.from });
 		else if (o[i].busy.from >= b->held_to && (kin || strcmp(o[i].kind, "block") == 0) && o[i].busy.from < busy.to)
 			busy.to = o[i].busy.from;

@@ -18,6 +18,11 @@ int booking_warn_later(struct act *a, const struct booking *b, const struct poli
 int booking_warn(struct act *a, const struct booking *b);
 /* It was in use past its booked end until `at`: both are told. continues: the run goes on in the next booking. */
 int booking_overran(struct act *a, const struct booking *b, int64_t at, bool continues);
+/* R21: holds the displaced booking's owner their next slot from `after` on, if there is one; they are told. */
+int first_refusal_offer(struct act *a, const struct booking *b, int64_t after, int budget);
+/* The slot held for the owner of that displaced booking is free again; why: for the history and its owner. */
+int first_refusal_end(struct act *a, int64_t booking, const char *why);
+int first_refusal_over(struct act *a, int64_t ref, int64_t due_at);
 /* R01, R02: its place with turnover; makes room in the turnover of the same org's neighbours. 0, 1 taken, < 0. */
 int booking_place(struct act *a, const struct booking *b, const struct policy *p);
 /* Frees what it held and gives the turnover back to the one before it. */
@@ -61,6 +66,7 @@ struct facts_for {
 	const struct policy *policy;
 	int64_t now;
 	struct interval at, was;
+	bool holds_bind;                         /* R21: also the user's own; nor is turnover spared */
 };
 /* R01, R21: fills f->conflicts. */
 int booking_conflicts(struct act *a, const struct facts_for *w, struct rule_facts *f);
@@ -79,6 +85,7 @@ struct slot_search {
 	int64_t except;
 	int64_t duration_ms, after, before;
 	const struct policy *within;             /* NULL: no such wish */
+	bool holds_bind;
 	int limit, budget;                       /* budget: rule evaluations */
 	int n;
 	struct free_slot slots[FREE_MAX];        /* by start */

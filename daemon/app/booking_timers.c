@@ -187,5 +187,6 @@ const struct timer_kind booking_timers[] = {
 	{ "booking_end", fire_end },
 	{ "booking_idle", fire_idle },
 	{ "booking_warn", fire_warn },
+	{ "first_refusal", first_refusal_over },
 	{ NULL, NULL },
 };

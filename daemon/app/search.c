@@ -61,7 +61,7 @@ int booking_search(struct act *a, struct slot_search *s, const char *instrument)
 	t = s->after > floor_at && s->after > now ? s->after : floor_at;
 	while (s->budget-- > 0) {
 		struct facts_for w = { .verb = BOOKING_CREATE, .instrument = instrument, .org = s->org, .user = s->user,
-			.except = s->except, .policy = &p, .now = now };
+			.except = s->except, .policy = &p, .now = now, .holds_bind = s->holds_bind };
 		struct rule_facts f;
 		struct verdict v;
 		bool moved;

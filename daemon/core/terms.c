@@ -32,6 +32,7 @@ static const struct value_def policy_keys[] = {
 	{ "org_hours_week", VALUE_MINUTES, P(org_hours_week), LT_MINUTE, 7 * LT_DAY, LT_MINUTE, "none", "R12", "time an org may book in an ISO week" },
 	{ "org_hours_month", VALUE_MINUTES, P(org_hours_month), LT_MINUTE, 31 * LT_DAY, LT_MINUTE, "none", "R12", "time an org may book in a local month" },
 	{ "org_hours_open", VALUE_MINUTES, P(org_hours_open), LT_MINUTE, 366 * LT_DAY, LT_MINUTE, "none", "R12", "time an org may hold in future bookings" },
+	{ "first_refusal", VALUE_DURATION, P(first_refusal_ms), 0, 30 * LT_DAY, LT_SECOND, NULL, "R21", "how long the next slot is held for the owner of a displaced booking; 0s: not" },
 	{ "lock", VALUE_DURATION, P(lock_ms), 0, 90 * LT_DAY, LT_SECOND, NULL, "R22", "before the start, when a booking can no longer be moved or shortened" },
 	{ "early", VALUE_DURATION, P(early_ms), 0, LT_DAY, LT_SECOND, NULL, "R24", "how early a session may begin on a free unit" },
 	{ "no_show", VALUE_DURATION, P(no_show_ms), LT_MINUTE, LT_DAY, LT_SECOND, NULL, "R25", "usable time without use after which a booking is released; at most half of it" },
@@ -67,6 +68,7 @@ void policy_defaults(struct policy *ret)
 	ret->max_ms = 48 * LT_HOUR;
 	ret->horizon_ms = 30 * LT_DAY;
 	ret->attended = true;
+	ret->first_refusal_ms = LT_DAY;
 	ret->early_ms = 15 * LT_MINUTE;
 	ret->no_show_ms = 30 * LT_MINUTE;
 	ret->first_run_ms = LT_HOUR;

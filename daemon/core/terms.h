@@ -41,6 +41,7 @@ struct policy {
 	int32_t org_hours_week;     /* R12  minutes an org may book in an ISO week; 0: no limit         */
 	int32_t org_hours_month;    /* R12  minutes in a local month; 0: no limit                       */
 	int32_t org_hours_open;     /* R12  minutes of future bookings; 0: no limit                     */
+	int64_t first_refusal_ms;   /* R21  how long a displaced owner's next slot is held; default 24 h, 0: not */
 	int64_t lock_ms;            /* R22  L, default 0                                                */
 	int64_t early_ms;           /* R24  E, default 15 min                                           */
 	int64_t no_show_ms;         /* R25  N, default 30 min; at most half the booking applies         */

@@ -6,8 +6,10 @@
 
 #include <string.h>
 
-#define FIELDS "o.kind, o.ref, o.busy_from, o.busy_to, COALESCE(b.org, ''), COALESCE(b.held_to, o.busy_to)"
-#define JOINED "occupancy o LEFT JOIN booking b ON o.kind = 'booking' AND b.id = o.ref"
+#define FIELDS "o.kind, o.ref, o.busy_from, o.busy_to, CASE o.kind WHEN 'booking' THEN b.org ELSE '' END, " \
+	"CASE o.kind WHEN 'booking' THEN b.held_to ELSE o.busy_to END, CASE o.kind WHEN 'hold' THEN COALESCE(b.user, '') ELSE '' END"
+/* a hold is named by the displaced booking whose owner it is for */
+#define JOINED "occupancy o LEFT JOIN booking b ON o.kind IN ('booking','hold') AND b.id = o.ref"
 
 static void read_occupant(const struct stmt *s, struct occupant *o)
 {
@@ -17,6 +19,7 @@ static void read_occupant(const struct stmt *s, struct occupant *o)
 	o->busy = (struct interval){ db_int(s, 2), db_int(s, 3) };
 	db_copy_text(s, 4, o->org, sizeof(o->org));
 	o->held_to = db_int(s, 5);
+	db_copy_text(s, 6, o->user, sizeof(o->user));
 }
 
 static int first(struct stmt *s, struct occupant *ret)

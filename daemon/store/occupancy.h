@@ -9,8 +9,9 @@
 #include "core/site.h"
 #include "store/db.h"
 
-/* What holds the unit. org and held_to: of a booking (held_to is without turnover), else "" and busy.to. */
-struct occupant { char kind[12]; int64_t ref; struct interval busy; char org[LT_ID]; int64_t held_to; };
+/* What holds the unit. org and held_to: of a booking (held_to is without turnover), else "" and busy.to. user: for whom
+ * a hold is, else "". */
+struct occupant { char kind[12]; int64_t ref; struct interval busy; char org[LT_ID], user[LT_ID]; int64_t held_to; };
 
 /* Places (kind, ref) on the unit, whether it is there already or not. new_id: used when it is new. 0, 1 taken, < 0. */
 int store_occupancy_put(struct db *db, int64_t new_id, const char *instrument, const char *kind, int64_t ref,

@@ -146,6 +146,14 @@ def test_block_displaces():
         shown = lab.cli(*block, "--displace", token="mia", env={"LABTIME_FORCE_TTY": "1", "COLUMNS": "80"}).stdout
         assert booking in shown.split("Displaced", 1)[1], shown
         assert get(lab, "ada", "show", booking)["state"] == "displaced"
+        held = get(lab, "ada", "show", booking)["first_refusal"]
+        assert "T18:00" in held["from"] and "T20:00" in held["to"], held
+        mine = lab.cli("mine", token="ada", env={"LABTIME_FORCE_TTY": "1", "COLUMNS": "80"}).stderr
+        assert f"Held for the owner of {booking} until" in mine and "labtime book krios-1 " in mine, mine
+        refused(lab, 5, "slot-taken", "bob", "book", "krios-1", "tomorrow 7pm for 1h", "-y")
+        take = next(line for line in mine.splitlines() if "labtime book" in line).split("#")[0].split()[1:]
+        lab.cli(*take, "-y", token="ada")
+        assert get(lab, "ada", "show", booking)["first_refusal"] is None
         refused(lab, 5, "slot-taken", "ada", "book", "krios-1", "tomorrow 9am for 1h", "-y")
         block_id = lab.cli("block", "ls", "-q", token="mia").stdout.strip()
         lab.cli("block", "rm", block_id, token="mia")

@@ -27,7 +27,7 @@ static uint64_t draw(uint64_t n)
 
 static const char *const policy_names[] = { "grid", "min", "max", "horizon", "horizon_opens", "notice", "opening",
 	"holidays", "attended", "turnover", "turnover_same_org", "org_hours_week", "org_hours_month", "org_hours_open",
-	"lock", "early", "no_show",
+	"first_refusal", "lock", "early", "no_show",
 	"first_run", "idle_release", "grace", "end_warning", "overrun", "gap", "settle", "max_overrun" };
 static const char *const price_names[] = { "rate", "idle_rate", "idle_after", "step", "minimum", "overrun_factor",
 	"into_next_factor", "walk_up_factor", "no_show_fee", "late_cancel", "usage", "price_change" };

@@ -93,6 +93,10 @@ static const struct check each_hour[] = {
 	{ "a booking in a final state still holds its unit",
 	  "SELECT COUNT(*) FROM booking b JOIN occupancy o ON o.kind = 'booking' AND o.ref = b.id AND o.active = 1"
 	  " WHERE b.state IN ('cancelled','no_show','displaced','lapsed')" },
+	{ "R21: a held slot has no place, no end, or outlived it",
+	  "SELECT COUNT(*) FROM first_refusal f WHERE (f.ended_at IS NULL) <> EXISTS (SELECT 1 FROM occupancy o WHERE o.kind = 'hold' AND o.ref ="
+	  " f.booking AND o.active = 1) OR (f.ended_at IS NULL AND NOT EXISTS (SELECT 1 FROM timer t WHERE t.kind = 'first_refusal' AND"
+	  " t.ref = f.booking AND t.due_at = f.expires_at))" },
 	{ "a past session holds its unit",
 	  "SELECT COUNT(*) FROM occupancy o JOIN session s ON s.id = o.ref WHERE o.kind = 'session' AND o.active = 1 AND s.closed_at IS NOT NULL" },
 	{ "a completed booking holds its unit beyond its end",

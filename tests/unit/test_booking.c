@@ -456,12 +456,12 @@ static void blocks_displace_when_told(void **state)
 	assert_int_equal(b.state, BOOKING_DISPLACED);
 	assert_int_equal(b.fee_minor, 0);
 	assert_int_equal(world_int(w, "SELECT COUNT(*) FROM event WHERE kind = 'booking.displace' AND user = 'alice'"), 1);
-	assert_int_equal(book("zoe", "krios-1", H(5), H(7), &b), ACT_REFUSED);
+	assert_int_equal(book("zoe", "krios-1", H(4), H(6), &b), ACT_REFUSED);
 	assert_int_equal(w->act.refusal.status, 409);
 	assert_string_equal(w->act.refusal.rules.v[0].code, "block");
 	assert_int_equal(block("krios-1", H(5), H(8), true, &k), ACT_REFUSED);    /* never over another block */
 	assert_int_equal(world_end(w, block_remove(world_act(w, "mia"), 1, 1)), 0);
-	assert_int_equal(book("zoe", "krios-1", H(5), H(7), &b), 0);
+	assert_int_equal(book("zoe", "krios-1", H(4), H(6), &b), 0);
 	assert_no_overlap();
 }
 

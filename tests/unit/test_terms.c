@@ -219,7 +219,7 @@ static void entries(void **state)
 		assert_true(e.about[0] && e.rule[0]);
 		n++;
 	}
-	assert_int_equal(n, 25);
+	assert_int_equal(n, 26);
 	for (n = 0; price_entry(NULL, 2, n, &e); n++)
 		assert_true(e.about[0] && e.rule[0]);
 	assert_int_equal(n, 12);

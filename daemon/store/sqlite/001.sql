@@ -136,6 +136,13 @@ CREATE TABLE override (
 	PRIMARY KEY (booking, n)
 ) STRICT, WITHOUT ROWID;
 
+-- R21: the slot held for the owner of a displaced booking; its place is the occupancy ('hold', booking).
+CREATE TABLE first_refusal (
+	booking INTEGER PRIMARY KEY REFERENCES booking(id), from_at INTEGER NOT NULL,
+	to_at INTEGER NOT NULL CHECK (to_at > from_at), expires_at INTEGER NOT NULL CHECK (expires_at < from_at),
+	created_at INTEGER NOT NULL, ended_at INTEGER -- NULL: it is held
+) STRICT;
+
 CREATE TABLE block (
 	id INTEGER PRIMARY KEY, instrument TEXT NOT NULL REFERENCES instrument(id), from_at INTEGER NOT NULL, to_at INTEGER NOT NULL,
 	reason TEXT NOT NULL, actor TEXT NOT NULL, state TEXT NOT NULL CHECK (state IN ('planned','waiting','removed')),
