@@ -48,13 +48,15 @@ static int displace(struct act *a, struct booking *b, const struct block *k)
 }
 
 /* In use: its held time ends at the cut, never earlier than now. */
-static int cut_active(struct act *a, struct booking *b, const struct occupant *o, const struct block *k, int64_t cut)
+static int cut_active(struct act *a, struct booking *b, const struct occupant *o, struct block *k, int64_t cut)
 {
 	struct session s;
 	int rc = session_of_booking(a, b->id, &s);
 
 	if (rc < 0)
 		return rc;
+	k->cut_booking = b->id;
+	k->cut_priced_to = b->priced_to;
 	if (rc == 0) /* what runs on through the block is given a place again behind it */
 		act_timer(a, "hold", s.id, cut > a->now.wall_ms ? cut : a->now.wall_ms + LT_MINUTE);
 	rc = store_occupancy_move(a->db, "booking", b->id, (struct interval){ o->busy.from, cut });
@@ -198,6 +200,43 @@ int block_create(struct act *a, const struct block_request *rq, struct block *re
 	return act_end(a);
 }
 
+/* The end for overrun pricing as if the block had ended now: what was before it was kept, and inside it nothing is. */
+static int64_t priced_end(const struct block *k, int64_t now)
+{
+	int64_t end = k->cut_priced_to > k->from ? k->cut_priced_to : k->from, over = now < k->to ? now : k->to;
+
+	if (k->cut_priced_to >= k->to)
+		return k->cut_priced_to; /* it had not moved */
+	return now > k->from && over > end ? over : end;
+}
+
+/* What is still in use gets back the held and the priced end that the block took from it, as far as nobody has it. */
+static int give_back(struct act *a, const struct block *k)
+{
+	struct booking b;
+	struct policy p;
+	int64_t priced_to, busy_to = 0;
+	int rc = k->cut_booking ? booking_load(a, k->cut_booking, &b) : 1;
+
+	if (rc != 0 || b.state != BOOKING_ACTIVE)
+		return rc < 0 ? rc : 0;
+	priced_to = priced_end(k, a->now.wall_ms);
+	if (priced_to < b.priced_to)
+		b.priced_to = priced_to;
+	if (b.held_to < b.booked_to && b.released_at == 0) {
+		rc = terms_policy(a, b.instrument, b.policy_version, &p);
+		if (rc == 0)
+			rc = occupancy_grow(a, "booking", b.id, b.booked_to + p.turnover_ms, &busy_to);
+		if (rc != 0)
+			return rc < 0 ? rc : DB_CORRUPT; /* an active booking has its place */
+		if (busy_to > b.held_to)
+			b.held_to = busy_to < b.booked_to ? busy_to : b.booked_to;
+	}
+	rc = booking_note(a, &b, "uncut", "the block was removed: the time up to the booked end "
+		"is held again, as far as it is free");
+	return rc != 0 ? rc : metering_arm(a, b.instrument);
+}
+
 int block_remove(struct act *a, int64_t id, int64_t version)
 {
 	struct block k;
@@ -216,6 +255,8 @@ int block_remove(struct act *a, int64_t id, int64_t version)
 	rc = store_block_set_state(a->db, id, BLOCK_REMOVED);
 	if (rc == 0)
 		rc = occupancy_end(a, "block", id);
+	if (rc == 0)
+		rc = give_back(a, &k);
 	if (rc == 0)
 		rc = booking_refit(a, k.instrument, k.from);
 	if (rc != 0)

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#define FIELDS "id, instrument, from_at, to_at, reason, actor, state, created_at, version"
+#define FIELDS "id, instrument, from_at, to_at, reason, actor, state, created_at, version, COALESCE(cut_booking, 0), cut_priced_to"
 
 static const char *const names[] = { [BLOCK_PLANNED] = "planned", [BLOCK_WAITING] = "waiting",
 	[BLOCK_REMOVED] = "removed" };
@@ -28,6 +28,8 @@ static void read_block(const struct stmt *s, struct block *b)
 		? BLOCK_WAITING : BLOCK_REMOVED;
 	b->created_at = db_int(s, 7);
 	b->version = db_int(s, 8);
+	b->cut_booking = db_int(s, 9);
+	b->cut_priced_to = db_int(s, 10);
 }
 
 int store_block_load(struct db *db, int64_t id, struct block *ret)
@@ -43,10 +45,10 @@ int store_block_load(struct db *db, int64_t id, struct block *ret)
 
 int store_block_insert(struct db *db, const struct block *b)
 {
-	return db_run(db, "INSERT INTO block (id, instrument, from_at, to_at, reason, actor, state, created_at) "
-		"VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)", "itiittti", b->id, b->instrument, b->from, b->to, b->reason,
-		b->actor,
-		names[b->state], b->created_at);
+	return db_run(db, "INSERT INTO block (id, instrument, from_at, to_at, reason, actor, state, created_at, cut_booking, "
+		"cut_priced_to) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)", "itiitttiIi", b->id, b->instrument, b->from,
+		b->to, b->reason, b->actor, names[b->state], b->created_at, b->cut_booking ? &b->cut_booking : NULL,
+		b->cut_priced_to);
 }
 
 int store_block_set_state(struct db *db, int64_t id, enum block_state s)

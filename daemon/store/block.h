@@ -13,6 +13,8 @@ struct block {
 	char reason[300], actor[48];
 	enum block_state state;          /* waiting: an open session must close first (R21) */
 	int64_t created_at, version;
+	int64_t cut_booking;             /* the booking in use whose held end it cut; 0: none */
+	int64_t cut_priced_to;           /* what that booking's end for overrun pricing was */
 };
 
 const char *block_state_name(enum block_state s);

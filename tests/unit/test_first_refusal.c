@@ -1,6 +1,6 @@
 /*
  * test_first_refusal.c - R21: what is held for the owner of a displaced booking, who takes it, who does not, and when
- * it ends. The triggers of the store stand behind all of it.
+ * it ends; and what a booking in use gets back when the block is removed. The store's triggers stand behind all of it.
  */
 #include "sessions_rig.h"
 
@@ -225,12 +225,118 @@ static void the_store_refuses_an_overlap(void **state)
 	assert_int_equal(holds(), 1);
 }
 
+/* ---- a block that goes away again ---- */
+
+static int unblocked(int64_t block)
+{
+	int rc = world_end(w, block_remove(world_act(w, "mia"), block, 0));
+
+	check();
+	return rc;
+}
+
+static struct booking now_is(int64_t id)
+{
+	struct booking b;
+
+	assert_int_equal(booking_load(world_read(w, NULL), id, &b), 0);
+	return b;
+}
+
+static int64_t in_use(int64_t from, int64_t to)
+{
+	int64_t b = book("alice", "krios-1", from, to);
+
+	run_until(from);
+	must("alice", do_checkin, b);
+	d.of[0].on = true;
+	run(MIN(10));
+	return b;
+}
+
+/* Runs to the end and settles: seconds of overrun that are charged. */
+static int64_t overrun_at(int64_t end)
+{
+	run_until(end);
+	d.of[0].on = false;
+	run(LT_HOUR);
+	return world_int(w, "SELECT overrun_s FROM charge WHERE kind = 'usage'");
+}
+
+static void what_was_cut_is_given_back(void **state)
+{
+	int64_t b = in_use(H(1), H(4));
+	struct booking other;
+
+	(void)state;
+	assert_int_equal(blocked(H(2), H(6), true), 0);
+	assert_int_equal(now_is(b).held_to, H(2));
+	assert_int_equal(now_is(b).priced_to, H(6));
+	run(MIN(20));
+	assert_int_equal(unblocked(1), 0);
+	assert_int_equal(now_is(b).held_to, H(4));
+	assert_int_equal(now_is(b).priced_to, H(4));
+	assert_int_equal(booked("zoe", "zoe", H(3), H(4), &other), ACT_REFUSED);
+	assert_int_equal(booked("zoe", "zoe", H(5), H(6), &other), 0);
+	ABOUT(overrun_at(H(4) + MIN(20)), 15 * 60, 10);          /* after five minutes of grace */
+}
+
+/* Removed while it lasted: what ran inside it is no overrun, what runs on from then is. */
+static void inside_the_block_nothing_was_overrun(void **state)
+{
+	int64_t b = in_use(H(1), H(2));
+
+	(void)state;
+	assert_int_equal(blocked(H(1) + MIN(30), H(5), true), 0);
+	run_until(H(3));
+	assert_int_equal(unblocked(1), 0);
+	assert_int_equal(now_is(b).priced_to, H(3));
+	run(MIN(2));
+	assert_true(world_int(w, "SELECT MAX(busy_to) FROM occupancy WHERE active = 1") > w->now.wall_ms);
+	ABOUT(overrun_at(H(3) + MIN(30)), 25 * 60, 10);
+}
+
+static void what_others_have_is_not_given_back(void **state)
+{
+	int64_t b = in_use(H(1), H(5));
+	struct booking other;
+
+	(void)state;
+	assert_int_equal(blocked(H(2), H(3), true), 0);
+	assert_int_equal(booked("zoe", "zoe", H(3), H(4), &other), 0);
+	assert_int_equal(unblocked(1), 0);
+	assert_int_equal(now_is(b).held_to, H(3));
+	assert_int_equal(now_is(b).priced_to, H(5));
+	d.of[0].on = false;
+	run(MIN(5));
+	must("alice", do_checkout, b);
+}
+
+/* What had ended by then stays as it was. */
+static void what_is_over_gets_nothing_back(void **state)
+{
+	int64_t b = in_use(H(1), H(4));
+	struct booking was;
+
+	(void)state;
+	assert_int_equal(blocked(H(2), H(6), true), 0);
+	d.of[0].on = false;
+	run(MIN(5));
+	must("alice", do_checkout, b);
+	was = now_is(b);
+	assert_int_equal(unblocked(1), 0);
+	assert_int_equal(now_is(b).version, was.version);
+	assert_int_equal(now_is(b).held_to, was.held_to);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		T(the_next_slot_is_held_for_the_owner), T(a_move_of_the_owner_takes_it), T(it_ends_by_itself),
 		T(another_block_ends_it), T(each_has_their_own), T(never_within_half_an_hour), T(off_or_nowhere),
 		T(the_turnover_is_held_too), T(beside_it_is_not_taking_it), T(the_store_refuses_an_overlap),
+		T(what_was_cut_is_given_back), T(inside_the_block_nothing_was_overrun), T(what_others_have_is_not_given_back),
+		T(what_is_over_gets_nothing_back),
 	};
 
 	return cmocka_run_group_tests_name("first refusal", tests, NULL, NULL);

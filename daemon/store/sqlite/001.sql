@@ -146,7 +146,9 @@ CREATE TABLE first_refusal (
 CREATE TABLE block (
 	id INTEGER PRIMARY KEY, instrument TEXT NOT NULL REFERENCES instrument(id), from_at INTEGER NOT NULL, to_at INTEGER NOT NULL,
 	reason TEXT NOT NULL, actor TEXT NOT NULL, state TEXT NOT NULL CHECK (state IN ('planned','waiting','removed')),
-	created_at INTEGER NOT NULL, version INTEGER NOT NULL DEFAULT 1
+	created_at INTEGER NOT NULL, version INTEGER NOT NULL DEFAULT 1,
+	cut_booking INTEGER REFERENCES booking(id), -- in use when the block was made: its held end was cut
+	cut_priced_to INTEGER NOT NULL DEFAULT 0    -- and its end for overrun pricing was this
 ) STRICT;
 CREATE INDEX block_instrument ON block(instrument, from_at);
 
