@@ -295,16 +295,25 @@ static int64_t loose_owner(const struct step *t, const struct claimants *c)
 	return 0;
 }
 
-/* What of the gap lay in each session. */
-static void note_gap(const struct meter_verdict *v, struct claimants *c)
+/* What of the gap lay in each session. Where the meter counts nothing by itself, nobody knows of use or of idle. */
+static int note_gap(struct act *a, const struct step *t, struct claimants *c)
 {
-	for (int k = 0; v->gap && k < c->n; k++) {
+	const struct meter_verdict *v = &t->r->v;
+	int rc = 0;
+
+	for (int k = 0; v->gap && k < c->n && rc == 0; k++) {
 		struct session *s = &c->s[k];
 		int64_t from = s->opened_at > v->from_wall ? s->opened_at : v->from_wall;
 		int64_t to = s->closed_at && s->closed_at < v->at ? s->closed_at : v->at;
+		struct attr_piece dark = { s->id, from, to, 0, false };
 
-		s->gap_ms += to > from ? to - from : 0;
+		if (to <= from)
+			continue;
+		s->gap_ms += to - from;
+		if (t->r->i->meter.kind == METER_STATE)
+			rc = session_piece(a, s, id_of(t), &dark, "gap", false, v);
 	}
+	return rc;
 }
 
 static int after_gap(struct act *a, struct step *t, struct claimants *c)
@@ -315,9 +324,10 @@ static int after_gap(struct act *a, struct step *t, struct claimants *c)
 	int64_t owner;
 	int n, rc = end_old_run(a, t, &owner);
 
-	note_gap(v, c);
 	if (!owner)
 		owner = loose_owner(t, c);
+	if (rc == 0)
+		rc = note_gap(a, t, c);
 	if (rc == 0)
 		rc = found_on(a, t, c);
 	if (rc != 0)

@@ -210,6 +210,8 @@ static void say_usage(struct explain *x, const struct facts *f, const struct lt_
 		if (p->measured_ms == 0 && p->estimated_ms > 0)
 			say(x, value, p->approved ? "not measured between %s and %s; two people agreed to charge it" :
 				"not measured between %s and %s", from, to);
+		else if (p->measured_ms == 0 && !p->placed)
+			say(x, value, "nobody read the meter between %s and %s: neither use nor idle", from, to);
 		else
 			say(x, value, p->placed ? "run from %s to %s%s" : "metered somewhere between %s and %s%s", from, to,
 				p->fault ? ", with the instrument at fault: not charged" : "");

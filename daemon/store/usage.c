@@ -110,11 +110,6 @@ int store_usage_list(struct db *db, int64_t session, struct usage *ret, int cap,
 	return rc;
 }
 
-int store_usage_delete_none(struct db *db, int64_t id)
-{
-	return db_run(db, "DELETE FROM usage WHERE id = ?1 AND measured_ms = 0 AND estimated_ms = 0", "i", id);
-}
-
 int store_usage_move(struct db *db, int64_t from_session, int64_t to_session)
 {
 	return db_run(db, "UPDATE usage SET session = ?2 WHERE session = ?1", "iI", from_session,

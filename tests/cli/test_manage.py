@@ -122,6 +122,66 @@ def test_accept_charges_what_was_measured():
         assert 1 <= charge["used_seconds"] <= 60, charge
 
 
+def dark_run(lab):
+    """A sampled run of ada's that nobody reads for some seconds, checked out; its session, its review item, the dark."""
+    booking = lab.cli("book", "seq-1", "now for 2m", "-y", "-q", token="ada").stdout.strip()
+    lab.cli("start", booking, token="ada")
+    lab.ctl("wait", "seq-1", "unlocked", "10000")
+    lab.ctl("run", "seq-1")
+    session = lambda: get(lab, "mia", "session", "ls", "-i", "seq-1")["items"][0]
+    ran = lambda: next(t for t in lab.ctl("truth") if t["instrument"] == "seq-1")["total_ms"] / 1000
+    wait_for("a measured second", lambda: session()["measured_seconds"] >= 1)
+    lab.daemon.kill()
+    lab.daemon.wait()
+    before = ran()
+    wait_for("more than a twentieth of the session in the dark", lambda: ran() >= before + 7)
+    lab.start_daemon()
+    wait_for("the run again", lambda: session()["state"] == "running")
+    dark = ran() - before
+    item = wait_for("the review item", lambda: get(lab, "mia", "review", "ls")["items"])[0]
+    lab.ctl("stop", "seq-1")
+    wait_for("the end of the run", lambda: session()["state"] != "running")
+    lab.cli("stop", booking, token="ada")
+    return session()["id"], item, dark
+
+
+def test_estimated_time_needs_two_managers():
+    with Lab([{"id": "seq-1", "kind": "sequencer", "sim": "dio", "profile": "adam-6050", "poll": "500ms"}]) as lab:
+        lab.people(*STAFF)
+        session, item, dark = dark_run(lab)
+        assert (item["kind"], item["session"]) == ("meter_lost", session), item
+        assert 6 <= item["estimable_seconds"] <= dark + 2, (item, dark)
+        assert get(lab, "ada", "bill")["items"] == []
+        accept = lambda estimated: ("review", "accept", item["id"], "--estimated", estimated, "--reason", "the log book")
+        refused(lab, 4, "forbidden", "ada", *accept("5s"))
+        refused(lab, 2, "time-syntax", "mia", *accept("some"))
+        refused(lab, 2, "above-bound", "mia", *accept("10m"))
+        first = get(lab, "mia", *accept("5s"))
+        assert (first["state"], first["proposed_by"], first["decided_by"]) == ("proposed", "mia", None), first
+        assert get(lab, "max", "review", "show", item["id"])["proposal"] == "charge 5 s as estimated"
+        refused(lab, 5, "second-person", "mia", *accept("5s"))
+        refused(lab, 5, "other-proposal", "max", *accept("6s"))
+        assert get(lab, "ada", "bill")["items"] == []
+        done = get(lab, "max", *accept("5s"))
+        assert (done["state"], done["decision"], done["decided_by"]) == ("done", "charge 5 s as estimated", "max"), done
+        refused(lab, 5, "already-decided", "mia", *accept("5s"))
+        charge = wait_for("the charge", lambda: get(lab, "ada", "bill")["items"])[0]
+        assert charge["session"] == session and charge["estimated_seconds"] == 5, charge
+        assert abs(charge["gap_seconds"] - dark) <= 3 and "estimated" in charge["flags"], (charge, dark)
+        shown = get(lab, "ada", "show", charge["id"])
+        line = next(l for l in shown["lines"] if l["component"] == "estimated")
+        assert (line["seconds"], line["amount"]["amount"], line["factor"]) == (5, "0.14", "1.000"), line
+        assert line["detail"] == "not measured; two people agreed to charge it", line
+        assert charge["idle_seconds"] == 0, charge  # it ran in the dark, as far as anybody knows
+        text = lab.cli("explain", charge["id"], token="ada", env={"LABTIME_FORCE_TTY": "1", "COLUMNS": "100"})
+        assert "two people agreed to charge it" in text.stdout and "the same amount" in text.stderr, text
+        usage = get(lab, "fin", "usage", "-p", "this month", "--by", "org")["items"]
+        assert [(u["key"], u["estimated_seconds"], u["gap_seconds"]) for u in usage] == [
+            ("acme", 5, charge["gap_seconds"])], usage
+        told = [e for e in lab.must(200, "GET", "/v1/events?limit=200", token="ada")["items"] if e["kind"] == "estimate_approved"]
+        assert len(told) == 1 and "mia and max agreed to charge 5 s" in told[0]["detail"], told
+
+
 def test_disown_a_presumed_session():
     with Lab([dict(TEM)]) as lab:
         lab.people(*STAFF)

@@ -5,6 +5,14 @@
 #include "app/money.h"
 #include "sessions_rig.h"
 
+static struct rate_result so_far(int64_t booking)
+{
+	struct rate_result r;
+
+	assert_int_equal(money_so_far(world_read(w, NULL), of_booking(booking).id, &r), 0);
+	return r;
+}
+
 /* ---- gaps ---- */
 
 static void test_gap_loses_nothing(void **state)
@@ -254,6 +262,8 @@ static void test_restart_is_a_gap(void **state)
 	assert_int_equal(of_booking(c).state, SESSION_RUNNING);
 	ABOUT(of_booking(c).measured_ms, MIN(30), 6000);
 	ABOUT(of_booking(b).measured_ms, MIN(20), 11000); /* a sampling meter measures nothing in a gap */
+	assert_true(so_far(b).idle_s <= 6); /* and says nothing of idle */
+	ABOUT(of_booking(b).gap_ms, MIN(10), 6000);
 	assert_int_equal(reviews("meter_lost"), 2);
 	d.of[0].on = d.of[1].on = false;
 }
@@ -321,14 +331,6 @@ static void test_usable_minutes_and_idle_at_fault(void **state)
 	run(MIN(10));
 	assert_int_equal(metering_usable_ms(world_read(w, NULL), "krios-1", H(1), H(1) + MIN(50), &usable), 0);
 	ABOUT(usable, MIN(30), 6000);
-}
-
-static struct rate_result so_far(int64_t booking)
-{
-	struct rate_result r;
-
-	assert_int_equal(money_so_far(world_read(w, NULL), of_booking(booking).id, &r), 0);
-	return r;
 }
 
 /* Ten minutes of a run, ten at fault, ten again, ten of idle of which five at fault: only what was usable costs. */
