@@ -200,6 +200,9 @@ static void every_edge_of_a_session(void **state)
 
 static void what_is_outside_an_enum(void **state)
 {
+	static const struct { const char *text; bool valid; } ids[] = { { "krios-1", true }, { "0", true }, { "a.b_c-d", true },
+		{ "12345678901234567890123456789012", true }, { "123456789012345678901234567890123", false }, { "", false },
+		{ ".a", false }, { "_a", false }, { "-a", false }, { "Krios", false }, { "a b", false }, { "a/b", false } };
 	enum booking_state b = BOOKING_STATES;
 	enum component c;
 	enum role r;
@@ -211,6 +214,10 @@ static void what_is_outside_an_enum(void **state)
 	assert_int_equal(b, BOOKING_STATES);
 	assert_string_equal(booking_state_name((enum booking_state)99), "?");
 	assert_false(booking_state_from_name("?", &b));
+	for (size_t i = 0; i < ROWS(ids); i++)
+		if (site_id_valid(ids[i].text) != ids[i].valid)
+			fail_msg("\"%s\"", ids[i].text);
+	assert_null(site_instrument(&(struct site){ 0 }, "krios-1"));
 	assert_string_equal(role_name((enum role)99), "");
 	assert_false(role_from_name("", &r));
 	assert_false(role_from_name("root", &r));
@@ -336,6 +343,9 @@ static void nonsense_is_not_rated(void **state)
 		.booked_to = NOON }, &r), 1);
 	assert_int_equal(tariff_fee(&(struct fee_input){ .list = s.lists, .kind = COMP_NO_SHOW, .booked_from = NOON,
 		.booked_to = NOON + LT_HOUR, .resold_ms = -1 }, &r), 1);
+	for (int i = -1; i <= 1; i += 2)          /* a part given up that was not booked */
+		assert_int_equal(tariff_fee(&(struct fee_input){ .list = s.lists, .kind = COMP_LATE_CANCEL, .booked_from = NOON,
+			.booked_to = NOON + LT_HOUR, .given = { NOON + (i < 0 ? -1 : 1), NOON + LT_HOUR + (i > 0) } }, &r), 1);
 	assert_int_equal(money_round((money_wide)INT64_MAX * 4, 2), INT64_MAX);
 	assert_int_equal(money_round((money_wide)INT64_MAX * -4, 2), -INT64_MAX);
 }

@@ -215,11 +215,45 @@ static void what_does_not_change_is_not_refused(void **state)
 	}
 }
 
+/* Far away, long, early or late, another's or one's own: always text for people, and never a longest booking. */
+static void every_finding_says_something(void **state)
+{
+	static const enum booking_verb verbs[] = { BOOKING_CREATE, BOOKING_MOVE, BOOKING_EXTEND, BOOKING_SHORTEN,
+		BOOKING_TRANSFER, BOOKING_PROMOTE, BOOKING_CHECK_IN };
+	static const int64_t horizons[] = { 30 * LT_DAY, 12 * LT_HOUR, INT64_C(300000) * LT_DAY };
+	struct world w;
+
+	for (int round = 0; round < 12000; round++) {
+		struct finding all[RULES_MAX];
+		struct rule_facts f;
+		struct verdict v;
+		int n;
+
+		seed = (uint64_t)round;
+		make_world(&w);
+		w.policy.horizon_ms = horizons[below(3)];
+		f = gather(&w, verbs[below(7)], quarter(300), below(9) ? w.length : 400 * LT_DAY);
+		f.existing = f.verb != BOOKING_CREATE && f.verb != BOOKING_PROMOTE;
+		f.was = (struct interval){ f.at.from + (below(9) - 4) * LT_HOUR, f.at.to + (below(9) - 4) * LT_HOUR };
+		f.now += below(4) ? 0 : below(8) * LT_DAY;
+		n = rules_examine(&f, all);
+		assert_true(n > 10 && n <= RULES_MAX);
+		for (int i = 0; i < n; i++)
+			assert_true(all[i].v.code[0] && all[i].v.text[0] && (all[i].applies || !all[i].violated));
+		rules_ask(&f, &v);
+		if (f.at.to - f.at.from > CALENDAR_LONGEST && f.verb <= BOOKING_EXTEND)
+			assert_true(rules_has(&v, "over-a-year"));
+		if (v.n > 0)
+			assert_true(rules_retry_from(&f, &v) > f.at.from);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_state_of_an_interlock), cmocka_unit_test(a_search_skips_nothing),
 		cmocka_unit_test(what_does_not_change_is_not_refused),
+		cmocka_unit_test(every_finding_says_something),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
