@@ -276,13 +276,13 @@ static int64_t unit(struct lex *l)
 	return 0;
 }
 
-/* "4", "1.5": thousandths of a unit. At most 6 digits before the point and 2 after it. */
+/* "4", "1.5": thousandths of a unit. At most 9 digits before the point and 2 after it. */
 static bool amount(struct lex *l, int64_t *ret_milli)
 {
 	int64_t v = 0;
 	int n = 0;
 
-	for (; is_digit(peek(l, 0)) && n < 6; n++, l->at++)
+	for (; is_digit(peek(l, 0)) && n < 9; n++, l->at++)
 		v = v * 10 + (peek(l, 0) - '0');
 	if (!n || is_digit(peek(l, 0)))
 		return false;

@@ -10,6 +10,7 @@
 #include <pwd.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/base.h"
 #include "common/fmt.h"
@@ -180,6 +181,9 @@ static int read_all(struct builder *b, const struct tree *t, struct lt_err *err)
 	    read_tls(b, t, err) < 0 ||
 	    read_path(b, t, S_INSTRUMENTS, "instruments.d", directory, err) < 0)
 		return -1;
+	if (access(directory, R_OK | X_OK) != 0)
+		return tree_fail(t, S_INSTRUMENTS, err, "file-unreadable", "cannot read the instruments directory %s: %s; "
+			"make it, or name another", directory, strerror(errno));
 	return conf_instruments(b, directory, err);
 }
 
