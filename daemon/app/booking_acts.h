@@ -51,6 +51,8 @@ int booking_cancel(struct act *a, int64_t id, const char *reason, struct booking
 int booking_withdraw(struct act *a, int64_t id, const char *reason, struct booking *ret);
 /* R21: the slot that is held for the owner of a displaced booking, and until when. 0, 1 none, < 0. */
 int booking_first_refusal(struct act *a, int64_t id, struct interval *ret, int64_t *ret_until);
+/* Whatever is held for the user is free: they are deactivated. */
+int booking_first_refusals_end(struct act *a, const char *user);
 int booking_checkin(struct act *a, int64_t id, struct booking *ret);
 int booking_checkout(struct act *a, int64_t id, struct booking *ret);
 /* The rules as they were asked when it was made: its own policy, the instant of its making, what stands beside it

@@ -122,3 +122,13 @@ int booking_first_refusal(struct act *a, int64_t id, struct interval *ret, int64
 	*ret_until = f.expires_at;
 	return 0;
 }
+
+int booking_first_refusals_end(struct act *a, const char *user)
+{
+	int64_t id;
+	int rc = 0;
+
+	while (rc == 0 && (id = store_first_refusal_of(a->db, user)) != 0)
+		rc = first_refusal_end(a, id, "the user was deactivated");
+	return rc != 0 ? rc : act_end(a);
+}

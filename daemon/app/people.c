@@ -122,6 +122,9 @@ int user_change(struct act *a, const struct user_row *u)
 		return act_refuse(a, 409, "self", "", "you cannot change your own role or deactivate yourself; ask "
 			"another admin");
 	store_user_update(a->db, u);
+	r = u->active ? 0 : booking_first_refusals_end(a, u->id);
+	if (r)
+		return r;
 	act_audit(a, "user.change", u->id, role_name(was.role), role_name(u->role), u->active ? "" : "inactive");
 	return act_end(a);
 }

@@ -20,6 +20,12 @@ int store_first_refusal_load(struct db *db, int64_t booking, struct first_refusa
 	return class == DB_ROW ? 0 : class == DB_DONE ? 1 : class;
 }
 
+int64_t store_first_refusal_of(struct db *db, const char *user)
+{
+	return db_one_int(db, 0, "SELECT f.booking FROM first_refusal f JOIN booking b ON b.id = f.booking WHERE "
+		"f.ended_at IS NULL AND b.user = ?1 ORDER BY f.booking LIMIT 1", "t", user);
+}
+
 int store_first_refusal_end(struct db *db, int64_t booking, int64_t at)
 {
 	return db_run(db, "UPDATE first_refusal SET ended_at = ?2 WHERE booking = ?1 AND ended_at IS NULL", "ii", booking,

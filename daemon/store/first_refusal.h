@@ -10,6 +10,8 @@ struct first_refusal { int64_t booking; struct interval at; int64_t expires_at, 
 
 int store_first_refusal_insert(struct db *db, const struct first_refusal *f);
 int store_first_refusal_load(struct db *db, int64_t booking, struct first_refusal *ret);   /* 0, 1 none, < 0 */
+/* A displaced booking of the user for which a slot is held; 0: none. */
+int64_t store_first_refusal_of(struct db *db, const char *user);
 int store_first_refusal_end(struct db *db, int64_t booking, int64_t at);
 
 #endif

@@ -2,6 +2,7 @@
  * test_first_refusal.c - R21: what is held for the owner of a displaced booking, who takes it, who does not, and when
  * it ends; and what a booking in use gets back when the block is removed. The store's triggers stand behind all of it.
  */
+#include "app/people.h"
 #include "sessions_rig.h"
 
 static int booked(const char *who, const char *user, int64_t from, int64_t to, struct booking *ret)
@@ -129,6 +130,21 @@ static void another_block_ends_it(void **state)
 	assert_int_equal(holds(), 0);
 	assert_int_equal(world_int(w, "SELECT COUNT(*) FROM booking_event WHERE verb = 'hold_over' AND detail LIKE 'a block %'"),
 		1);
+}
+
+/* Nobody is left who could take it. */
+static void it_goes_with_its_user(void **state)
+{
+	int64_t b = book("alice", "krios-1", H(2), H(3)), c = book("alice", "krios-1", H(3), H(4)), until;
+
+	(void)state;
+	book("bob", "krios-1", H(4), H(5));
+	assert_int_equal(blocked(H(2), H(5), true), 0);
+	assert_true(held(b, &until) != 0 && held(c, &until) != 0);
+	assert_int_equal(holds(), 3);
+	assert_int_equal(world_end(w, user_deactivate(world_act(w, "root"), "alice", false)), 0);
+	assert_int_equal(holds(), 1);
+	assert_true(held(b, &until) == 0 && held(c, &until) == 0);
 }
 
 /* Two bookings of one user and one of another: each has a slot of its own, in the order of what was booked. */
@@ -333,9 +349,10 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		T(the_next_slot_is_held_for_the_owner), T(a_move_of_the_owner_takes_it), T(it_ends_by_itself),
-		T(another_block_ends_it), T(each_has_their_own), T(never_within_half_an_hour), T(off_or_nowhere),
-		T(the_turnover_is_held_too), T(beside_it_is_not_taking_it), T(the_store_refuses_an_overlap),
-		T(what_was_cut_is_given_back), T(inside_the_block_nothing_was_overrun), T(what_others_have_is_not_given_back),
+		T(another_block_ends_it), T(it_goes_with_its_user), T(each_has_their_own),
+		T(never_within_half_an_hour), T(off_or_nowhere), T(the_turnover_is_held_too),
+		T(beside_it_is_not_taking_it), T(the_store_refuses_an_overlap), T(what_was_cut_is_given_back),
+		T(inside_the_block_nothing_was_overrun), T(what_others_have_is_not_given_back),
 		T(what_is_over_gets_nothing_back),
 	};
 

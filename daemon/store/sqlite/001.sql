@@ -142,6 +142,7 @@ CREATE TABLE first_refusal (
 	to_at INTEGER NOT NULL CHECK (to_at > from_at), expires_at INTEGER NOT NULL CHECK (expires_at < from_at),
 	created_at INTEGER NOT NULL, ended_at INTEGER -- NULL: it is held
 ) STRICT;
+CREATE INDEX first_refusal_held ON first_refusal(booking) WHERE ended_at IS NULL;
 
 CREATE TABLE block (
 	id INTEGER PRIMARY KEY, instrument TEXT NOT NULL REFERENCES instrument(id), from_at INTEGER NOT NULL, to_at INTEGER NOT NULL,
