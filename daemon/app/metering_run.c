@@ -121,6 +121,7 @@ static int begin_run(struct act *a, struct step *t)
 	return session_piece(a, &t->s, id_of(t), &p, "run", t->r->v.running, &t->r->v);
 }
 
+/* Where the tail ends that begins at `from`. */
 static int64_t tail_end(int64_t from, const struct step *t)
 {
 	return from + t->ms < t->r->v.at ? from + t->ms : t->r->v.at;

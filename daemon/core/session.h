@@ -40,7 +40,7 @@ struct usage {
 	int64_t from_at, to_at, measured_ms, estimated_ms;
 	bool placed, open;
 	bool fault;                      /* metered while the instrument said that it has a fault: not priced */
-	char reason[24];                 /* 'run', 'gap', 'quantisation', 'reset', 'ambiguous' */
+	char reason[24];                 /* 'run', 'gap', 'quantisation', 'reset', 'approved', 'several' */
 	int64_t raw_from, raw_to;
 };
 

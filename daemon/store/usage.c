@@ -1,6 +1,7 @@
 /* usage.c - SQL of the table usage: where each metered millisecond went. Owns nothing; errors stay sticky. */
 #include <string.h>
 
+#include "common/fmt.h"
 #include "store/session.h"
 
 #define COLUMNS "id, instrument, session, from_at, to_at, measured_ms, estimated_ms, placed, open, reason, raw_from, raw_to, fault"
@@ -81,6 +82,7 @@ static void fold_last(struct usage pair[2])
 		pair[i].fault = i == 1;
 		pair[i].measured_ms = pair[i].estimated_ms = 0;
 		pair[i].placed = false;
+		lt_fmt(pair[i].reason, sizeof(pair[i].reason), "several");
 	}
 	fold(&pair[was[0].fault], &was[0]);
 	fold(&pair[was[1].fault], &was[1]);

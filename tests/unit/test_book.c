@@ -196,6 +196,7 @@ static void charges_are_sealed(void **state)
 	refused(&b, "append_only", "DELETE FROM charge_line");
 	refused(&b, "append_only", "INSERT INTO charge_line VALUES (1, 2, 'time', 0, 0, 3600, 10000, 1000, 5000, '')");
 	refused(&b, "append_only", "INSERT INTO charge_line VALUES (1, 2, 'grace', 0, 0, 3600, 0, 0, 0, '')");
+	refused(&b, "append_only", "INSERT INTO charge_line VALUES (2, 1, 'time', 0, 0, 3600, 10000, 1000, 0, '')"); /* before its charge */
 	refused(&b, "append_only", "INSERT INTO charge_line VALUES (1, 0, 'time', 0, 0, 3600, 10000, 1000, -5000, '')");
 	refused(&b, "append_only", "INSERT OR IGNORE INTO charge_line VALUES (1, -1, 'time', 0, 0, 3600, 10000, 1000, 0, '')");
 	refused(&b, "append_only", "UPDATE charge SET lines = 2");

@@ -316,7 +316,7 @@ CREATE TABLE charge_line (
 	factor_pm INTEGER NOT NULL, amount_minor INTEGER NOT NULL, detail TEXT NOT NULL DEFAULT '', PRIMARY KEY (charge, n)
 ) STRICT, WITHOUT ROWID;
 -- Lines come in order, no more than the charge has, and the last one makes them add up: then nobody can add to them.
-CREATE TRIGGER charge_line_in_order BEFORE INSERT ON charge_line WHEN NEW.n > (SELECT lines FROM charge WHERE id = NEW.charge)
+CREATE TRIGGER charge_line_in_order BEFORE INSERT ON charge_line WHEN NEW.n > COALESCE((SELECT lines FROM charge WHERE id = NEW.charge), 0)
 	OR NEW.n <> 1 + (SELECT COUNT(*) FROM charge_line WHERE charge = NEW.charge)
 BEGIN SELECT RAISE(ABORT, 'append_only'); END;
 CREATE TRIGGER charge_line_total BEFORE INSERT ON charge_line WHEN NEW.n = 1 + (SELECT COUNT(*) FROM charge_line WHERE charge = NEW.charge)
