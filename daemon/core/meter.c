@@ -196,8 +196,6 @@ static bool running_now(const struct meter *m, const struct meter_def *def, cons
 {
 	if (o->have & LT_HAVE_STATE)
 		return o->running != 0;
-	if (def->kind == METER_STATE)
-		return m->running;
 	if (added > 0)
 		return true;
 	return m->running && m->t - m->changed_t <= 2 * resolution_ms(def) + def->poll_ms;
