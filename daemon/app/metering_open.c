@@ -8,6 +8,8 @@
 #include "common/fmt.h"
 #include "store/block.h"
 
+#define JOIN_BATCH 16
+
 /* The booking in which a run that begins at `from` lies, or that begins within its E. ret->id 0: none. */
 static int booking_for_run(struct act *a, const struct instrument *i, int64_t from, struct booking *ret)
 {
@@ -115,33 +117,51 @@ int session_open_by_run(struct act *a, const struct instrument *i, int64_t from,
 
 /* ---- check-in ---- */
 
+/* What of a piece lies at or after `cut` becomes a piece of the booking's session. */
+static int join_piece(struct act *a, struct usage *u, struct session *from, struct session *to, int64_t cut)
+{
+	int64_t ms = attr_after(u->from_at, u->to_at, u->measured_ms, u->placed, cut);
+	int64_t estimated = u->from_at >= cut ? u->estimated_ms : 0;
+	struct usage rest = *u;
+	int rc;
+
+	if (ms == 0 && !u->open)
+		return 0;
+	rest.id = act_id(a, "usage");
+	rest.session = to->id;
+	rest.from_at = u->from_at > cut ? u->from_at : cut < u->to_at ? cut : u->to_at;
+	rest.measured_ms = ms;
+	rest.estimated_ms = estimated;
+	u->to_at = rest.from_at;
+	u->measured_ms -= ms;
+	u->estimated_ms -= estimated;
+	u->open = false;
+	rc = store_usage_update(a->db, u);
+	if (rc == 0)
+		rc = store_usage_insert(a->db, &rest);
+	from->measured_ms -= ms;
+	to->measured_ms += ms;
+	from->estimated_ms -= estimated;
+	to->estimated_ms += estimated;
+	if (ms && (!to->first_run_at || rest.from_at < to->first_run_at))
+		to->first_run_at = rest.from_at;
+	return rc;
+}
+
 /* Takes the seconds of an unattributed session that lie at or after `cut` into the booking's. */
 static int join_pieces(struct act *a, struct session *from, struct session *to, int64_t cut)
 {
-	struct usage u[64];
-	int n, rc = store_usage_list(a->db, from->id, u, 64, &n);
+	struct usage u[JOIN_BATCH];
+	int64_t last = 0;
+	int n, rc;
 
-	for (int k = 0; k < n && rc == 0; k++) {
-		int64_t ms = attr_after(u[k].from_at, u[k].to_at, u[k].measured_ms, u[k].placed, cut);
-		struct usage rest = u[k];
-
-		if (ms == 0 && !u[k].open)
-			continue;
-		rest.id = act_id(a, "usage");
-		rest.session = to->id;
-		rest.from_at = u[k].from_at > cut ? u[k].from_at : cut < u[k].to_at ? cut : u[k].to_at;
-		rest.measured_ms = ms;
-		u[k].to_at = rest.from_at;
-		u[k].measured_ms -= ms;
-		u[k].open = false;
-		rc = store_usage_update(a->db, &u[k]);
-		if (rc == 0)
-			rc = store_usage_insert(a->db, &rest);
-		from->measured_ms -= ms;
-		to->measured_ms += ms;
-		if (ms && !to->first_run_at)
-			to->first_run_at = rest.from_at;
-	}
+	do {
+		rc = store_usage_beyond(a->db, from->id, cut, last, u, JOIN_BATCH, &n);
+		for (int k = 0; k < n && rc == 0; k++) {
+			last = u[k].id;
+			rc = join_piece(a, &u[k], from, to, cut);
+		}
+	} while (rc == 0 && n == JOIN_BATCH);
 	return rc;
 }
 

@@ -40,6 +40,9 @@ int store_usage_open(struct db *db, const char *instrument, struct usage *ret); 
 int store_usage_last(struct db *db, int64_t session, struct usage *ret);            /* its last run; 0, 1, < 0 */
 /* In order. More than cap (>= 2): the rest is summed into the last two, the second of them at fault. */
 int store_usage_list(struct db *db, int64_t session, struct usage *ret, int cap, int *ret_n);
+/* In the order of ids, after `last`: those that reach beyond the instant, and one that is open. At most cap. */
+int store_usage_beyond(struct db *db, int64_t session, int64_t at, int64_t last, struct usage *ret, int cap,
+	int *ret_n);
 /* Every piece of a session becomes another's (0: nobody's). */
 int store_usage_move(struct db *db, int64_t from_session, int64_t to_session);
 

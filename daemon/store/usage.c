@@ -112,6 +112,20 @@ int store_usage_list(struct db *db, int64_t session, struct usage *ret, int cap,
 	return rc;
 }
 
+int store_usage_beyond(struct db *db, int64_t session, int64_t at, int64_t last, struct usage *ret, int cap,
+	int *ret_n)
+{
+	struct stmt *s = db_query(db, "SELECT " COLUMNS " FROM usage WHERE session = ?1 AND id > ?3 AND (to_at > ?2 OR open = 1) "
+		"ORDER BY id LIMIT ?4", "iiii", session, at, last, (int64_t)cap);
+	int rc;
+
+	*ret_n = 0;
+	while ((rc = db_step(s)) == DB_ROW && *ret_n < cap)
+		take(s, &ret[(*ret_n)++]);
+	db_end(s);
+	return rc == DB_ROW ? DB_DONE : rc;
+}
+
 int store_usage_move(struct db *db, int64_t from_session, int64_t to_session)
 {
 	return db_run(db, "UPDATE usage SET session = ?2 WHERE session = ?1", "iI", from_session,

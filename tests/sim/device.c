@@ -95,7 +95,7 @@ int64_t device_at_fault_ms(const struct device *d, int64_t from, int64_t to, int
 		b = b < to ? b : to;
 		ran = b > a ? device_truth_ms(d, a, b, now) : 0;
 		sum += ran;
-		*ret_faults += ran > 0;
+		*ret_faults += b > a;
 	}
 	return sum;
 }

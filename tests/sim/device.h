@@ -41,7 +41,7 @@ void device_reset(struct device *d, int64_t at);
 void device_read(struct device *d, int64_t at, struct lt_observation *ret);
 /* A fault begins that it reports, or is over. It runs on. */
 void device_fault(struct device *d, int64_t at);
-/* Of the run time in [from, to), what was at fault; *ret_faults: in how many faults. */
+/* Of the run time in [from, to), what was at fault; *ret_faults: how many faults touch it. */
 int64_t device_at_fault_ms(const struct device *d, int64_t from, int64_t to, int64_t now, int *ret_faults);
 /* Run time in [from, to), up to now. */
 int64_t device_truth_ms(const struct device *d, int64_t from, int64_t to, int64_t now);

@@ -188,6 +188,27 @@ static void test_too_early_is_nobodys(void **state)
 		"'awaiting_review'"), 1);
 }
 
+/* The same after a run of many pieces: those that come last join, however many came before. */
+static void test_taken_over_after_many_pieces(void **state)
+{
+	int64_t b = book("alice", "krios-1", H(3), H(4));
+	struct session s;
+
+	(void)state;
+	run_until(H(3) - MIN(120));
+	d.of[0].on = true;
+	for (int i = 0; i < 120; i++) { /* every second minute at fault: a piece each */
+		d.of[0].faulty = i % 2;
+		run(MIN(1));
+	}
+	assert_true(world_int(w, "SELECT COUNT(*) FROM usage") > 100);
+	must("alice", do_checkin, b);
+	s = of_booking(b);
+	ABOUT(s.measured_ms, MIN(15), 6000);
+	assert_int_equal(s.measured_ms, world_int(w, "SELECT SUM(measured_ms) FROM usage WHERE session = (SELECT MAX(id) FROM session)"));
+	assert_int_equal(s.state, SESSION_RUNNING);
+}
+
 /* The same with a check-in that no reading answers, soon after a gap: the piece begins where the last reading was. */
 static void test_taken_over_unread(void **state)
 {
@@ -502,7 +523,7 @@ int main(void)
 		T(test_a_whole_visit), T(test_check_out_while_running), T(test_forgotten_log_off_costs_nothing),
 		T(test_unmetered_check_out_without_use), T(test_presumed_and_disowned),
 		T(test_presumed_is_confirmed_by_check_in), T(test_early_start), T(test_too_early_is_nobodys),
-		T(test_taken_over_unread), T(test_run_without_a_booking), T(test_run_inside_a_block),
+		T(test_taken_over_after_many_pieces), T(test_taken_over_unread), T(test_run_without_a_booking), T(test_run_inside_a_block),
 		T(test_soon_after_another_org),
 		T(test_locked_read_back), T(test_overrun_holds_and_the_next_waits),
 		T(test_overrun_is_held_again), T(test_overrun_outlasts_a_block),
