@@ -228,7 +228,8 @@ def long_run():
     for compiler in ("gcc", "clang"):  # what packagers build; the optimiser sees what -O2 does not
         build(f"{compiler} -O3, no warnings", f"build/{compiler}-O3", compiler, ["-Dbuildtype=release", "-Dwerror=true"])
     if build("gcc -O2", "build/gcc", "gcc", OPTIMISED):
-        run_tests("full doses", "build/gcc", PATIENT + suites("long", "bench"), FULL)
+        run_tests("full doses", "build/gcc", jobs() + ["--timeout-multiplier", "20"] + suites("long"), FULL)
+        run_tests("benches, one at a time", "build/gcc", PATIENT + suites("bench"), FULL)
         run_tests("a hundred kills, longer lives", "build/gcc", PATIENT + ["kill", "metering properties"], FULL)
     long_fuzz()
     bare_root()
