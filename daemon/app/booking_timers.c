@@ -24,11 +24,22 @@ static int still_live(struct act *a, int64_t id, struct booking *ret, struct pol
 /* Arms again when the decision must wait; at the booked end the other timer decides. */
 static int ask_later(struct act *a, const struct booking *b, int64_t in_ms)
 {
-	int64_t at = a->now.wall_ms + (in_ms > 0 ? in_ms : ASK_AGAIN);
+	int64_t at = a->now.wall_ms + in_ms;
 
 	if (at < b->booked_to)
 		act_timer(a, "booking_no_show", b->id, at);
 	return act_end(a);
+}
+
+/* So many usable ms are missing. They do not pass while the unit cannot be used, however few they are. */
+static int ask_when_usable(struct act *a, const struct booking *b, int64_t missing_ms)
+{
+	int64_t now = a->now.wall_ms, lately;
+	int rc = metering_usable_ms(a, b->instrument, now - LT_SECOND, now, &lately);
+
+	if (rc != 0)
+		return rc;
+	return ask_later(a, b, lately < LT_SECOND && missing_ms < ASK_AGAIN ? ASK_AGAIN : missing_ms);
 }
 
 /* How long the wait of R25 is, for this booking as it stands. */
@@ -57,7 +68,7 @@ static int fire_no_show(struct act *a, int64_t ref, int64_t due_at)
 	if (rc != 0)
 		return rc < 0 ? rc : 0;
 	if (b.waiting)
-		return ask_later(a, &b, 0);
+		return ask_later(a, &b, ASK_AGAIN);
 	rc = act_park(a, b.instrument);
 	if (rc != 0)
 		return rc;
@@ -72,8 +83,10 @@ static int fire_no_show(struct act *a, int64_t ref, int64_t due_at)
 		rc = metering_usable_ms(a, b.instrument, b.booked_from, a->now.wall_ms, &usable);
 	if (rc != 0)
 		return rc;
-	if (gap || usable < wait_of(&b, &p))
-		return ask_later(a, &b, gap ? 0 : wait_of(&b, &p) - usable);
+	if (gap)
+		return ask_later(a, &b, ASK_AGAIN);
+	if (usable < wait_of(&b, &p))
+		return ask_when_usable(a, &b, wait_of(&b, &p) - usable);
 	if (b.state == BOOKING_ACTIVE)
 		return end_session(a, &b);
 	rc = booking_miss(a, &b, a->now.wall_ms, "no_show", "nobody checked in and nothing ran");

@@ -23,6 +23,7 @@ void devices_poll(struct devices *d, int k)
 	struct device *v = &d->of[k];
 	struct msg_reading m = { .head.at = d->w->now, .rtt_ms = 5 };
 
+	v->polls++;
 	if (v->silent)
 		return;
 	lt_fmt(m.instrument, sizeof(m.instrument), "%s", d->w->instruments[k].id);

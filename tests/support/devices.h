@@ -17,6 +17,7 @@ struct device {
 	uint8_t lock;                /* enum lt_lock, read back                                          */
 	bool lie;                    /* the next poll says `lie_raw`                                     */
 	uint64_t lie_raw;
+	int polls;                   /* how often it was asked                                           */
 };
 
 struct devices {

@@ -333,6 +333,27 @@ static void test_usable_minutes_and_idle_at_fault(void **state)
 	ABOUT(usable, MIN(30), 6000);
 }
 
+/* A few usable seconds are missing for the no-show when the fault comes: they are not asked for every few seconds. */
+static void test_no_show_waits_out_a_fault(void **state)
+{
+	int64_t b = book("alice", "krios-1", H(1), H(3));
+	int polls;
+
+	(void)state;
+	run_until(H(1) + MIN(30) - 2 * LT_SECOND);
+	d.of[0].faulty = true;
+	devices_poll(&d, 0);
+	run(MIN(1));
+	polls = d.of[0].polls;
+	run(MIN(10));
+	assert_in_range(d.of[0].polls - polls, MIN(10) / d.poll_ms, MIN(10) / d.poll_ms + 11);
+	assert_int_equal(world_int(w, "SELECT COUNT(*) FROM booking WHERE state = 'no_show'"), 0);
+	d.of[0].faulty = false;
+	run(MIN(2));
+	assert_int_equal(world_int(w, "SELECT COUNT(*) FROM booking WHERE state = 'no_show'"), 1);
+	assert_true(b > 0);
+}
+
 /* Ten minutes of a run, ten at fault, ten again, ten of idle of which five at fault: only what was usable costs. */
 static void test_nothing_accrues_at_fault(void **state)
 {
@@ -493,7 +514,7 @@ int main(void)
 		T(test_unknown_closes_and_the_next_checks_in), T(test_dark_run_of_nobody), T(test_restart_is_a_gap),
 		T(test_dead_controller_under_nobodys_run), T(test_dead_controller_in_a_block),
 		T(test_replay_adds_nothing), T(test_outliers_do_not_reach_the_bill),
-		T(test_usable_minutes_and_idle_at_fault), T(test_nothing_accrues_at_fault),
+		T(test_usable_minutes_and_idle_at_fault), T(test_no_show_waits_out_a_fault), T(test_nothing_accrues_at_fault),
 		T(test_faults_in_gaps_and_by_the_poll), T(test_claim_needs_one_person),
 		T(test_without_a_claim_two_people_and_an_objection), T(test_waive_needs_two),
 	};
