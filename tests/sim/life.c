@@ -113,12 +113,9 @@ void life_crash(struct world *w)
 
 static void on_turn(struct world *w, const struct msg_turn *m)
 {
-	int64_t due = m->next_due_at;
+	int64_t at = m->next_due_at - w->wall_skew_ms;
 
-	if (due == INT64_MAX || (due - w->wall_skew_ms == w->tick_at && w->tick_at > w->true_ms))
-		return;
-	w->tick_at = due - w->wall_skew_ms;
-	world_at(w, w->tick_at > w->true_ms ? w->tick_at : w->true_ms + 50, EV_TICK, 0, 0, 0);
+	w->tick_at = m->next_due_at == INT64_MAX ? 0 : at > w->true_ms ? at : w->true_ms + 50;
 }
 
 static void on_message(struct world *w, struct msg *m)

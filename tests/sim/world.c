@@ -35,11 +35,17 @@ void world_at(struct world *w, int64_t at, enum world_event_kind kind, int index
 	}
 }
 
+/* The next of the heap, or the tick at which the ledger's next timer is due. */
 static struct world_event take_event(struct world *w)
 {
 	struct world_event first = w->events[0];
 	int i = 0;
 
+	if (w->tick_at && w->tick_at < first.at) {
+		first = (struct world_event){ .at = w->tick_at, .kind = EV_TICK };
+		w->tick_at = 0;
+		return first;
+	}
 	w->events[0] = w->events[--w->n_events];
 	for (;;) {
 		int l = 2 * i + 1, m = i;

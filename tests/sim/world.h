@@ -144,7 +144,7 @@ struct world {
 	int n_events;
 	struct world_event events[WORLD_EVENTS];
 	uint64_t event_order;
-	int64_t tick_at;           /* the timer tick already in the heap                                  */
+	int64_t tick_at;           /* when the ledger's next timer is due; 0: none                        */
 	int n_acked;
 	struct acked acked[WORLD_ACKED];
 	int64_t sealed_upto[8], sealed_sum[8]; /* what must never change, as last seen (checks.c)           */
