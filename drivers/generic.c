@@ -191,7 +191,7 @@ static int set_value(const struct lt_profile *p, const struct map_value *v, cons
 {
 	uint64_t raw, u;
 
-	if (v->role == ROLE_SERIAL) {
+	if (v->type == TYPE_STRING) {
 		set_serial(v, data, obs);
 		return 0;
 	}
@@ -210,6 +210,10 @@ static int set_value(const struct lt_profile *p, const struct map_value *v, cons
 		return 0;
 	case ROLE_INTERLOCK:
 		set_interlock(p, v, u, obs);
+		return 0;
+	case ROLE_SERIAL:
+		if (u != 0 && lt_fmt(obs->serial, sizeof(obs->serial), "%llu", (unsigned long long)u) > 0)
+			obs->have |= LT_HAVE_SERIAL;
 		return 0;
 	case ROLE_PROBE:
 		return in_list(&v->expect, u) ? 0 : bad(err, v,

@@ -35,6 +35,11 @@ static bool bills(int role)
 		role == ROLE_PULSE;
 }
 
+static bool is_signed(int type)
+{
+	return type == TYPE_I16 || type == TYPE_I32 || type == TYPE_I64;
+}
+
 static bool is_counter(int role)
 {
 	return role == ROLE_HOURMETER || role == ROLE_ENERGY || role == ROLE_PULSE;
@@ -67,9 +72,10 @@ static int check_value(struct map_value *v, int i, struct lt_err *err)
 	if (v->bit >= 0 && (bits || v->type != TYPE_BIT))
 		return fail(err, "values", i, ".bit",
 			"bit picks one bit of a register: use area holding or input and type bit");
-	if ((v->type == TYPE_STRING) != (v->role == ROLE_SERIAL) || (v->type == TYPE_STRING) != (v->length > 0))
+	if ((v->type == TYPE_STRING && v->role != ROLE_SERIAL) || (v->type == TYPE_STRING) != (v->length > 0) ||
+		(v->role == ROLE_SERIAL && (v->type == TYPE_BIT || is_signed(v->type))))
 		return fail(err, "values", i, ".type",
-			"a serial is a string with a length in registers, and only a serial is one");
+			"a serial is a string with a length in registers or an unsigned number, and only a serial is a string");
 	if (is_counter(v->role) && (v->type == TYPE_BIT || v->type == TYPE_I16 || v->type == TYPE_I32))
 		return fail(err, "values", i, ".type",
 			"a counter is unsigned: u16, u32, u48, u64 (i64 for meters that never go below 0)");

@@ -118,6 +118,8 @@ static void other_io(void **state)
 		{ "adam-6060", { "01", "01" }, true, true, true }, { "adam-6060", { "3e", "00" }, false, false, true },
 		{ "iologik-e1214", { "01", "3e" }, true, false, true }, { "iologik-e1214", { "00", "01" }, false, true, true },
 		{ "iologik-e1210", { "0100", "" }, true, false, false }, { "iologik-e1210", { "00ff", "" }, false, false, false },
+		{ "brainboxes-ed-588", { "81", "02" }, true, false, true }, { "brainboxes-ed-588", { "7e", "01" }, false, true, true },
+		{ "wago-750", { "01", "00" }, true, false, true }, { "wago-750", { "00", "01" }, false, true, true },
 	};
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
@@ -130,6 +132,40 @@ static void other_io(void **state)
 		assert_int_equal(lt_profile_info(p)->can_lock, rows[i].locks);
 		lt_profile_free(p);
 	}
+}
+
+/* Written at one address, read back at another. */
+static void wago_750(void **state)
+{
+	struct lt_profile *p = profile_shipped("wago-750");
+	void *s = load(p);
+	struct lt_read plan[LT_READS_MAX];
+	struct lt_write w;
+
+	assert_int_equal(lt_profile_info(p)->driver->write(s, LT_WISH_LOCK, &w), 1);
+	assert_true(w.function == 5 && w.address == 0);
+	assert_int_equal(lt_profile_info(p)->driver->plan(s, plan), 2);
+	assert_true(plan[1].function == 1 && plan[1].address == 0x200 && plan[1].count == 1);
+	free(s);
+	lt_profile_free(p);
+}
+
+/* A power meter as an hour meter: seconds of load, and a serial that is a number. */
+static void schneider_pm5xxx(void **state)
+{
+	/* 3,723 s of load, 86,400 s in operation; serial 12345678; and a meter that has no such timer */
+	static const char *const on[] = { "00000e8b00015180", "00bc614e" }, *const without[] = { "ffffffff00015180", "00bc614e" };
+	struct lt_profile *p = profile_shipped("schneider-pm5xxx");
+	struct lt_observation o;
+	struct lt_err err;
+
+	assert_int_equal(decode(p, on, &o, &err), 0);
+	assert_true(o.hourmeter == 3723 && o.have == (LT_HAVE_HOURMETER | LT_HAVE_SERIAL));
+	assert_string_equal(o.serial, "12345678");
+	assert_int_equal(decode(p, without, &o, &err), -1);
+	assert_true(lt_profile_info(p)->counter.bits == 32 && lt_profile_info(p)->counter.count_ms == 1000);
+	assert_false(lt_profile_info(p)->can_lock);
+	lt_profile_free(p);
 }
 
 static struct lt_profile *made(const char *text)
@@ -265,7 +301,7 @@ static void refusals(void **state)
 		{ "name = \"x\"; values = ( { role = \"hourmeter\"; area = \"input\"; address = 1; type = \"u32\"; } );", "values[0].count", "\"1s\"" },
 		{ "name = \"x\"; values = ( { role = \"hourmeter\"; area = \"input\"; address = 1; type = \"i32\"; count = \"1s\"; } );", "values[0].type", "unsigned" },
 		{ "name = \"x\"; values = ( { role = \"energy\"; area = \"input\"; address = 1; type = \"u32\"; scale = 10; } );", "values[0].scale", "counters stay raw" },
-		{ "name = \"x\"; values = ( { role = \"serial\"; area = \"input\"; address = 1; type = \"u32\"; } );", "values[0].type", "a serial is a string" },
+		{ "name = \"x\"; values = ( { role = \"serial\"; area = \"input\"; address = 1; type = \"i32\"; } );", "values[0].type", "a serial is a string" },
 		{ "name = \"x\"; values = ( { role = \"probe\"; area = \"input\"; address = 1; type = \"u16\"; } );", "values[0].expect", "expects" },
 		{ "name = \"x\"; values = ( { role = \"watchdog\"; area = \"coil\"; address = 1; } );", "values[0].role", "group watchdog" },
 		{ "name = \"x\"; values = ( { role = \"power\"; area = \"input\"; address = 1; type = \"u16\"; scale = 0; } );", "values[0].scale", "fraction" },
@@ -395,7 +431,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(generic_plc), cmocka_unit_test(adam_6050), cmocka_unit_test(other_io),
-			cmocka_unit_test(orders_and_widths),
+		cmocka_unit_test(wago_750), cmocka_unit_test(schneider_pm5xxx), cmocka_unit_test(orders_and_widths),
 		cmocka_unit_test(scales_masks_and_marks), cmocka_unit_test(probe_and_readback_elsewhere),
 		cmocka_unit_test(refusals),
 		cmocka_unit_test(random_settings), cmocka_unit_test(every_shipped_profile_keeps_the_contract),
