@@ -553,6 +553,11 @@ static const struct opt extend_opts[] = { OPT_DRY, OPT_OVERRIDE, { NULL } };
 static const struct opt cancel_opts[] = {
 	{ "reason", 0, "REASON", "why" }, { "yes", 'y', NULL, "accept a fee without being asked" }, OPT_DRY, { NULL },
 };
+static const struct opt watch_opts[] = {
+	{ "number", 'n', "N", "how many of the past to begin with, 0 to 200 (10)" },
+	{ "once", 0, NULL, "do not wait for more" },
+	{ NULL },
+};
 static const struct opt wait_opts[] = {
 	{ "for", 0, "EVENT", "start, end or charged (end)", "start end charged" },
 	{ "timeout", 0, "DUR", "give up after this long, exit code 8" }, { NULL },
@@ -574,6 +579,8 @@ const struct command book_commands[] = {
 	{ "stop", "BOOK", "B-1042", "check out: releases the rest", 1, 1, ARG_BOOKING, NULL, run_stop, "  labtime stop B-1042\n" },
 	{ "wait", "BOOK", "B-1042", "until it starts, ends or is charged", 1, 1, ARG_BOOKING, wait_opts, run_wait,
 		"  labtime wait B-1042 --for charged --timeout 2h\n" },
+	{ "watch", "BOOK", "[INSTR|B-1042]", "what you are told, as it happens", 0, 1, ARG_BOOKING, watch_opts, run_watch,
+		"  labtime watch\n  labtime watch B-1042\n  labtime watch krios-1 -n 50 --once\n" },
 	{ "why", "BOOK", "B-1042", "each rule that was evaluated, and its verdict", 1, 1, ARG_BOOKING, NULL, run_why, "  labtime why B-1042\n" },
 	{ "claim", "BOOK", "INSTR WHEN", "say that a run without a booking was yours", 2, -1, ARG_INSTRUMENT, claim_opts, run_claim,
 		"  labtime claim krios-1 yesterday 14:00 --note 'calibration'\n  labtime claim krios-1 2h ago\n" },

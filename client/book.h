@@ -13,6 +13,7 @@ void say_started(struct cli *c, json_t *b);             /* use.c: after a check-
 void say_stopped(struct cli *c, json_t *b);
 void print_alternatives(struct cli *c, json_t *suggestions);
 int run_wait(struct cli *c);
+int run_watch(struct cli *c);
 int run_claim(struct cli *c);
 
 #endif

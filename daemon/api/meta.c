@@ -41,9 +41,9 @@ static json_t *event_json(struct act *a, const struct event_seen *e)
 
 static int events(struct act *a, struct api_request *rq, json_t **ret_body)
 {
-	static const char *const known[] = { "after", "limit", "cursor", NULL };
+	static const char *const known[] = { "after", "last", "limit", "cursor", NULL };
 	static struct event_seen e[EVENTS_MAX];         /* the ledger thread only; too large for the stack */
-	int64_t after = 0, cursor, limit;
+	int64_t after = 0, last = 0, cursor, limit;
 	int n = 0, r = api_only_query(a, rq, known);
 	bool more;
 	json_t *items;
@@ -51,8 +51,13 @@ static int events(struct act *a, struct api_request *rq, json_t **ret_body)
 	if (r == 0)
 		r = api_query_int(a, rq, "after", 0, INT64_MAX, &after);
 	if (r == 0)
-		r = api_page(a, rq, &cursor, &limit);
+		r = api_query_int(a, rq, "last", 1, EVENTS_MAX - 1, &last);
 	if (r == 0)
+		r = api_page(a, rq, &cursor, &limit);
+	if (r == 0 && last) {
+		limit = last;
+		r = view_events_last(a, rq->reach_org, rq->reach_user, e, (int)last, &n);
+	} else if (r == 0)
 		r = view_events(a, rq->reach_org, rq->reach_user, cursor > after ? cursor : after, e, (int)limit + 1, &n);
 	if (r)
 		return r;

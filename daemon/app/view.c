@@ -179,6 +179,11 @@ int view_events(struct act *a, const char *org, const char *user, int64_t after,
 	return store_event_page(a->db, org, user, after, ret, cap, ret_n);
 }
 
+int view_events_last(struct act *a, const char *org, const char *user, struct event_seen *ret, int cap, int *ret_n)
+{
+	return store_event_last(a->db, org, user, ret, cap, ret_n);
+}
+
 int view_store(struct act *a, struct store_numbers *ret)
 {
 	ret->held = store_occupancy_count(a->db);

@@ -71,6 +71,8 @@ int view_tokens(struct act *a, const struct people_filter *f, struct token_row *
 int view_owner(struct act *a, enum owned what, int64_t id, const char *name, struct owner *ret);
 int view_events(struct act *a, const char *org, const char *user, int64_t after, struct event_seen *ret, int cap,
 	int *ret_n);
+/* The newest of them, oldest first. */
+int view_events_last(struct act *a, const char *org, const char *user, struct event_seen *ret, int cap, int *ret_n);
 struct store_numbers { int64_t held, wal_frames; bool read_only; /* a check found it damaged */ };
 int view_store(struct act *a, struct store_numbers *ret);
 

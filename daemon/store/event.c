@@ -30,12 +30,11 @@ static void take(const struct stmt *s, struct event_seen *e)
 	db_copy_text(s, 9, e->detail, sizeof(e->detail));
 }
 
-int store_event_page(struct db *db, const char *org, const char *user, int64_t after, struct event_seen *ret, int cap,
-	int *ret_n)
+#define SEEN "SELECT id, at, kind, instrument, org, user, booking, session, charge, detail FROM event WHERE "
+#define FOR_USER " AND (?2 IS NULL OR user IS NULL OR user = ?2) "
+
+static int take_all(struct stmt *s, struct event_seen *ret, int cap, int *ret_n)
 {
-	struct stmt *s = db_query(db, "SELECT id, at, kind, instrument, org, user, booking, session, charge, detail FROM "
-		"event WHERE id > ?1 AND (?2 IS NULL OR org = ?2) AND (?3 IS NULL OR user IS NULL OR user = ?3) ORDER BY id "
-		"LIMIT ?4", "itti", after, org, user, (int64_t)cap);
 	int class = DB_DONE, n = 0;
 
 	while (n < cap && (class = db_step(s)) == DB_ROW)
@@ -43,6 +42,31 @@ int store_event_page(struct db *db, const char *org, const char *user, int64_t a
 	db_end(s);
 	*ret_n = n;
 	return class < 0 ? class : 0;
+}
+
+/* Two texts, so that an org's events are found by its index. */
+int store_event_page(struct db *db, const char *org, const char *user, int64_t after, struct event_seen *ret, int cap,
+	int *ret_n)
+{
+	const char *sql = org ? SEEN "org = ?1" FOR_USER "AND id > ?3 ORDER BY id LIMIT ?4"
+		: SEEN "?1 IS NULL" FOR_USER "AND id > ?3 ORDER BY id LIMIT ?4";
+
+	return take_all(db_query(db, sql, "ttii", org, user, after, (int64_t)cap), ret, cap, ret_n);
+}
+
+int store_event_last(struct db *db, const char *org, const char *user, struct event_seen *ret, int cap, int *ret_n)
+{
+	const char *sql = org ? SEEN "org = ?1" FOR_USER "ORDER BY id DESC LIMIT ?3"
+		: SEEN "?1 IS NULL" FOR_USER "ORDER BY id DESC LIMIT ?3";
+	int rc = take_all(db_query(db, sql, "tti", org, user, (int64_t)cap), ret, cap, ret_n);
+
+	for (int i = 0, k = *ret_n - 1; i < k; i++, k--) {
+		struct event_seen e = ret[i];
+
+		ret[i] = ret[k];
+		ret[k] = e;
+	}
+	return rc;
 }
 
 int store_audit_add(struct db *db, int64_t id, int64_t at, const struct audit_row *r)

@@ -18,6 +18,9 @@ struct event_seen {
 int store_event_page(struct db *db, const char *org, const char *user, int64_t after, struct event_seen *ret, int cap,
 	int *ret_n);
 
+/* The newest of them, oldest first. */
+int store_event_last(struct db *db, const char *org, const char *user, struct event_seen *ret, int cap, int *ret_n);
+
 struct audit_row { const char *actor, *act, *object, *before, *after, *reason; };
 int store_audit_add(struct db *db, int64_t id, int64_t at, const struct audit_row *r);
 

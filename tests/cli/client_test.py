@@ -257,6 +257,25 @@ def test_wait():
     expect("never", run("wait", "B-1042", "--for", "start")[0], 1)
 
 
+def test_watch():
+    def page(first, n, more):
+        return reply(200, {"items": [{"id": i, "at": "2026-11-23T17:00:00+08:00", "kind": "booking.end_soon", "instrument": "krios-1",
+                                      "org": "acme", "user": "chen", "booking": "B-%d" % i, "session": None, "charge": None,
+                                      "detail": "it ends \x1b[2J soon"} for i in range(first, first + n)],
+                           "next_cursor": "x" if more else None})
+    SERVER.script({("GET", "/v1/events"): [page(1, 2, True), page(3, 1, True), reply(401, {"code": "unauthorized"})]})
+    rc, out, err = run("watch")
+    expect("lines", [line.split("\t")[5] for line in out.splitlines()], ["B-1", "B-2", "B-3"])
+    expect("asked", [target.split("?")[1] for _, target, *_ in SERVER.seen], ["last=10", "after=2", "after=3"])
+    expect("ends when it may not", rc, 4)
+    SERVER.script({("GET", "/v1/events"): page(1, 3, False)})
+    expect("one booking", [line.split("\t")[5] for line in run("watch", "B-2", "--once")[1].splitlines()], ["B-2"])
+    rc, seen = on_terminal(None, "watch", "--once")
+    expect("on a terminal", (rc, seen.count("krios-1  B-"), seen.count("\x1b[2J")), (0, 3, 0))
+    expect("endless", run("watch", "--json")[0], 2)
+    expect("number", run("watch", "-n", "201")[0], 2)
+
+
 def test_cancel_asks_only_for_money():
     fee = {**BOOKING, "fee": {"amount": "50.00", "currency": "USD"}}
     SERVER.script({("POST", "/v1/bookings/B-1042/cancel"): reply(200, fee), ("GET", "/v1/bookings/B-1042"): reply(200, BOOKING)})

@@ -211,6 +211,12 @@ def test_block_displaces():
         mine = lab.cli("mine", token="ada", env={"LABTIME_FORCE_TTY": "1", "COLUMNS": "80"}).stderr
         assert f"Held for the owner of {booking} until" in mine and "labtime book krios-1 " in mine, mine
         refused(lab, 5, "slot-taken", "bob", "book", "krios-1", "tomorrow 7pm for 1h", "-y")
+        told = [line.split("\t") for line in lab.cli("watch", booking, "--once", token="ada").stdout.splitlines()]
+        assert [t[1] for t in told][-2:] == ["booking.displace", "booking.first_refusal"], told
+        assert "labtime book krios-1" in told[-1][8], told
+        newest = lab.must(200, "GET", "/v1/events?last=2", token="ada")["items"]
+        assert [e["id"] for e in newest] == sorted(e["id"] for e in newest) and len(newest) == 2, newest
+        assert not lab.cli("watch", booking, "--once", token="bob").stdout
         take = next(line for line in mine.splitlines() if "labtime book" in line).split("#")[0].split()[1:]
         lab.cli(*take, "-y", token="ada")
         assert get(lab, "ada", "show", booking)["first_refusal"] is None
