@@ -173,7 +173,8 @@ def without(*names):
 # What the sanitized programs are asked: they take several times as long, and doses belong to the other half.
 SMALL = {"LABTIME_KILLS": "3", "LABTIME_ROUNDS": "50"}
 # The full doses of ./check --long.
-FULL = {"LABTIME_KILLS": "100", "LABTIME_ROUNDS": "2000", "LABTIME_LONG": "1"}
+LONG = {"LABTIME_LONG": "1"}
+FULL = dict(LONG, LABTIME_KILLS="100", LABTIME_ROUNDS="2000")
 OPTIMISED = ["-Dbuildtype=debugoptimized", "-Doptimization=2"]
 SANITIZED = ["-Dbuildtype=debugoptimized", "-Doptimization=1", "-Db_sanitize=address,undefined", "-Db_lundef=false"]
 PATIENT = ["--num-processes", "1", "--timeout-multiplier", "20"]
@@ -219,7 +220,7 @@ def bare_root():
     say(f"a bare Debian 12: exit status {r.returncode} ({time.monotonic() - began:.0f} s)")
 
 
-def long_run():
+def levels():
     for compiler, level in (("gcc", "0"), ("clang", "0"), ("clang", "2")):
         name, directory = f"{compiler} -O{level}", f"build/{compiler}-O{level}"
         if build(name, directory, compiler, ["-Dbuildtype=debug", f"-Doptimization={level}"]):
@@ -227,18 +228,37 @@ def long_run():
                       jobs() + ["--timeout-multiplier", "3"] + without("long", "bench", "lint", "small"))
     for compiler in ("gcc", "clang"):  # what packagers build; the optimiser sees what -O2 does not
         build(f"{compiler} -O3, no warnings", f"build/{compiler}-O3", compiler, ["-Dbuildtype=release", "-Dwerror=true"])
+
+
+def doses():
     if build("gcc -O2", "build/gcc", "gcc", OPTIMISED):
         run_tests("full doses", "build/gcc", jobs() + ["--timeout-multiplier", "20"] + suites("long"), FULL)
-        run_tests("benches, one at a time", "build/gcc", PATIENT + suites("bench"), FULL)
+
+
+def benches():
+    if build("gcc -O2", "build/gcc", "gcc", OPTIMISED):
+        run_tests("benches, one at a time", "build/gcc", PATIENT + suites("bench"), LONG)
+
+
+def kills():
+    if build("gcc -O2", "build/gcc", "gcc", OPTIMISED):
         run_tests("a hundred kills, longer lives", "build/gcc", PATIENT + ["kill", "metering properties"], FULL)
-    long_fuzz()
-    bare_root()
+
+
+# ./check --long is all of them in this order; ./check --part NAME one.
+PARTS = {"usual": usual, "levels": levels, "doses": doses, "benches": benches, "kills": kills, "fuzz": long_fuzz,
+         "bare": bare_root}
 
 
 def main():
-    usual()
-    if "--long" in sys.argv[1:]:
-        long_run()
+    words = sys.argv[1:]
+    wanted = words[1:] if words[:1] == ["--part"] else PARTS if "--long" in words else ["usual"]
+    unknown = [name for name in wanted if name not in PARTS]
+    if unknown or not wanted:
+        say(f"check: --part takes {', '.join(PARTS)}")
+        return 2
+    for name in wanted:
+        PARTS[name]()
     if TOTALS.reasons:
         say("skipped:")
         for reason in dict.fromkeys(TOTALS.reasons):

@@ -16,7 +16,7 @@ from lab import FAST
 
 INSTRUMENTS = 16
 POLICY = FAST + ' attended = false;'  # one person may book several at once: every request is a booking
-ROUNDS, SECONDS = int(os.environ.get("LABTIME_ROUNDS", dose(2, 5))), dose(2, 4)
+ROUNDS, SECONDS = int(os.environ.get("LABTIME_BENCH_ROUNDS", dose(2, 5))), dose(2, 4)
 SLOW_MS = 10
 
 

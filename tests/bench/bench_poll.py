@@ -16,7 +16,7 @@ import tap
 from bench import BENCH, BenchLab, Farm, dose, figure, instruments, late_p99_ms, median, spread, wait_up
 
 CONTROLLERS = int(os.environ.get("LABTIME_CONTROLLERS", dose(200, 1000)))
-ROUNDS, WARM, SECONDS = int(os.environ.get("LABTIME_ROUNDS", dose(3, 5))), 3, dose(2, 6)
+ROUNDS, WARM, SECONDS = int(os.environ.get("LABTIME_BENCH_ROUNDS", dose(3, 5))), 3, dose(2, 6)
 FRAMES = ["000100000006010300000010", "000100000006010100000001"]  # generic-plc: holding 0..15, coil 0
 TARGET = 1.4
 

@@ -23,7 +23,7 @@ from lab import FAST
 SMALL = os.environ.get("LABTIME_STALL") == "small"
 CONTROLLERS = 30 if SMALL else dose(100, 200)
 ROWS = 20000 if SMALL else int(os.environ.get("LABTIME_ROWS", dose(200000, 1000000)))
-ROUNDS = 1 if SMALL else int(os.environ.get("LABTIME_ROUNDS", dose(2, 5)))
+ROUNDS = 1 if SMALL else int(os.environ.get("LABTIME_BENCH_ROUNDS", dose(2, 5)))
 SECONDS = 2 if SMALL else dose(4, 20)
 FSYNC_MS = 50
 UNITS = 4  # instruments that are booked
