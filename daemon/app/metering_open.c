@@ -239,15 +239,15 @@ static int take_over(struct act *a, struct session *s, const struct booking *b, 
 	if (rc == 0)
 		rc = store_session_update(a->db, &old);
 	if (rc == 0 && was_on) {
+		/* the next reading adds what ran since the last one, also when the device was silent just now */
+		int64_t seen = last_seen(a, ret->instrument, cut, now);
 		struct usage u;
 
-		if (store_usage_last(a->db, ret->id, &u) == 0 && u.to_at >= cut) {
+		if (store_usage_last(a->db, ret->id, &u) == 0 && u.to_at >= seen) {
 			u.open = true;
 			store_usage_update(a->db, &u);
 		} else {
 			struct meter_verdict v = { 0 };
-			/* the next reading adds what ran since the last one, also when the device was silent just now */
-			int64_t seen = last_seen(a, ret->instrument, cut, now);
 			struct attr_piece piece = { ret->id, seen, seen, 0, true };
 			rc = session_piece(a, ret, ret->instrument, &piece, "run", true, &v);
 		}

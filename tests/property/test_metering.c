@@ -308,6 +308,7 @@ static void test_lives(void **state)
 	}
 	for (int k = 1; k <= rounds(150) / 10; k++)
 		one_life((uint64_t)k);
+	one_life(27); /* a run was taken over whose last piece was not the one to go on with */
 }
 
 int main(void)
