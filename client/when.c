@@ -268,9 +268,13 @@ static int read_end(const struct when_ctx *x, struct lex *l, const struct point 
 		return lex_fail(l, e.at, "time-ambiguous",
 			"does the day belong to both times? Put it first: 'tomorrow 9am-11am'");
 	if (e.kind == DAY_NONE && !e.exact) {
-		if (wall(x, l, &e, day, ret_to) < 0)
-			return -1;
-		return *ret_to > from ? 0 : wall(x, l, &e, day + 1, ret_to);
+		/* with an offset of its own the local day may be one behind */
+		for (int64_t last = day + 2; day <= last; day++)
+			if (wall(x, l, &e, day, ret_to) < 0)
+				return -1;
+			else if (*ret_to > from)
+				return 0;
+		return lex_fail(l, e.at, "time-order", "the end is not after the start");
 	}
 	if (ahead(x, l, &e, from + 1, ret_to) < 0)
 		return -1;
