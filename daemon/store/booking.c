@@ -13,7 +13,8 @@
 	"price_version, quote_minor, fee_minor, walk_up, waiting, note, project, created_at, COALESCE(ended_at, 0), " \
 	"COALESCE(checkin_at, 0), created_by, version, COALESCE(released_at, 0)"
 #define LIVE "state IN ('pending','confirmed','active')"
-/* No booking is longer than this, so a range over booked_from may start that much earlier. */
+/* No booking is longer than this, so a range over booked_from may start that much earlier. What is live is found by its
+ * end instead (the + keeps booked_from out of the choice of an index): whatever lies behind is not looked at. */
 #define REACH CALENDAR_LONGEST
 
 static void read_booking(const struct stmt *s, struct booking *b)
@@ -123,17 +124,16 @@ int store_booking_released(struct db *db, const char *instrument, struct interva
 	struct booking *ret)
 {
 	return first(db_query(db, "SELECT " COLUMNS " FROM booking WHERE instrument = ?1 AND state = 'active' AND released_at IS NOT NULL "
-		"AND booked_from > ?2 AND booked_from < ?3 AND booked_to > ?4 AND id <> ?5 ORDER BY booked_from LIMIT 1", "tiiii",
-		instrument, in.from - REACH, in.to, in.from, except), ret);
+		"AND +booked_from < ?2 AND booked_to > ?3 AND id <> ?4 ORDER BY +booked_from LIMIT 1", "tiii", instrument, in.to,
+		in.from, except), ret);
 }
 
 int store_booking_live(struct db *db, const char *instrument, int64_t from, int64_t to, struct booking *ret, int cap,
 	int *ret_n)
 {
 	return all(db_query(db, "SELECT " COLUMNS " FROM booking WHERE instrument = ?1 AND " LIVE
-		" AND booked_from > ?2 AND booked_from < ?3 AND held_to > ?4 ORDER BY booked_from LIMIT ?5", "tiiii",
-			instrument,
-		from - REACH, to, from, (int64_t)cap), ret, cap, ret_n);
+		" AND +booked_from < ?2 AND held_to > ?3 ORDER BY +booked_from LIMIT ?4", "tiii", instrument, to, from,
+		(int64_t)cap), ret, cap, ret_n);
 }
 
 #define LIST_WHERE "id > ?1 AND (?2 IS NULL OR org = ?2) AND (?3 IS NULL OR user = ?3) AND (?4 IS NULL OR instrument = ?4) " \
@@ -164,9 +164,8 @@ int store_booking_overlaps(struct db *db, const char *user, const char *instrume
 			   struct user_overlap *ret, int cap, int *ret_n)
 {
 	struct stmt *s = db_query(db, "SELECT instrument, policy_version, booked_from, held_to FROM booking WHERE user = "
-		"?1 AND booked_from > ?2 AND booked_from < ?3 AND held_to > ?4 AND " LIVE " AND instrument <> ?5 AND id <> ?6 "
-		"ORDER BY booked_from LIMIT ?7", "tiiitii", user, at.from - REACH, at.to, at.from, instrument, except,
-		(int64_t)cap);
+		"?1 AND +booked_from < ?2 AND held_to > ?3 AND " LIVE " AND instrument <> ?4 AND id <> ?5 "
+		"ORDER BY +booked_from LIMIT ?6", "tiitii", user, at.to, at.from, instrument, except, (int64_t)cap);
 	int class = DB_DONE, n = 0;
 
 	while (n < cap && (class = db_step(s)) == DB_ROW) {

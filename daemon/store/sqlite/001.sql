@@ -117,6 +117,9 @@ CREATE INDEX booking_user ON booking(user, booked_from);
 CREATE INDEX booking_org ON booking(org, booked_from);
 CREATE INDEX booking_instrument ON booking(instrument, booked_from);
 CREATE INDEX booking_live ON booking(instrument, booked_from) WHERE state IN ('pending','confirmed','active');
+CREATE INDEX booking_held ON booking(instrument, held_to) WHERE state IN ('pending','confirmed','active');
+CREATE INDEX booking_user_held ON booking(user, held_to) WHERE state IN ('pending','confirmed','active');
+CREATE INDEX booking_active ON booking(instrument) WHERE state = 'active';
 
 -- What happened to a booking, in order. Append-only. detail: one line for people.
 CREATE TABLE booking_event (
