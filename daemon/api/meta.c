@@ -54,11 +54,14 @@ static int events(struct act *a, struct api_request *rq, json_t **ret_body)
 		r = api_query_int(a, rq, "last", 1, EVENTS_MAX - 1, &last);
 	if (r == 0)
 		r = api_page(a, rq, &cursor, &limit);
-	if (r == 0 && last) {
-		limit = last;
-		r = view_events_last(a, rq->reach_org, rq->reach_user, e, (int)last, &n);
-	} else if (r == 0)
-		r = view_events(a, rq->reach_org, rq->reach_user, cursor > after ? cursor : after, e, (int)limit + 1, &n);
+	if (r)
+		return r;
+	if (last && (after || cursor || api_query(rq, "limit")))
+		return act_refuse(a, 422, "bad-request", "last", "last is the newest so many; it does not go with after, "
+			"limit or cursor");
+	limit = last ? last : limit;
+	r = last ? view_events_last(a, rq->reach_org, rq->reach_user, e, (int)last, &n)
+		: view_events(a, rq->reach_org, rq->reach_user, cursor > after ? cursor : after, e, (int)limit + 1, &n);
 	if (r)
 		return r;
 	more = n > limit;

@@ -97,6 +97,38 @@ static void test_queries(void **state)
 	world_free(w);
 }
 
+/* The newest events of an org, oldest first; not together with a page. */
+static void test_last_events(void **state)
+{
+	static const struct { const char *query; int status; } cases[] = { { "last=2", 200 }, { "last=0", 422 },
+		{ "last=201", 422 }, { "last=2&after=1", 422 }, { "last=2&limit=5", 422 }, { "last=2&cursor=k1", 422 } };
+	struct world *w = rig_world();
+	struct lt_token zoe = rig_token(w, "zoe");
+	struct answer a;
+	json_t *v, *items;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+		expect(w, (struct call){ .path = "/v1/events", .query = cases[i].query }, cases[i].status, NULL);
+	a = rig_call(w, (struct call){ .path = "/v1/events", .query = "last=2" });
+	v = parsed(&a);
+	items = json_object_get(v, "items");
+	assert_int_equal(json_array_size(items), 2);
+	assert_true(json_integer_value(json_object_get(json_array_get(items, 0), "id")) <
+		json_integer_value(json_object_get(json_array_get(items, 1), "id")));
+	json_decref(v);
+	answer_free(&a);
+	a = rig_call(w, (struct call){ .path = "/v1/events", .query = "last=200", .token = &zoe });
+	v = parsed(&a);
+	items = json_object_get(v, "items");
+	for (size_t i = 0; i < json_array_size(items); i++)
+		assert_string_equal(json_string_value(json_object_get(json_array_get(items, i), "org")), "zeta");
+	assert_true(json_array_size(items) > 0);
+	json_decref(v);
+	answer_free(&a);
+	world_free(w);
+}
+
 static void test_pages(void **state)
 {
 	struct world *w = rig_world();
@@ -379,6 +411,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_bodies), cmocka_unit_test(test_queries), cmocka_unit_test(test_pages),
+			cmocka_unit_test(test_last_events),
 			cmocka_unit_test(test_pages_while_rows_are_added),
 			cmocka_unit_test(test_keys),
 		cmocka_unit_test(test_versions_and_dry_runs), cmocka_unit_test(test_tokens),
