@@ -6,6 +6,7 @@
 
 #include "api/api_parts.h"
 #include "api/openapi.h"
+#include "api/words.h"
 #include "app/backup.h"
 #include "app/view.h"
 #include "common/fmt.h"
@@ -31,10 +32,13 @@ static int site(struct act *a, struct api_request *rq, json_t **ret_body)
 
 static json_t *event_json(struct act *a, const struct event_seen *e)
 {
+	char made[WORDS_MAX];
+	const char *detail = e->detail[0] ? e->detail : words_event(a->site, e, made);
+
 	return json_pack("{s:I, s:o, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "id", (json_int_t)e->id, "at",
 		json_instant(a->site, e->at), "kind", e->kind, "instrument", json_text(e->instrument),
 		"org", json_text(e->org), "user", json_text(e->user), "booking", json_id('B', e->booking),
-		"session", json_id('S', e->session), "charge", json_id('C', e->charge), "detail", json_safe(e->detail));
+		"session", json_id('S', e->session), "charge", json_id('C', e->charge), "detail", json_safe(detail));
 }
 
 #define EVENTS_MAX 201

@@ -1,5 +1,6 @@
 /* problem.c - refusals as RFC 9457 problem documents. Owns nothing. */
 #include "api/api_parts.h"
+#include "api/words.h"
 
 static const struct { int status; const char *title; } titles[] = {
 	{ 400, "Bad Request" }, { 401, "Unauthorized" }, { 403, "Forbidden" }, { 404, "Not Found" },
@@ -56,8 +57,10 @@ static json_t *suggestions(const struct act *a)
 json_t *problem_json(struct act *a)
 {
 	const struct refusal *r = &a->refusal;
+	char made[WORDS_MAX];
+	const char *text = r->err.text[0] ? r->err.text : words_refusal(a->site, r->err.code, &r->facts, made);
 	json_t *p = json_pack("{s:s, s:s, s:i, s:s, s:o}", "type", "about:blank", "title", problem_title(r->status),
-			      "status", r->status, "code", r->err.code, "detail", json_safe(r->err.text));
+			      "status", r->status, "code", r->err.code, "detail", json_safe(text));
 
 	if (p && r->err.field[0])
 		json_object_set_new(p, "field", json_safe(r->err.field));

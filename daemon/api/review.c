@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "api/sessions.h"
+#include "api/words.h"
 #include "app/view.h"
 
 #define PAGE_MAX 200
@@ -33,6 +34,7 @@ static int item_object(struct act *a, const struct review *r, json_t **ret)
 {
 	struct claim claims[CLAIMS_SHOWN];
 	json_t *o = json_object(), *array = json_array();
+	char made[WORDS_MAX];
 	int n = 0, rc = r->session ? view_claims(a, r->session, claims, CLAIMS_SHOWN, &n) : 0;
 
 	for (int i = 0; i < n; i++)
@@ -43,7 +45,7 @@ static int item_object(struct act *a, const struct review *r, json_t **ret)
 	json_object_set_new(o, "instrument", json_string(r->instrument));
 	json_object_set_new(o, "session", r->session ? json_id('S', r->session) : json_null());
 	json_object_set_new(o, "org", json_text(r->org));
-	json_object_set_new(o, "detail", json_text(r->detail));
+	json_object_set_new(o, "detail", json_text(r->detail[0] ? r->detail : words_review(a->site, r, made)));
 	json_object_set_new(o, "opened_at", json_instant(a->site, r->opened_at));
 	json_object_set_new(o, "due_at", json_instant_or_null(a->site, r->due_at));
 	json_object_set_new(o, "proposal", json_text(r->proposal));

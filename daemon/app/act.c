@@ -32,6 +32,14 @@ int act_refuse(struct act *a, int status, const char *code, const char *field, c
 	return ACT_REFUSED;
 }
 
+int act_refuse_facts(struct act *a, int status, const char *code, const char *field, const struct facts *facts)
+{
+	int rc = act_refuse(a, status, code, field, "%s", "");
+
+	a->refusal.facts = *facts;
+	return rc;
+}
+
 static bool link_down(struct act *a, const char *instrument)
 {
 	const struct instrument *i = site_instrument(a->site, instrument);

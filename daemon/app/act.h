@@ -13,6 +13,7 @@
 #define APP_ACT_H
 
 #include "common/err.h"
+#include "core/facts.h"
 #include "core/role.h"
 #include "core/rules.h"
 #include "core/site.h"
@@ -33,7 +34,8 @@ struct principal {
 /* Why a request was refused, for app -> api. rules: what the rule engine said (core/rules.h). */
 struct refusal {
 	int status;              /* 403 404 409 412 422                                                  */
-	struct lt_err err;
+	struct lt_err err;         /* err.text "": the sentence is made from err.code and facts            */
+	struct facts facts;
 	struct verdict rules;    /* n == 0 when the refusal is not the rules'                            */
 	int n_conflicts;         /* what occupies the slot, without who (times only)                     */
 	struct { int64_t from, to; } conflicts[8];
@@ -62,6 +64,8 @@ int act_end(struct act *a);
 /* Fills a->refusal; returns ACT_REFUSED. code: kebab-case and stable; text says what and the cure. */
 int act_refuse(struct act *a, int status, const char *code, const char *field, const char *fmt, ...)
 	__attribute__((format(printf, 5, 6)));
+/* The same with a code whose sentence daemon/api/words.c makes from the facts. */
+int act_refuse_facts(struct act *a, int status, const char *code, const char *field, const struct facts *facts);
 /* Asks the loop for a forced poll of the instrument; returns ACT_PARKED. With a->polled or a->unread set, or a
  * link that is known to be down, it returns 0 at once (and sets a->unread in the last case). */
 int act_park(struct act *a, const char *instrument);

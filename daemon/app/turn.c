@@ -229,7 +229,8 @@ static int answer(struct turn *t, struct act *a, struct item *it, struct ledger_
 static void refused_timer(struct ledger *l, struct act *a, const struct item *it)
 {
 	store_timer_take(l->o.db, it->timer, it->ref, it->due_at, NULL);
-	log_event(LOG_WARN, "a timer was refused", "kind", it->timer, "why", a->refusal.err.text, NULL);
+	log_event(LOG_WARN, "a timer was refused", "kind", it->timer, "code", a->refusal.err.code, "why",
+		a->refusal.err.text, NULL);
 }
 
 /* Runs one item. 0: whatever became of it, the turn goes on. < 0: the transaction is lost. */

@@ -15,6 +15,7 @@ import tempfile
 LINES_MAX = 700
 COLUMNS_MAX = 120  # a tab counts as 4
 SKIPPED_DIRS = {".git", "node_modules", "__pycache__", "subprojects"}
+SKIPPED_FILES = {".git"}  # of a further work tree: it names the place of the first
 
 # Room -> what it may include besides itself: a room, or one header of a room.
 PLAIN = {"common", "include"}
@@ -90,7 +91,7 @@ class Tree:
             dirs[:] = sorted(d for d in dirs if d not in SKIPPED_DIRS and not d.startswith("build"))
             for name in sorted(names):
                 full = os.path.join(directory, name)
-                if os.path.isfile(full) and not os.path.islink(full):
+                if name not in SKIPPED_FILES and os.path.isfile(full) and not os.path.islink(full):
                     self.files.append(os.path.relpath(full, root))
         self.text = {}
         for f in self.files:

@@ -1,0 +1,148 @@
+/*
+ * words.c - the one place that makes sentences of kinds and facts. Owns nothing and cannot fail: an unknown kind is "".
+ *
+ * In a sentence these stand for the members of struct facts:
+ *   {at} {from} {to}     instants             {ms} {most}   durations, as "1h30m"
+ *   {minor} {was}        money with currency  {n}           a number
+ *   {B} {S}              a booking or session, as B-7, S-7
+ *   {instrument}         its id
+ * A translation is another set of these tables.
+ */
+#include "api/words.h"
+
+#include <string.h>
+
+#include "common/fmt.h"
+#include "common/money.h"
+#include "core/terms.h"
+
+struct words { const char *kind, *sentence; };
+
+static const struct words events[] = {
+	{ NULL, NULL },
+};
+
+static const struct words refusals[] = {
+	{ NULL, NULL },
+};
+
+static const struct words reviews[] = {
+	{ NULL, NULL },
+};
+
+static const char *find(const struct words *list, const char *kind)
+{
+	for (; list->kind; list++)
+		if (strcmp(list->kind, kind) == 0)
+			return list->sentence;
+	return "";
+}
+
+/* What each name in braces says. */
+enum member_kind { MEMBER_INSTANT, MEMBER_SPAN, MEMBER_MONEY, MEMBER_NUMBER, MEMBER_BOOKING, MEMBER_SESSION,
+	MEMBER_TEXT };
+
+static const struct member { const char *name; enum member_kind kind; size_t offset; } members[] = {
+	{ "{at}", MEMBER_INSTANT, offsetof(struct facts, at) },
+	{ "{from}", MEMBER_INSTANT, offsetof(struct facts, from_at) },
+	{ "{to}", MEMBER_INSTANT, offsetof(struct facts, to_at) },
+	{ "{ms}", MEMBER_SPAN, offsetof(struct facts, ms) },
+	{ "{most}", MEMBER_SPAN, offsetof(struct facts, most_ms) },
+	{ "{minor}", MEMBER_MONEY, offsetof(struct facts, minor) },
+	{ "{was}", MEMBER_MONEY, offsetof(struct facts, was_minor) },
+	{ "{n}", MEMBER_NUMBER, offsetof(struct facts, n) },
+	{ "{B}", MEMBER_BOOKING, offsetof(struct facts, booking) },
+	{ "{S}", MEMBER_SESSION, offsetof(struct facts, session) },
+	{ "{instrument}", MEMBER_TEXT, offsetof(struct facts, instrument) },
+};
+
+#define MEMBERS (sizeof(members) / sizeof(members[0]))
+
+static void say_money(const struct site *s, int64_t minor, char *dst, size_t cap)
+{
+	char amount[40];
+
+	lt_money_text(amount, sizeof(amount), minor, s->exponent);
+	lt_fmt(dst, cap, "%s %s", amount, s->currency);
+}
+
+static void say(const struct site *s, const struct member *m, const struct facts *f, char *dst, size_t cap)
+{
+	const char *text = (const char *)f + m->offset;
+	int64_t v = 0;
+
+	if (m->kind != MEMBER_TEXT)
+		memcpy(&v, text, sizeof(v));
+	switch (m->kind) {
+	case MEMBER_INSTANT:
+		lt_rfc3339(dst, cap, v, lt_zone_offset(&s->zone, v));
+		return;
+	case MEMBER_SPAN: /* people are told whole seconds, and less than one as it is */
+		terms_duration_text(dst, cap, v < LT_SECOND ? v : v - v % LT_SECOND);
+		return;
+	case MEMBER_MONEY:
+		say_money(s, v, dst, cap);
+		return;
+	case MEMBER_NUMBER:
+		lt_fmt(dst, cap, "%lld", (long long)v);
+		return;
+	case MEMBER_BOOKING: case MEMBER_SESSION:
+		lt_fmt(dst, cap, "%c-%lld", m->kind == MEMBER_BOOKING ? 'B' : 'S', (long long)v);
+		return;
+	case MEMBER_TEXT:
+		lt_fmt(dst, cap, "%s", text);
+		return;
+	}
+}
+
+static const struct member *member_at(const char *p)
+{
+	for (size_t i = 0; i < MEMBERS; i++)
+		if (strncmp(p, members[i].name, strlen(members[i].name)) == 0)
+			return &members[i];
+	return NULL;
+}
+
+const char *words_fill(const struct site *s, const char *sentence, const struct facts *f, char dst[WORDS_MAX])
+{
+	size_t n = 0;
+
+	for (const char *p = sentence; *p && n < WORDS_MAX - 1;) {
+		const struct member *m = *p == '{' ? member_at(p) : NULL;
+
+		if (!m) {
+			dst[n++] = *p++;
+			continue;
+		}
+		dst[n] = '\0';
+		say(s, m, f, dst + n, WORDS_MAX - n);
+		n += strlen(dst + n);
+		p += strlen(m->name);
+	}
+	dst[n] = '\0';
+	return dst;
+}
+
+const char *words_event(const struct site *s, const struct event_seen *e, char dst[WORDS_MAX])
+{
+	struct facts f = e->facts;
+
+	f.booking = e->booking;
+	f.session = e->session;
+	lt_fmt(f.instrument, sizeof(f.instrument), "%s", e->instrument);
+	return words_fill(s, find(events, e->kind), &f, dst);
+}
+
+const char *words_refusal(const struct site *s, const char *code, const struct facts *f, char dst[WORDS_MAX])
+{
+	return words_fill(s, find(refusals, code), f, dst);
+}
+
+const char *words_review(const struct site *s, const struct review *r, char dst[WORDS_MAX])
+{
+	struct facts f = { .from_at = r->from_at, .to_at = r->to_at, .ms = r->to_at - r->from_at, .most_ms = r->bound_ms,
+		.minor = r->total_minor, .session = r->session };
+
+	lt_fmt(f.instrument, sizeof(f.instrument), "%s", r->instrument);
+	return words_fill(s, find(reviews, r->kind), &f, dst);
+}

@@ -1,0 +1,1 @@
+-- 003.sql - terms by interval.

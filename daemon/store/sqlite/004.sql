@@ -1,0 +1,1 @@
+-- 004.sql - levels that a meter left.

@@ -1,0 +1,1 @@
+-- 005.sql - since when, and what was seen.

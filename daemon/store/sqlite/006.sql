@@ -1,0 +1,1 @@
+-- 006.sql - runs that nobody saw begin.

@@ -1,0 +1,62 @@
+/* test_words.c - sentences made of kinds and facts: what stands in braces is replaced, whatever the rest says. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "api/words.h"
+#include "support/world.h"
+
+static void test_members(void **state)
+{
+	struct world *w = world_new();
+	struct facts f = { .at = WORLD_NOW, .ms = 5400000, .most_ms = 1500, .minor = -1250, .n = -3, .booking = 7,
+		.session = 8, .instrument = "krios-1" };
+	char text[WORDS_MAX];
+
+	assert_string_equal(words_fill(&w->site, "{instrument} {B} {S} at {at}: {ms}, most {most}; {minor}, {n}", &f, text),
+		"krios-1 B-7 S-8 at 2026-12-01T08:00:00+08:00: 1h30m, most 1s; -12.50 USD, -3");
+	assert_string_equal(words_fill(&w->site, "{unknown} stays, {", &f, text), "{unknown} stays, {");
+	assert_string_equal(words_fill(&w->site, "", &f, text), "");
+	world_free(w);
+}
+
+static void test_too_long(void **state)
+{
+	struct world *w = world_new();
+	struct facts f = { .at = WORLD_NOW };
+	char text[WORDS_MAX], sentence[2 * WORDS_MAX];
+
+	memset(sentence, 'x', sizeof(sentence));
+	memcpy(sentence + WORDS_MAX - 10, "{at}", 4);
+	sentence[sizeof(sentence) - 1] = '\0';
+	words_fill(&w->site, sentence, &f, text);
+	assert_true(strlen(text) < WORDS_MAX);
+	assert_int_equal(strspn(text, "x"), WORDS_MAX - 10);
+	world_free(w);
+}
+
+/* A kind that nobody wrote a sentence for says nothing, and breaks nothing. */
+static void test_unknown(void **state)
+{
+	struct world *w = world_new();
+	struct event_seen e = { .kind = "no_such_kind" };
+	struct review r = { .kind = "no_such_kind" };
+	struct facts f = { 0 };
+	char text[WORDS_MAX];
+
+	assert_string_equal(words_event(&w->site, &e, text), "");
+	assert_string_equal(words_refusal(&w->site, "no-such-code", &f, text), "");
+	assert_string_equal(words_review(&w->site, &r, text), "");
+	world_free(w);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_members), cmocka_unit_test(test_too_long), cmocka_unit_test(test_unknown),
+	};
+
+	return cmocka_run_group_tests_name("words", tests, NULL, NULL);
+}

@@ -1,0 +1,103 @@
+/*
+ * test_migrate.c - a store that an older labtimed wrote is opened by this one and still means the same. A fixture
+ * writes rows by an early schema into a file; each test looks at what the later schemas made of them.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <cmocka.h>
+
+#include "common/fmt.h"
+#include "store/event.h"
+#include "store/meter.h"
+#include "store/migration.h"
+
+struct old { char dir[64], path[80]; struct db *db; };
+
+/* The store as schema `version` left it, after `rows` were written into it. */
+static struct old *old_store(int version, const char *const *rows)
+{
+	struct old *o = calloc(1, sizeof(*o));
+	struct migration list[64] = { { 0, NULL } };
+	struct lt_err err = { 0 };
+
+	for (int i = 0; i < version; i++)
+		list[i] = db_migrations[i];
+	lt_fmt(o->dir, sizeof(o->dir), "/tmp/labtime-migrate-XXXXXX");
+	assert_non_null(mkdtemp(o->dir));
+	lt_fmt(o->path, sizeof(o->path), "%s/labtime.db", o->dir);
+	o->db = db_open_with(o->path, 0, list, &err);
+	if (!o->db)
+		fail_msg("%s: %s", err.code, err.text);
+	for (; *rows; rows++)
+		if (db_run(o->db, *rows, "") < 0)
+			fail_msg("%s: %s", *rows, db_why(o->db));
+	o->db = db_close(o->db);
+	return o;
+}
+
+/* Opens it with all schemas. */
+static struct db *upgraded(struct old *o)
+{
+	struct lt_err err = { 0 };
+	char why[200];
+
+	o->db = db_open(o->path, 0, &err);
+	if (!o->db)
+		fail_msg("%s: %s", err.code, err.text);
+	assert_true(db_check(o->db, false, why, sizeof(why)));
+	return o->db;
+}
+
+static void old_free(struct old *o)
+{
+	char command[120];
+
+	db_close(o->db);
+	lt_fmt(command, sizeof(command), "rm -r %s", o->dir);
+	assert_int_equal(system(command), 0);
+	free(o);
+}
+
+/* 002: what was said in words stays, and outages keep their times. */
+static void test_002_events_and_outages(void **state)
+{
+	static const char *const rows[] = {
+		"INSERT INTO instrument (id, unit) VALUES ('krios-1', 1)",
+		"INSERT INTO event (id, at, kind, instrument, detail) VALUES (1, 1000, 'fault', 'krios-1', 'it has fault 7')",
+		"INSERT INTO outage (id, instrument, kind, from_at, to_at) VALUES (1, 'krios-1', 'down', 1000, 3000)",
+		"INSERT INTO outage (id, instrument, kind, from_at) VALUES (2, 'krios-1', 'fault', 2000)",
+		NULL,
+	};
+	struct old *o = old_store(1, rows);
+	struct db *db = upgraded(o);
+	struct event_row told = { .kind = "clock", .instrument = "krios-1", .facts = { .at = 1, .from_at = 2, .to_at = 3,
+		.ms = 4, .most_ms = 5, .minor = 6, .was_minor = 7, .n = 8 } };
+	struct event_seen e[3];
+	int n;
+
+	assert_int_equal(store_event_page(db, NULL, NULL, 0, e, 3, &n), 0);
+	assert_int_equal(n, 1);
+	assert_string_equal(e[0].detail, "it has fault 7");
+	assert_int_equal(e[0].facts.ms, 0);
+	assert_int_equal(store_event_add(db, 2, 4000, &told), 0);
+	assert_int_equal(store_event_page(db, NULL, NULL, 1, e, 3, &n), 0);
+	assert_memory_equal(&e[0].facts, &told.facts, offsetof(struct facts, booking));
+	assert_int_equal(store_outage_ms(db, "krios-1", 0, 10000, 10000), 9000);
+	assert_true(store_outage_is_open(db, "krios-1", "fault"));
+	assert_int_equal(store_outage_add(db, 3, "krios-1", "clock", 0, 500), 0);
+	assert_int_equal(store_outage_ms(db, "krios-1", 0, 10000, 10000), 9500);
+	old_free(o);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_002_events_and_outages),
+	};
+
+	return cmocka_run_group_tests_name("migrate", tests, NULL, NULL);
+}
