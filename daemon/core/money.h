@@ -12,7 +12,7 @@
 
 __extension__ typedef __int128 money_wide;
 
-#define MONEY_SHARES_MAX 256
+#define MONEY_SHARES_MAX 1024
 
 /* num / den, half away from zero; den > 0; saturates at the ends of int64. */
 int64_t money_round(money_wide num, money_wide den);

@@ -2,7 +2,7 @@
  * tariff.c - the rating function. Time is collected into cells (component x price list) in milliseconds, floored once
  * to seconds, padded once to the billing step, priced cell by cell. Pure: owns nothing; fails only on nonsense.
  */
-#include "core/tariff.h"
+#include "core/tariff_work.h"
 
 #include "common/money.h"
 
@@ -10,19 +10,7 @@
 #include <string.h>
 
 #define FAR INT64_C(9000000000000000)   /* later than every instant */
-#define EDGES_MAX (RATE_LISTS_MAX + 4 + 3 * RATE_KEPT_MAX)
 #define DURATION_MAX INT64_C(7258118400000)
-
-struct cell { int64_t ms, seconds, padding, from, to; };
-
-struct work {
-	const struct rate_input *in;
-	const struct price *base;       /* the locked list's terms: step, minimum, policy, grace's kind */
-	int first, last;                /* lists in use: one when the price is locked                   */
-	int64_t grace_end, into_from;
-	int64_t estimated_ms;
-	struct cell cell[COMPONENTS][RATE_LISTS_MAX];
-};
 
 static const char *const names[COMPONENTS] = {
 	[COMP_TIME] = "time", [COMP_WALK_UP] = "walk_up", [COMP_GRACE] = "grace", [COMP_OVERRUN] = "overrun",
@@ -46,257 +34,9 @@ bool component_from_name(const char *name, enum component *ret)
 	return false;
 }
 
-/* ---- what applies when ---- */
-
-static int64_t min64(int64_t a, int64_t b)
+static const struct price *base_price(const struct work *w)
 {
-	return a < b ? a : b;
-}
-
-static int64_t max64(int64_t a, int64_t b)
-{
-	return a > b ? a : b;
-}
-
-static int list_in_force(const struct rate_input *in, int64_t at)
-{
-	int i = 0;
-
-	while (i + 1 < in->n_lists && in->lists[i + 1].effective_at <= at)
-		i++;
-	return i;
-}
-
-static int list_at(const struct work *w, int64_t at)
-{
-	int i = list_in_force(w->in, at);
-
-	return i < w->first ? w->first : i > w->last ? w->last : i;
-}
-
-static enum component base_component(const struct rate_input *in)
-{
-	return !in->booked || in->walk_up ? COMP_WALK_UP : COMP_TIME;
-}
-
-static enum component component_at(const struct work *w, int64_t at)
-{
-	for (int i = 0; i < w->in->n_kept; i++)
-		if (at >= w->in->kept[i].from_at && at < w->in->kept[i].to_at)
-			return at < w->in->kept[i].grace_to ? COMP_GRACE : COMP_OVERRUN;
-	if (!w->in->booked || at < w->in->priced_to)
-		return base_component(w->in);
-	if (at < w->grace_end)
-		return COMP_GRACE;
-	return at < w->into_from ? COMP_OVERRUN : COMP_INTO_NEXT;
-}
-
-static int32_t factor_of(const struct price *p, enum component c, const struct rate_input *in)
-{
-	switch (c) {
-	case COMP_WALK_UP:
-		return p->walk_up_pm;
-	case COMP_GRACE:
-	case COMP_FAULT:
-		return 0;
-	case COMP_OVERRUN:
-		return p->overrun_pm;
-	case COMP_INTO_NEXT:
-		return p->into_next_pm;
-	case COMP_BOOKED_FILL:
-		return in->walk_up ? p->walk_up_pm : 1000;
-	case COMP_ESTIMATED: /* approved; the rest is a line of its own at nothing */
-		return factor_of(p, base_component(in), in);
-	default:
-		return 1000;
-	}
-}
-
-static int64_t rate_of(const struct price *p, enum component c)
-{
-	return c == COMP_IDLE ? p->idle_rate_minor : p->rate_minor;
-}
-
-/* ---- collecting milliseconds ---- */
-
-static void add(struct work *w, enum component c, int list, int64_t ms, int64_t from, int64_t to)
-{
-	struct cell *x = &w->cell[c][list];
-
-	if (ms <= 0)
-		return;
-	x->from = x->ms ? min64(x->from, from) : from;
-	x->to = x->ms ? max64(x->to, to) : to;
-	x->ms += ms;
-}
-
-static void sooner(int64_t mark, int64_t at, int64_t *next)
-{
-	if (mark > at)
-		*next = min64(*next, mark);
-}
-
-/* Cuts [from, to) where the component or the price list changes; edges[0] = from, edges[n] = to. Returns n. */
-static int cut(const struct work *w, int64_t from, int64_t to, int64_t edges[EDGES_MAX + 1])
-{
-	int n = 0;
-	int64_t at = from;
-
-	while (at < to) {
-		int64_t next = to;
-
-		sooner(w->in->booked ? w->in->priced_to : FAR, at, &next);
-		sooner(w->grace_end, at, &next);
-		sooner(w->into_from, at, &next);
-		for (int i = 0; i < w->in->n_kept; i++) {
-			sooner(w->in->kept[i].from_at, at, &next);
-			sooner(w->in->kept[i].grace_to, at, &next);
-			sooner(w->in->kept[i].to_at, at, &next);
-		}
-		for (int i = w->first + 1; i <= w->last; i++)
-			sooner(w->in->lists[i].effective_at, at, &next);
-		assert(n < EDGES_MAX);
-		edges[n++] = at;
-		at = next;
-	}
-	edges[n] = to;
-	return n;
-}
-
-/* What a span becomes: what its place says; use that is never overrun; idle. */
-enum place { AS_PLACED, AS_BASE, AS_IDLE };
-
-static void spread(struct work *w, int64_t from, int64_t to, int64_t ms, enum place place)
-{
-	int64_t edges[EDGES_MAX + 1], length[EDGES_MAX], share[EDGES_MAX];
-	int n = cut(w, from, to, edges);
-
-	if (n == 0) { /* no length: all of it at that instant */
-		edges[0] = from;
-		edges[1] = to;
-		n = 1;
-	}
-	for (int i = 0; i < n; i++)
-		length[i] = edges[i + 1] - edges[i];
-	money_share(ms, length, n, share);
-	for (int i = 0; i < n; i++) {
-		enum component c = place == AS_IDLE ? COMP_IDLE
-			: place == AS_BASE ? base_component(w->in) : component_at(w, edges[i]);
-
-		add(w, c, list_at(w, edges[i]), share[i], edges[i], edges[i + 1]);
-	}
-}
-
-/* Place unknown: fills the cheapest parts of the window first, each up to its length; overrun counts as base time. */
-static void fill_cheapest(struct work *w, int64_t from, int64_t to, int64_t ms)
-{
-	int64_t edges[EDGES_MAX + 1];
-	bool done[EDGES_MAX] = { false };
-	int n = cut(w, from, to, edges), last = -1;
-
-	for (int round = 0; round < n && ms > 0; round++) {
-		int best = -1;
-		money_wide best_price = 0;
-
-		for (int i = 0; i < n; i++) {
-			enum component c = component_at(w, edges[i]) == COMP_GRACE ? COMP_GRACE : base_component(w->in);
-			const struct price *p = &w->in->lists[list_at(w, edges[i])].price;
-			money_wide price = (money_wide)rate_of(p, c) * factor_of(p, c, w->in);
-
-			if (!done[i] && (best < 0 || price < best_price)) {
-				best = i;
-				best_price = price;
-			}
-		}
-		done[best] = true;
-		int64_t take = min64(ms, edges[best + 1] - edges[best]);
-		bool free_part = component_at(w, edges[best]) == COMP_GRACE;
-
-		add(w, free_part ? COMP_GRACE : base_component(w->in), list_at(w, edges[best]), take, edges[best],
-			edges[best + 1]);
-		if (!free_part && last < 0)
-			last = best;
-		ms -= take;
-	}
-	if (ms > 0) /* a counter may run a little ahead of the clock */
-		add(w, base_component(w->in), list_at(w, last < 0 ? from : edges[last]), ms, from, to);
-}
-
-/* Estimated time that two people agreed to charge: at the cheapest price list of its window. */
-static void add_approved(struct work *w, const struct rate_piece *p)
-{
-	int best = list_at(w, p->from_at), last = list_at(w, p->to_at);
-
-	for (int l = best + 1; l <= last; l++) {
-		const struct price *x = &w->in->lists[l].price, *y = &w->in->lists[best].price;
-
-		if ((money_wide)x->rate_minor * factor_of(x, COMP_ESTIMATED, w->in) <
-		    (money_wide)y->rate_minor * factor_of(y, COMP_ESTIMATED, w->in))
-			best = l;
-	}
-	add(w, COMP_ESTIMATED, best, p->estimated_ms, p->from_at, p->to_at);
-}
-
-/* A part of an idle spell in which the instrument was usable; *as_use: what may still count as use. */
-static void add_usable(struct work *w, int64_t from, int64_t to, int64_t *as_use)
-{
-	int64_t use = min64(to - from, *as_use);
-
-	if (use > 0)
-		spread(w, from, from + use, use, AS_BASE);
-	if (to - from > use)
-		spread(w, from + use, to, to - from - use, AS_IDLE);
-	*as_use -= use;
-}
-
-/* Between runs, without what was at fault; the first idle_after_ms of a spell count as use. */
-static void add_idle(struct work *w, int64_t from, int64_t to)
-{
-	int64_t as_use = max64(0, w->base->idle_after_ms);
-
-	for (int i = 0; i < w->in->n_faults && from < to; i++) {
-		const struct interval *f = &w->in->faults[i];
-
-		if (f->to <= from || f->from >= to)
-			continue;
-		if (f->from > from)
-			add_usable(w, from, f->from, &as_use);
-		from = f->to;
-	}
-	if (from < to)
-		add_usable(w, from, to, &as_use);
-}
-
-/* Idle is known only up to the last run that was seen to start. */
-static int64_t last_run_start(const struct rate_input *in)
-{
-	for (int i = in->n_pieces - 1; i >= 0; i--)
-		if (in->pieces[i].placed)
-			return in->pieces[i].from_at;
-	return 0;
-}
-
-static void collect(struct work *w)
-{
-	const struct rate_input *in = w->in;
-	int64_t idle_end = last_run_start(in), cursor = in->start_at;
-
-	for (int i = 0; i < in->n_pieces; i++) {
-		const struct rate_piece *p = &in->pieces[i];
-
-		if (cursor > 0 && p->from_at > cursor && p->from_at <= idle_end)
-			add_idle(w, cursor, p->from_at);
-		if (p->fault)
-			add(w, COMP_FAULT, w->first, p->measured_ms, p->from_at, p->to_at);
-		else if (p->placed)
-			spread(w, p->from_at, p->to_at, p->measured_ms, AS_PLACED);
-		else
-			fill_cheapest(w, p->from_at, p->to_at, p->measured_ms);
-		w->estimated_ms += p->estimated_ms;
-		if (p->approved)
-			add_approved(w, p);
-		cursor = max64(cursor, p->to_at);
-	}
+	return &w->in->lists[w->base].price;
 }
 
 /* ---- seconds ---- */
@@ -308,7 +48,7 @@ static int64_t floor_seconds(struct work *w, enum component c0, enum component c
 	int n = 0;
 
 	for (int c = (int)c0; c <= (int)c1; c++)
-		for (int l = 0; l < RATE_LISTS_MAX; l++) {
+		for (int l = 0; l < w->in->n_lists; l++) {
 			ms[n++] = w->cell[c][l].ms;
 			sum += w->cell[c][l].ms;
 		}
@@ -316,7 +56,7 @@ static int64_t floor_seconds(struct work *w, enum component c0, enum component c
 	money_share(sum, ms, n, share);
 	n = 0;
 	for (int c = (int)c0; c <= (int)c1; c++)
-		for (int l = 0; l < RATE_LISTS_MAX; l++)
+		for (int l = 0; l < w->in->n_lists; l++)
 			w->cell[c][l].seconds = share[n++];
 	return sum;
 }
@@ -324,21 +64,21 @@ static int64_t floor_seconds(struct work *w, enum component c0, enum component c
 /* What was metered at fault: the session's seconds that are nothing else. Its milliseconds round no priced line up. */
 static int64_t fault_seconds(struct work *w, int64_t priced_s)
 {
-	int64_t ms = w->cell[COMP_FAULT][w->first].ms;
+	int64_t ms = w->cell[COMP_FAULT][w->base].ms;
 
 	if (ms == 0)
 		return 0;
 	for (int c = COMP_TIME; c <= COMP_INTO_NEXT; c++)
-		for (int l = 0; l < RATE_LISTS_MAX; l++)
+		for (int l = 0; l < w->in->n_lists; l++)
 			ms += w->cell[c][l].ms;
-	return w->cell[COMP_FAULT][w->first].seconds = ms / 1000 - priced_s;
+	return w->cell[COMP_FAULT][w->base].seconds = ms / 1000 - priced_s;
 }
 
 static int64_t seconds_of(const struct work *w, enum component c)
 {
 	int64_t sum = 0;
 
-	for (int l = 0; l < RATE_LISTS_MAX; l++)
+	for (int l = 0; l < w->in->n_lists; l++)
 		sum += w->cell[c][l].seconds;
 	return sum;
 }
@@ -383,27 +123,88 @@ static int64_t fill_seconds(const struct work *w)
 
 	if (!in->booked)
 		return 0;
-	switch (w->base->usage) {
+	switch (base_price(w)->usage) {
 	case USAGE_MAX:
 		return max64(0, booked - used);
 	case USAGE_BOOKED_PLUS_OVERRUN:
 		return max64(0, booked - agreed - seconds_of(w, COMP_TIME) - seconds_of(w, COMP_WALK_UP));
 	case USAGE_PERCENT:
-		return max64(0, booked * w->base->usage_bp / 10000 - used);
+		return max64(0, booked * base_price(w)->usage_bp / 10000 - used);
 	case USAGE_USED:
 		break;
 	}
 	return 0;
 }
 
+/* Booked under the list and not used: what a booked fill may be priced at it. */
+static int64_t unused_ms(const struct work *w, int list, struct interval *ret_part)
+{
+	const struct rate_input *in = w->in;
+	int64_t unused = 0;
+
+	*ret_part = (struct interval){ in->booked_to, in->booked_from };
+	for (int i = 0; i < w->n_spans; i++) {
+		struct interval part = { i ? max64(in->booked_from, w->spans[i].from_at) : in->booked_from,
+			i + 1 < w->n_spans ? min64(in->booked_to, w->spans[i + 1].from_at) : in->booked_to };
+
+		if (w->spans[i].list != list || part.from >= part.to)
+			continue;
+		unused += part.to - part.from - faults_in(in, part.from, part.to);
+		ret_part->from = min64(ret_part->from, part.from);
+		ret_part->to = max64(ret_part->to, part.to);
+	}
+	for (int c = COMP_TIME; c <= COMP_INTO_NEXT; c++) /* what ran over was used as well */
+		unused -= c == COMP_GRACE ? 0 : w->cell[c][list].ms;
+	return max64(0, unused);
+}
+
+static money_wide fill_price(const struct work *w, int list)
+{
+	const struct price *p = &w->in->lists[list].price;
+
+	return (money_wide)p->rate_minor * tariff_factor(p, COMP_BOOKED_FILL, w->in);
+}
+
+/* What is paid without use: the booked time that was not used under each list, of the cheapest first. What was used
+ * outside the booked time may leave too little: the rest is the cheapest one's. */
+static void place_fill(struct work *w, int64_t fill)
+{
+	bool done[RATE_LISTS_MAX] = { false };
+	int cheapest = -1;
+
+	for (int64_t left = fill; left > 0;) {
+		struct interval part, best_part = { 0, 0 };
+		int64_t room = 0, unused;
+		int best = -1;
+
+		for (int l = 0; l < w->in->n_lists; l++) {
+			unused = unused_ms(w, l, &part) / 1000;
+			if (done[l] || part.from >= part.to || (best >= 0 && fill_price(w, l) >= fill_price(w, best)))
+				continue;
+			best = l;
+			room = unused;
+			best_part = part;
+		}
+		if (best < 0) {
+			w->cell[COMP_BOOKED_FILL][cheapest].seconds += left;
+			return;
+		}
+		done[best] = true;
+		cheapest = cheapest < 0 ? best : cheapest;
+		room = min64(room, left);
+		w->cell[COMP_BOOKED_FILL][best] = (struct cell){ room * 1000, room, 0, best_part.from, best_part.to };
+		left -= room;
+	}
+}
+
 /* The list that was in force when the last priced second of use fell. */
 static int last_list(const struct work *w)
 {
 	int64_t latest = -1;
-	int best = w->first;
+	int best = w->base;
 
 	for (int c = COMP_TIME; c <= COMP_INTO_NEXT; c++)
-		for (int l = 0; l < RATE_LISTS_MAX; l++)
+		for (int l = 0; l < w->in->n_lists; l++)
 			if (w->cell[c][l].ms > 0 && w->cell[c][l].to > latest) {
 				latest = w->cell[c][l].to;
 				best = l;
@@ -413,7 +214,7 @@ static int last_list(const struct work *w)
 
 static void pad(struct work *w, int64_t total)
 {
-	int64_t step = max64(1, w->base->step_ms / 1000), missing = (step - total % step) % step;
+	int64_t step = max64(1, base_price(w)->step_ms / 1000), missing = (step - total % step) % step;
 	int l = last_list(w);
 	struct cell *x = &w->cell[COMP_TIME][l];
 
@@ -439,10 +240,11 @@ static int emit(struct rate_result *r, struct rate_line line)
 
 static int emit_component(const struct work *w, struct rate_result *r, enum component c)
 {
-	for (int l = w->first; l <= w->last; l++) {
+	for (int l = 0; l < w->in->n_lists; l++) {
 		const struct cell *x = &w->cell[c][l];
 		const struct price *p = &w->in->lists[l].price;
-		struct rate_line line = { c, l, x->from, x->to, x->seconds, rate_of(p, c), factor_of(p, c, w->in),
+		struct rate_line line = { c, l, x->from, x->to, x->seconds, tariff_rate_of(p, c),
+			tariff_factor(p, c, w->in),
 			x->padding, 0 };
 
 		line.amount_minor = money_of_time(x->seconds, line.rate_minor, line.factor_pm);
@@ -466,13 +268,13 @@ static int emit_rest(const struct work *w, struct rate_result *r)
 	int64_t from = in->n_pieces ? in->pieces[0].from_at : 0,
 		to = in->n_pieces ? in->pieces[in->n_pieces - 1].to_at : 0;
 
-	if (r->billed_s > 0 && r->total_minor < w->base->minimum_minor &&
-	    emit(r, (struct rate_line){ COMP_MINIMUM, w->first, from, to, 0, 0, 1000, 0,
-		    w->base->minimum_minor - r->total_minor }))
+	if (r->billed_s > 0 && r->total_minor < base_price(w)->minimum_minor &&
+	    emit(r, (struct rate_line){ COMP_MINIMUM, w->base, from, to, 0, 0, 1000, 0,
+		    base_price(w)->minimum_minor - r->total_minor }))
 		return 1;
 	if (r->estimated_s > r->approved_s)
-		return emit(r, (struct rate_line){ COMP_ESTIMATED, w->first, from, to, r->estimated_s - r->approved_s,
-			w->base->rate_minor, 0, 0, 0 });
+		return emit(r, (struct rate_line){ COMP_ESTIMATED, w->base, from, to, r->estimated_s - r->approved_s,
+			base_price(w)->rate_minor, 0, 0, 0 });
 	return 0;
 }
 
@@ -506,15 +308,27 @@ static bool bad_faults(const struct rate_input *in)
 	return false;
 }
 
+static bool bad_lists(const struct rate_input *in)
+{
+	if (in->n_lists < 1 || in->n_lists > RATE_LISTS_MAX || in->locked < 0 || in->locked >= in->n_lists ||
+	    in->n_spans < 0 || in->n_spans > RATE_LISTS_MAX)
+		return true;
+	for (int i = 1; i < in->n_lists && in->n_spans == 0; i++)
+		if (in->lists[i].effective_at < in->lists[i - 1].effective_at)
+			return true;
+	for (int i = 0; i < in->n_spans; i++)
+		if (in->spans[i].list < 0 || in->spans[i].list >= in->n_lists ||
+		    (i > 0 && in->spans[i].from_at < in->spans[i - 1].from_at))
+			return true;
+	return false;
+}
+
 static int check(const struct rate_input *in)
 {
 	int64_t before = 0, sum = 0;
 
-	if (in->n_lists < 1 || in->n_lists > RATE_LISTS_MAX || in->locked < 0 || in->locked >= in->n_lists)
+	if (bad_lists(in))
 		return 1;
-	for (int i = 1; i < in->n_lists; i++)
-		if (in->lists[i].effective_at < in->lists[i - 1].effective_at)
-			return 1;
 	if (in->booked && (in->booked_to <= in->booked_from || in->priced_to < in->booked_from))
 		return 1;
 	if (bad_kept(in) || bad_faults(in))
@@ -535,17 +349,13 @@ static int check(const struct rate_input *in)
 static void set_lists(struct work *w)
 {
 	const struct rate_input *in = w->in;
-	int64_t start = in->n_pieces ? in->pieces[0].from_at : in->booked_from;
 
-	w->base = &in->lists[in->locked].price;
-	w->first = w->last = in->locked;
-	if (w->base->change == CHANGE_LOCK_AT_START)
-		w->first = w->last = list_in_force(in, in->start_at ? in->start_at : start);
-	if (w->base->change == CHANGE_SPLIT) {
-		w->first = 0;
-		w->last = in->n_lists - 1;
-	}
-	w->base = &in->lists[w->base->change == CHANGE_SPLIT ? in->locked : w->first].price;
+	w->base = in->locked;
+	w->n_spans = in->n_spans;
+	if (in->n_spans > 0)
+		memcpy(w->spans, in->spans, (size_t)in->n_spans * sizeof(w->spans[0]));
+	else
+		w->n_spans = tariff_spans(in, w->spans, &w->base);
 }
 
 static int64_t into_next(const struct rate_input *in)
@@ -573,10 +383,10 @@ int tariff_rate(const struct rate_input *in, struct rate_result *ret)
 	memset(ret, 0, sizeof(*ret));
 	w.in = in;
 	set_lists(&w);
-	ret->base = (int)(w.base == &in->lists[in->locked].price ? in->locked : w.first);
+	ret->base = w.base;
 	w.into_from = into_next(in);
 	w.grace_end = tariff_grace_end(in);
-	collect(&w);
+	tariff_collect(&w);
 	ret->fault_s = fault_seconds(&w, floor_seconds(&w, COMP_TIME, COMP_INTO_NEXT));
 	ret->idle_s = floor_seconds(&w, COMP_IDLE, COMP_IDLE);
 	for (int i = 0; i < in->n_pieces; i++) {
@@ -590,8 +400,7 @@ int tariff_rate(const struct rate_input *in, struct rate_result *ret)
 	if (priced_ms >= 1000)
 		fill = fill_seconds(&w);
 	if (fill > 0)
-		w.cell[COMP_BOOKED_FILL][list_at(&w, in->booked_from)] =
-			(struct cell){ fill * 1000, fill, 0, in->booked_from, in->booked_to };
+		place_fill(&w, fill);
 	pad(&w, billable(&w) + fill);
 	ret->billed_s = billable(&w) + fill;
 	if (emit_cells(&w, ret) || emit_rest(&w, ret))
@@ -601,39 +410,19 @@ int tariff_rate(const struct rate_input *in, struct rate_result *ret)
 
 int tariff_quote(const struct price_list *list, bool walk_up, int64_t from, int64_t to, struct rate_result *ret)
 {
-	struct rate_piece piece = { from, to, to - from, 0, true, false, false };
 	struct rate_input in = { .lists = list, .n_lists = 1, .booked = true, .walk_up = walk_up, .booked_from = from,
-		.booked_to = to, .priced_to = to, .pieces = &piece, .n_pieces = 1 };
+		.booked_to = to, .priced_to = to };
 
+	return tariff_quote_terms(&in, ret);
+}
+
+int tariff_quote_terms(const struct rate_input *terms, struct rate_result *ret)
+{
+	struct rate_input in = *terms;
+	struct rate_piece piece = { in.booked_from, in.booked_to, in.booked_to - in.booked_from, 0, true, false, false };
+
+	in.priced_to = in.booked_to;
+	in.pieces = &piece;
+	in.n_pieces = 1;
 	return tariff_rate(&in, ret);
-}
-
-/* ---- fees ---- */
-
-int32_t tariff_fee_bp(const struct price *p, enum component kind, int64_t notice_ms)
-{
-	if (kind == COMP_NO_SHOW || notice_ms < 0)
-		return p->no_show_bp;
-	for (int i = 0; i < p->n_tiers; i++)
-		if (notice_ms >= p->tiers[i].notice_ms)
-			return p->tiers[i].fee_bp;
-	return 0;
-}
-
-int tariff_fee(const struct fee_input *in, struct rate_result *ret)
-{
-	struct interval booked = { in->booked_from, in->booked_to }, part = interval_empty(in->given) ? booked : in->given;
-	int64_t length = booked.to - booked.from, unsold = part.to - part.from - in->resold_ms, quote;
-	int32_t bp = tariff_fee_bp(&in->list->price, in->kind, in->booked_from - in->at);
-	struct rate_line line = { in->kind, 0, part.from, part.to, 0, in->list->price.rate_minor, bp / 10, 0, 0 };
-
-	if (length <= 0 || part.from < booked.from || part.to > booked.to || in->resold_ms < 0 ||
-		tariff_quote(in->list, in->walk_up, booked.from, booked.to, ret))
-		return 1;
-	quote = ret->total_minor;
-	unsold = max64(0, unsold);
-	memset(ret, 0, sizeof(*ret));
-	line.seconds = unsold / 1000;
-	line.amount_minor = money_round((money_wide)quote * bp * unsold, (money_wide)10000 * length);
-	return line.amount_minor != 0 ? emit(ret, line) : 0;
 }

@@ -19,13 +19,17 @@
 enum component { COMP_TIME, COMP_WALK_UP, COMP_GRACE, COMP_OVERRUN, COMP_INTO_NEXT, COMP_IDLE, COMP_FAULT,
 	COMP_BOOKED_FILL, COMP_NO_SHOW, COMP_LATE_CANCEL, COMP_MINIMUM, COMP_ESTIMATED, COMP_CORRECTION, COMPONENTS };
 
-#define RATE_LISTS_MAX 8
+/* Price lists that one session or one booking may touch. An instrument may have any number. */
+#define RATE_LISTS_MAX 64
 #define RATE_KEPT_MAX 8
 #define RATE_FAULTS_MAX 64
 #define RATE_LINES_MAX (7 * RATE_LISTS_MAX + 5)
 
 /* A price list and the instant from which it is in force. */
 struct price_list { int64_t version, effective_at; struct price price; };
+
+/* From this instant on, up to the next span's, the list (an index) holds. */
+struct price_span { int64_t from_at; int list; };
 
 /* A piece of metered time. placed: a run that was on from from_at to to_at. Not placed: measured_ms lie somewhere in
  * [from_at, to_at). approved: two people agreed to charge estimated_ms. fault: measured at fault. */
@@ -36,9 +40,11 @@ struct rate_piece { int64_t from_at, to_at, measured_ms, estimated_ms; bool plac
 struct rate_span { int64_t from_at, grace_to, to_at; };
 
 struct rate_input {
-	const struct price_list *lists; /* ascending by effective_at; 1..RATE_LISTS_MAX                   */
+	const struct price_list *lists; /* 1..RATE_LISTS_MAX                                              */
 	int n_lists;
-	int locked;                     /* index of the list the booking was made under                   */
+	int locked;                     /* the list of the first terms row: its step, minimum and usage hold */
+	const struct price_span *spans; /* ascending: which list prices what; the first also what is before */
+	int n_spans;                    /* 0: a record without spans: lists ascend by effective_at (tariff_spans()) */
 	bool booked;                    /* false: a session without a booking; everything is a walk-up    */
 	bool walk_up;                   /* booked at the instrument                                       */
 	int64_t booked_from, booked_to; /* booked                                                         */
@@ -81,7 +87,12 @@ struct rate_result {
 int tariff_rate(const struct rate_input *in, struct rate_result *ret);
 
 struct fee_input {
-	const struct price_list *list;
+	const struct price_list *list;  /* the list of the first terms row; with spans the first of n_lists */
+	int n_lists;                    /* 0: that one, for all of the booking                            */
+	const struct price_span *prices;/* what the booked time costs; 0: the one list                    */
+	int n_prices;
+	const struct price_span *rows;  /* the terms rows: the fee's share is that of each row's list      */
+	int n_rows;
 	enum component kind;            /* COMP_NO_SHOW or COMP_LATE_CANCEL                               */
 	bool walk_up;
 	int64_t booked_from, booked_to;
@@ -95,8 +106,17 @@ int32_t tariff_fee_bp(const struct price *p, enum component kind, int64_t notice
 int64_t tariff_grace_end(const struct rate_input *in);
 /* The price of the booked interval as if all of it were used. */
 int tariff_quote(const struct price_list *list, bool walk_up, int64_t from, int64_t to, struct rate_result *ret);
-/* A part that is given up pays its share of what all of it would pay. */
+/* The same over several lists: lists, spans, kept and the booked interval of *terms; it is used to its end. */
+int tariff_quote_terms(const struct rate_input *terms, struct rate_result *ret);
+/* A line for each terms row and price list: a part that is given up pays its share of what all of it would pay. What
+ * others used of it is taken off in proportion. */
 int tariff_fee(const struct fee_input *in, struct rate_result *ret);
+
+/* The list of the instant. */
+int tariff_list_at(const struct price_span *spans, int n, int64_t at);
+/* The spans of a record that has none: by the lists' instants and the price_change of the list that was booked under.
+ * *ret_base: the list whose step, minimum and usage held. Returns their number. */
+int tariff_spans(const struct rate_input *in, struct price_span ret[RATE_LISTS_MAX], int *ret_base);
 
 const char *component_name(enum component c);
 bool component_from_name(const char *name, enum component *ret);

@@ -296,6 +296,7 @@ static void make_sane(struct sane *s)
 
 static void nonsense_is_not_rated(void **state)
 {
+	static const struct price_span bad_index[] = { { 0, 2 } }, descending[] = { { NOON + 1, 0 }, { NOON, 1 } };
 	static struct sane s;
 	struct rate_result r;
 	int spoilt = 0;
@@ -313,6 +314,9 @@ static void nonsense_is_not_rated(void **state)
 	SPOIL(s.in.n_lists = RATE_LISTS_MAX + 1);
 	SPOIL(s.in.locked = -1);
 	SPOIL(s.in.locked = 2);
+	SPOIL((s.in.spans = bad_index, s.in.n_spans = 1));
+	SPOIL((s.in.spans = descending, s.in.n_spans = 2));
+	SPOIL(s.in.n_spans = -1);
 	SPOIL(s.lists[0].effective_at = NOON + 1);
 	SPOIL(s.in.booked_to = s.in.booked_from);
 	SPOIL((s.in.n_kept = 0, s.in.priced_to = s.in.booked_from - 1));
@@ -337,7 +341,7 @@ static void nonsense_is_not_rated(void **state)
 	SPOIL((s.pieces[0].measured_ms = INT64_MAX, s.pieces[1].measured_ms = INT64_MAX));
 	SPOIL((s.lists[0].price.rate_minor = LT_MONEY_MAX, s.lists[1].price.rate_minor = LT_MONEY_MAX));
 	SPOIL(s.lists[0].price.minimum_minor = LT_MONEY_MAX + 1);
-	assert_int_equal(spoilt, 28);
+	assert_int_equal(spoilt, 31);
 #undef SPOIL
 	assert_int_equal(tariff_fee(&(struct fee_input){ .list = s.lists, .kind = COMP_NO_SHOW, .booked_from = NOON,
 		.booked_to = NOON }, &r), 1);
@@ -348,6 +352,75 @@ static void nonsense_is_not_rated(void **state)
 			.booked_to = NOON + LT_HOUR, .given = { NOON + (i < 0 ? -1 : 1), NOON + LT_HOUR + (i > 0) } }, &r), 1);
 	assert_int_equal(money_round((money_wide)INT64_MAX * 4, 2), INT64_MAX);
 	assert_int_equal(money_round((money_wide)INT64_MAX * -4, 2), -INT64_MAX);
+}
+
+/* Noon to one, estimated and agreed on; from one o'clock on an hour costs less. The hour lies before one o'clock. */
+static void an_estimate_is_priced_by_the_list_before_its_end(void **state)
+{
+	static struct sane s;
+	struct rate_result r;
+
+	make_sane(&s);
+	s.in.n_faults = s.in.n_kept = 0;
+	s.in.n_pieces = 1;
+	s.lists[0].price.change = CHANGE_SPLIT;
+	s.lists[0].price.rate_minor = 10000;
+	s.lists[1].price.rate_minor = 5000;
+	s.lists[1].effective_at = NOON + LT_HOUR;
+	s.pieces[0] = (struct rate_piece){ .from_at = NOON, .to_at = NOON + LT_HOUR, .estimated_ms = LT_HOUR,
+		.approved = true };
+	assert_int_equal(tariff_rate(&s.in, &r), 0);
+	assert_int_equal(r.total_minor, 10000);
+	s.pieces[0] = (struct rate_piece){ .from_at = NOON + LT_HOUR, .to_at = NOON + LT_HOUR, .measured_ms = 60000,
+		.placed = true }; /* a counter's tick that is known by its end only */
+	assert_int_equal(tariff_rate(&s.in, &r), 0);
+	assert_int_equal(r.line[0].rate_minor, 10000);
+}
+
+/* Nobody came to a booking whose second hour was added at another price: the least charge asks for each hour's own. */
+static void time_without_use_is_paid_by_its_own_list(void **state)
+{
+	static const struct price_span rows[] = { { NOON, 0 }, { NOON + LT_HOUR, 1 } };
+	static struct sane s;
+	struct rate_result r;
+
+	make_sane(&s);
+	s.in.n_faults = s.in.n_kept = 0;
+	s.in.spans = rows;
+	s.in.n_spans = 2;
+	s.in.n_pieces = 1;
+	s.lists[0].price.usage = USAGE_MAX;
+	s.lists[1].price.rate_minor = 14400;
+	s.pieces[0].to_at = NOON + LT_HOUR / 2;
+	s.pieces[0].measured_ms = LT_HOUR / 2;
+	assert_int_equal(tariff_rate(&s.in, &r), 0);
+	assert_int_equal(r.total_minor, 10000 + 14400);
+	assert_int_equal(tariff_quote_terms(&s.in, &r), 0);
+	assert_int_equal(r.total_minor, 10000 + 14400);
+}
+
+/* The added hour has its own price and its own share. */
+static void a_fee_is_the_sum_over_its_terms(void **state)
+{
+	static const struct price_span rows[] = { { NOON, 0 }, { NOON + LT_HOUR, 1 } };
+	static struct sane s;
+	struct rate_result r;
+	struct fee_input in = { .list = s.lists, .n_lists = 2, .prices = rows, .n_prices = 2, .rows = rows, .n_rows = 2,
+		.kind = COMP_NO_SHOW, .booked_from = NOON, .booked_to = NOON + 2 * LT_HOUR, .at = NOON };
+
+	make_sane(&s);
+	s.lists[0].price.no_show_bp = 5000;
+	s.lists[1].price.no_show_bp = 10000;
+	s.lists[1].price.rate_minor = 14400;
+	assert_int_equal(tariff_fee(&in, &r), 0);
+	assert_int_equal(r.n, 2);
+	assert_int_equal(r.total_minor, 5000 + 14400);
+	in.given = (struct interval){ NOON + LT_HOUR + LT_HOUR / 2, NOON + 2 * LT_HOUR };
+	assert_int_equal(tariff_fee(&in, &r), 0);
+	assert_int_equal(r.total_minor, 7200);
+	in.resold_ms = LT_HOUR / 4;
+	assert_int_equal(tariff_fee(&in, &r), 0);
+	assert_int_equal(r.total_minor, 3600);
 }
 
 /* A counter a little ahead of the clock: its second more than its window is not lost. */
@@ -479,6 +552,8 @@ int main(void)
 		cmocka_unit_test(every_cut_of_a_text), cmocka_unit_test(every_edge_of_a_session),
 		cmocka_unit_test(what_is_outside_an_enum), cmocka_unit_test(corners_of_the_calendar),
 		cmocka_unit_test(nonsense_is_not_rated), cmocka_unit_test(more_measured_than_its_window),
+		cmocka_unit_test(an_estimate_is_priced_by_the_list_before_its_end),
+		cmocka_unit_test(time_without_use_is_paid_by_its_own_list), cmocka_unit_test(a_fee_is_the_sum_over_its_terms),
 		cmocka_unit_test(random_lives_of_a_meter), cmocka_unit_test(a_meter_without_its_value),
 	};
 
