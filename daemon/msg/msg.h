@@ -109,8 +109,14 @@ struct msg_reply {
 
 struct msg_chunk { struct msg head; struct conn_ref conn; char *body; size_t body_size; bool last, failed; };
 
-/* Poll this instrument now, outside its schedule. reread: confirm a suspect value (no park waits for it). */
-struct msg_poll { struct msg head; char instrument[MSG_ID]; uint64_t ticket; int64_t deadline_boot_ms; };
+/* Poll this instrument now, outside its schedule. ticket 0: nobody waits for the answer. */
+struct msg_poll {
+	struct msg head;
+	char instrument[MSG_ID];
+	uint64_t ticket;
+	int64_t deadline_boot_ms;
+	bool urgent;                  /* a person asks: it ends a backoff of the controller or its line       */
+};
 
 struct lease {
 	char instrument[MSG_ID];

@@ -3,7 +3,8 @@
  *
  * Owns the descriptor, its watcher and one timer. Replies are told apart by our own transaction id: a late one is
  * dropped and the connection stays. What cannot be a reply closes the connection. A peer that closes an idle
- * connection did nothing wrong: the next request connects again, without backoff.
+ * connection did nothing wrong: the next request connects again, without backoff. Backoff is for an endpoint that takes
+ * no connection; what a unit behind it answers, or does not, is the unit's affair (engine.c).
  */
 #include "drivers/modbus/link.h"
 
@@ -19,9 +20,8 @@
 
 #include "base/base.h"
 #include "common/fmt.h"
+#include "drivers/modbus/schedule.h"
 
-#define BACKOFF_FIRST_MS 250
-#define BACKOFF_MOST_MS 30000
 #define CONNECT_MS 2000
 #define SILENT_CLOSE 3        /* timeouts in a row, over all unit ids, before the connection is thought dead */
 #define STRAYS_MOST 200       /* frames nobody asked for since the last good reply */
@@ -46,9 +46,16 @@ struct link {
 	void *arg;
 	uint16_t id;
 	bool reused, retried;         /* the connection carried a reply before; this request was sent anew */
-	int failures, timeouts, strays;
-	int64_t retry_at, sent_at, last_reply_at;
+	int failures;                 /* connections in a row that did not come about */
+	int timeouts, strays;
+	int64_t retry_at;             /* no connection is tried before this; set when one fails, moved by nothing else */
+	int64_t sent_at, last_reply_at;
+	const char *why;              /* of the last failed connection */
 	struct link_reply failing;    /* FAILING: what the timer will report */
+	struct { uint16_t id; uint8_t unit; int64_t sent_at; } unanswered; /* timed out here; sent_at 0: none */
+	link_late *late;
+	void *late_arg;
+	struct reserve *reserve;
 	uint64_t random;
 	struct link_stats stats;
 };
@@ -92,6 +99,7 @@ struct link *link_new(struct loop *l, struct modbus_codec *c, const char *host, 
 	k->loop = l;
 	k->codec = c;
 	k->fd = -1;
+	k->why = "";
 	k->random = seed | 1;
 	k->id = (uint16_t)next_random(k);
 	k->timer = loop_timer_new(l, LOOP_METER, on_timer, k);
@@ -106,11 +114,14 @@ struct link *link_new(struct loop *l, struct modbus_codec *c, const char *host, 
 static void disconnect(struct link *k)
 {
 	k->watch = loop_fd_free(k->watch);
-	if (k->fd >= 0)
+	if (k->fd >= 0) {
 		close(k->fd);
+		reserve_fill(k->reserve);
+	}
 	k->fd = -1;
 	k->n_in = 0;
 	k->reused = false;
+	k->unanswered.sent_at = 0;
 }
 
 struct link *link_free(struct link *k)
@@ -131,6 +142,27 @@ bool link_busy(const struct link *k)
 int64_t link_retry_at(const struct link *k)
 {
 	return k->state == DOWN && k->retry_at > clock_boot_ms() ? k->retry_at : 0;
+}
+
+void link_retry_now(struct link *k)
+{
+	k->retry_at = 0;
+}
+
+int link_failures(const struct link *k)
+{
+	return k->failures;
+}
+
+void link_on_late(struct link *k, link_late *late, void *arg)
+{
+	k->late = late;
+	k->late_arg = arg;
+}
+
+void link_use_reserve(struct link *k, struct reserve *r)
+{
+	k->reserve = r;
 }
 
 const struct link_stats *link_stats(const struct link *k)
@@ -155,19 +187,6 @@ static void enter(struct link *k, enum state s)
 		loop_fd_want(k->watch, s == WAITING && k->sent < k->request.size ? LOOP_READ | LOOP_WRITE : wants[s]);
 }
 
-/* 250 ms, 500 ms ... 30 s, each +- a quarter, so that a rack that lost power is not asked in step. */
-static void back_off(struct link *k)
-{
-	int64_t ms = BACKOFF_FIRST_MS;
-
-	for (int i = 0; i < k->failures && ms < BACKOFF_MOST_MS; i++)
-		ms *= 2;
-	if (ms > BACKOFF_MOST_MS)
-		ms = BACKOFF_MOST_MS;
-	k->failures++;
-	k->retry_at = clock_boot_ms() + ms * 3 / 4 + (int64_t)(next_random(k) % (uint64_t)(ms / 2 + 1));
-}
-
 /* Ends the request. Nobody may touch the link's request after this: done may send the next one. */
 static void finish(struct link *k, const struct link_reply *reply)
 {
@@ -179,14 +198,17 @@ static void finish(struct link *k, const struct link_reply *reply)
 		done(k->arg, reply);
 }
 
-/* The connection is useless: close, wait, and tell whoever still waits for an answer. */
+/* The connection is useless: close it and tell whoever still waits. Only one that never came about is waited for. */
 static void fail(struct link *k, enum link_result r, const char *why)
 {
 	struct link_reply reply = { .result = r, .why = why };
 	bool asked = k->done && k->state != IDLE; /* IDLE: it has its answer already */
 
 	enter(k, DOWN);
-	back_off(k);
+	if (r == LINK_UNREACHABLE) {
+		k->why = why;
+		k->retry_at = clock_boot_ms() + schedule_backoff(++k->failures, next_random(k));
+	}
 	if (asked)
 		finish(k, &reply);
 }
@@ -251,7 +273,7 @@ static void start(struct link *k)
 {
 	int one = 1;
 
-	k->fd = socket(k->address.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	k->fd = reserve_socket(k->reserve, k->address.ss_family);
 	if (k->fd < 0) {
 		fail_later(k, "no descriptor for the connection");
 		return;
@@ -282,7 +304,7 @@ void link_send(struct link *k, const struct modbus_request *r, const struct link
 	else if (k->state == DOWN && link_retry_at(k) == 0)
 		start(k);
 	else if (k->state == DOWN)
-		fail_later(k, "the endpoint is in backoff");
+		fail_later(k, k->why);
 	/* CONNECTING or WAITING with a cancelled request: cannot be, link_cancel left IDLE or DOWN */
 }
 
@@ -325,6 +347,18 @@ static void on_end(struct link *k, const char *why)
 
 enum verdict { FRAME_STRAY, FRAME_ANSWER, FRAME_FATAL };
 
+/* The reply to the request that timed out last came after all: its unit is slow, not dead. */
+static void note_late(struct link *k, const uint8_t *frame)
+{
+	int64_t sent_at = k->unanswered.sent_at;
+
+	if (sent_at == 0 || (frame[0] << 8 | frame[1]) != k->unanswered.id || frame[6] != k->unanswered.unit)
+		return;
+	k->unanswered.sent_at = 0;
+	if (k->late)
+		k->late(k->late_arg, frame[6], (clock_boot_us() - sent_at + 999) / 1000);
+}
+
 /* One whole frame. FRAME_ANSWER: *ret is filled and the link is idle. FRAME_FATAL: the connection is gone. */
 static enum verdict on_frame(struct link *k, uint8_t *frame, size_t n, struct link_reply *ret)
 {
@@ -336,6 +370,7 @@ static enum verdict on_frame(struct link *k, uint8_t *frame, size_t n, struct li
 	*ret = (struct link_reply){ .result = LINK_GOOD, .why = "" };
 	if (!ours) {
 		k->stats.strays++;
+		note_late(k, frame);
 		if (++k->strays <= STRAYS_MOST)
 			return FRAME_STRAY;
 		fail(k, LINK_BAD_FRAME, "the peer sends replies that nobody asked for");
@@ -352,7 +387,7 @@ static enum verdict on_frame(struct link *k, uint8_t *frame, size_t n, struct li
 		ret->why = "the device answered with a Modbus exception";
 	}
 	ret->rtt_ms = (now - k->sent_at + 999) / 1000;
-	k->failures = k->timeouts = k->strays = 0;
+	k->timeouts = k->strays = 0;
 	k->reused = true;
 	k->last_reply_at = clock_boot_ms();
 	enter(k, IDLE);
@@ -407,6 +442,7 @@ static void on_connected(struct link *k)
 		fail(k, LINK_UNREACHABLE, why == ECONNREFUSED ? "the connection was refused" : "the connection failed");
 		return;
 	}
+	k->failures = 0;
 	send_paced(k);
 }
 
@@ -434,6 +470,9 @@ static void on_reply_timeout(struct link *k)
 		fail(k, LINK_TIMEOUT, k->n_in ? "the reply stopped in the middle" : "no reply in time");
 		return;
 	}
+	k->unanswered.id = k->id;
+	k->unanswered.unit = k->request.frame[6];
+	k->unanswered.sent_at = k->sent_at;
 	enter(k, IDLE);
 	finish(k, &reply);
 }
@@ -455,9 +494,9 @@ static void on_timer(void *arg)
 		return;
 	case FAILING:
 		reply = k->failing;
-		if (k->fd >= 0 || k->retry_at <= clock_boot_ms())
+		if (k->fd >= 0 || k->retry_at <= clock_boot_ms()) {
 			fail(k, reply.result, reply.why);
-		else {
+		} else { /* nothing was tried, nothing failed */
 			enter(k, DOWN);
 			finish(k, &reply);
 		}

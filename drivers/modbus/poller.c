@@ -16,7 +16,7 @@
 #define GRID_MS 10            /* ticks share their wake-ups: 200 a second are enough for any number of devices */
 #define GOLDEN UINT64_C(0x9E3779B97F4A7C15)
 
-static uint64_t next_random(struct poller *p)
+uint64_t poller_random(struct poller *p)
 {
 	uint64_t z = p->random += GOLDEN;
 
@@ -83,7 +83,7 @@ static struct device *device_new(struct poller *p, const struct poll_target *t, 
 	}
 	set_target(d, t);
 	d->rto = d->target.timeout_ms;
-	d->scheduled = true;
+	d->at = (struct deadlines){ SCHEDULE_NEVER, SCHEDULE_NEVER, SCHEDULE_NEVER, SCHEDULE_NEVER };
 	d->created = clock_boot_ms();
 	if (device_load(d, p->o.codec, err) < 0)
 		return device_free(d);
@@ -154,10 +154,13 @@ static struct endpoint *endpoint_new(struct poller *p, const struct device *d, s
 	e->p = p;
 	lt_fmt(e->host, sizeof(e->host), "%s", d->host);
 	e->port = d->target.port;
-	e->link = link_new(p->o.loop, p->o.codec, d->host, d->target.port, next_random(p), err);
-	e->timer = loop_timer_new(p->o.loop, LOOP_METER, engine_timer, e);
-	if (e->link && e->timer)
+	e->link = link_new(p->o.loop, p->o.codec, d->host, d->target.port, poller_random(p), err);
+	e->timer = loop_timer_new(p->o.loop, LOOP_METER, line_timer, e);
+	if (e->link && e->timer) {
+		link_use_reserve(e->link, &p->reserve);
+		link_on_late(e->link, line_late, e);
 		return e;
+	}
 	if (e->link)
 		lt_err_set(err, "no-memory", "", "out of memory");
 	return endpoint_free(e);
@@ -266,11 +269,10 @@ static void spread(struct poller *p, struct device *d, uint64_t i)
 
 	d->phase = (int64_t)((turn * (uint64_t)d->target.poll_ms) >> 32);
 	d->phase -= d->phase % GRID_MS;
-	d->due = engine_next_tick(d, now);
-	if (d->due - now > 1000) {
-		d->due = now + (int64_t)(turn * 1000 >> 32); /* slow polls: the first one soon */
-		d->scheduled = false;
-	}
+	d->at.poll = schedule_tick(d->phase, d->target.poll_ms, now);
+	d->on_tick = d->at.poll - now <= 1000;
+	if (!d->on_tick)
+		d->at.poll = now + (int64_t)(turn * 1000 >> 32); /* slow polls: the first one soon */
 }
 
 static void swap_in(struct poller *p, struct plan *x)
@@ -327,7 +329,7 @@ int poller_reload(struct poller *p, const struct poll_target *targets, int n, st
 	swap_in(p, &x);
 	plan_drop(&x);
 	for (struct endpoint *e = p->endpoints; e; e = e->next)
-		engine_kick(e);
+		line_kick(e);
 	return 0;
 }
 
@@ -343,6 +345,7 @@ struct poller *poller_new(const struct poller_options *o, const struct poll_targ
 	}
 	p->o = *o;
 	p->random = o->seed;
+	reserve_init(&p->reserve);
 	if (poller_reload(p, targets, n, err) < 0)
 		return poller_free(p);
 	return p;
@@ -371,7 +374,7 @@ void poller_message(struct poller *p, const struct msg *m)
 	if (m->kind == MSG_POLL) {
 		d = find(p, poll->instrument);
 		if (d)
-			engine_ticket(d, poll->ticket, poll->deadline_boot_ms);
+			line_ticket(d, &(struct ticket){ poll->ticket, poll->deadline_boot_ms, 0 }, poll->urgent);
 		else
 			unread(p, poll);
 	}
@@ -411,6 +414,7 @@ struct poller *poller_free(struct poller *p)
 	for (int i = 0; i < p->n; i++)
 		device_free(p->devices[i]);
 	free(p->devices);
+	reserve_deinit(&p->reserve);
 	free(p);
 	return NULL;
 }

@@ -1,0 +1,225 @@
+/*
+ * test_gateway.c - up to 16 units behind one gateway, in virtual time: a gateway that goes away and comes back, a unit
+ * that is silent, wrong or slow among healthy ones, and who is asked when.
+ */
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <setjmp.h>
+#include <cmocka.h>
+
+#include "tests/drivers/vnet.h"
+
+#define READ_AGAIN_MS 5000
+
+static const struct { const char *name; enum vnet_fault fault; } ways[] = {
+	{ "refuses", VNET_REFUSED }, { "closes", VNET_CLOSES }, { "is a black hole", VNET_BLACK_HOLE },
+};
+#define WAYS (sizeof(ways) / sizeof(ways[0]))
+
+/* Until every unit was read; the longest. */
+static int64_t until_all_read(int64_t since)
+{
+	for (int i = 0; i < vnet.n; i++) {
+		int64_t waited = vnet_now() - since;
+		if (vnet.unit[i].last_read < since && vnet_until_read(i, 120000 - waited) < 0)
+			return -1;
+	}
+	return vnet_now() - since;
+}
+
+static void all_units_are_read_again_after_the_gateway_was_away(void **state)
+{
+	static const int64_t away_ms[] = { 2000, 60000, 3600000 };
+
+	for (size_t w = 0; w < WAYS; w++)
+		for (size_t i = 0; i < 3; i++)
+			for (int n = 1; n <= VNET_UNITS; n++)
+				for (int interlock = 0; interlock < 2; interlock++) {
+					int64_t took;
+					vnet_start(&(struct vnet_options){ n, interlock, 1000, 1000 });
+					vnet_run(4000);
+					vnet_fault(-1, ways[w].fault, 0);
+					vnet_run(away_ms[i] + 97 * n);
+					vnet_fault(-1, VNET_WELL, 0);
+					took = until_all_read(vnet_now());
+					if (took < 0 || took > READ_AGAIN_MS)
+						fail_msg("%d units, the gateway %s for %lld ms: the last is read after %lld ms", n,
+							ways[w].name, (long long)away_ms[i], (long long)took);
+					vnet_stop();
+				}
+}
+
+/* Units behind a serial line that was unplugged: the gateway answers nobody, and then everybody. */
+static void all_units_are_read_again_after_a_silence_of_all(void **state)
+{
+	for (int n = 1; n <= VNET_UNITS; n++)
+		for (int exception = 0; exception <= 11; exception += 11) {
+			int64_t took;
+			vnet_start(&(struct vnet_options){ n, true, 1000, 1000 });
+			vnet_run(4000);
+			for (int i = 0; i < n; i++)
+				vnet_fault(i, exception ? VNET_EXCEPTION : VNET_SILENT, exception);
+			vnet_run(45000 + 97 * n);
+			for (int i = 0; i < n; i++)
+				vnet_fault(i, VNET_WELL, 0);
+			took = until_all_read(vnet_now());
+			if (took < 0 || took > READ_AGAIN_MS)
+				fail_msg("%d units silent: the last is read after %lld ms", n, (long long)took);
+			vnet_stop();
+		}
+}
+
+/* A run bit that is sampled loses what nobody saw: not more than the outage and a poll or two. */
+static void six_run_bit_meters_lose_no_more_than_the_outage(void **state)
+{
+	for (size_t w = 0; w < WAYS; w++)
+		for (int64_t phase = 0; phase < 1000; phase += 130) {
+			vnet_start(&(struct vnet_options){ 6, false, 1000, 1000 });
+			vnet_run(10000 + phase);
+			vnet_fault(-1, ways[w].fault, 0);
+			vnet_run(2000);
+			vnet_fault(-1, VNET_WELL, 0);
+			vnet_run(20000);
+			for (int i = 0; i < 6; i++)
+				if (vnet.unit[i].longest_unread > (ways[w].fault == VNET_BLACK_HOLE ? 5000 : 4000))
+					fail_msg("the gateway %s for 2 s: unit %d was not read for %lld ms", ways[w].name, i + 1,
+						(long long)vnet.unit[i].longest_unread);
+			vnet_stop();
+		}
+}
+
+/* One unit of five is away for any time; the others do not notice, and it is read again within 5 s. */
+static void one_silent_unit_of_five(void **state)
+{
+	static const int64_t away_ms[] = { 20000, 50000, 120000, 600000, 3600000 };
+
+	for (size_t i = 0; i < 5; i++)
+		for (int round = 0; round < 6; round++) {
+			int64_t took;
+			vnet_start(&(struct vnet_options){ 5, true, 1000, 1000 });
+			vnet_run(4000);
+			vnet_fault(2, VNET_SILENT, 0);
+			vnet_run(away_ms[i] + 531 * round);
+			vnet_fault(2, VNET_WELL, 0);
+			took = vnet_until_read(2, 120000);
+			if (took < 0 || took > READ_AGAIN_MS)
+				fail_msg("silent for %lld ms: read again after %lld ms", (long long)away_ms[i], (long long)took);
+			for (int k = 0; k < 5; k++)
+				if (k != 2 && vnet.unit[k].longest_unread > 3500)
+					fail_msg("a sibling was not read for %lld ms", (long long)vnet.unit[k].longest_unread);
+			vnet_stop();
+		}
+}
+
+/* Whatever a unit answers, and if its answer closes the connection: only it waits. */
+static void a_wrong_answer_costs_the_siblings_nothing(void **state)
+{
+	static const enum vnet_fault faults[] = { VNET_WRONG_UNIT, VNET_GARBAGE, VNET_RESET, VNET_EXCEPTION };
+
+	for (size_t f = 0; f < 4; f++) {
+		vnet_start(&(struct vnet_options){ 5, true, 1000, 1000 });
+		vnet_run(4000);
+		vnet_fault(1, faults[f], 10);
+		vnet_run(120000);
+		assert_false(vnet.unit[1].up);
+		for (int k = 0; k < 5; k++)
+			if (k != 1 && (vnet.unit[k].longest_unread > 1100 || vnet.unit[k].n_down))
+				fail_msg("fault %d: a sibling was not read for %lld ms, told down %d times", (int)faults[f],
+					(long long)vnet.unit[k].longest_unread, vnet.unit[k].n_down);
+		vnet_fault(1, VNET_WELL, 0);
+		assert_true(vnet_until_read(1, READ_AGAIN_MS) >= 0);
+		vnet_stop();
+	}
+}
+
+/* The share: dead units take a twentieth of the line from those that answer, and each is asked once a minute. */
+static void silent_units_live_by_their_share(void **state)
+{
+	for (int dead = 1; dead < VNET_UNITS; dead++) {
+		int64_t asked[VNET_UNITS], spent = 0;
+		vnet_start(&(struct vnet_options){ VNET_UNITS, true, 1000, 1000 });
+		vnet_run(4000);
+		for (int i = 0; i < dead; i++)
+			vnet_fault(i, VNET_SILENT, 0);
+		vnet_run(60000);
+		for (int i = 0; i < VNET_UNITS; i++) {
+			asked[i] = vnet.unit[i].asked;
+			vnet.unit[i].longest_unread = 0;
+		}
+		vnet_run(600000);
+		for (int i = 0; i < dead; i++)
+			spent += (vnet.unit[i].asked - asked[i]) * 100; /* a probe: PROBE_MS of engine.c */
+		for (int i = 0; i < dead; i++) /* in turn: nobody lives on the share of another */
+			if (vnet.unit[i].asked - asked[i] < 9 || (vnet.unit[i].asked - asked[i]) * 125 * dead < spent)
+				fail_msg("%d dead: one was asked %d times in ten minutes", dead, (int)(vnet.unit[i].asked - asked[i]));
+		if (spent > 600000 / 20 + 1000)
+			fail_msg("%d dead units took %lld ms of ten minutes", dead, (long long)spent);
+		for (int i = dead; i < VNET_UNITS; i++)
+			if (vnet.unit[i].longest_unread > 1300)
+				fail_msg("%d dead: a sibling was not read for %lld ms", dead, (long long)vnet.unit[i].longest_unread);
+		vnet_stop();
+	}
+}
+
+/* Nothing was ever heard of a unit, and the line is busy to the brim: it has its minute all the same. */
+static void a_silent_unit_on_a_full_line_is_asked_once_a_minute(void **state)
+{
+	int64_t asked;
+
+	vnet_start(&(struct vnet_options){ 4, false, 1000, 1000 });
+	for (int i = 1; i < 4; i++)
+		vnet.unit[i].delay_ms = 400;
+	vnet_fault(0, VNET_SILENT, 0);
+	vnet_run(120000);
+	asked = vnet.unit[0].asked;
+	vnet_run(600000);
+	assert_true(vnet.unit[0].asked - asked >= 9);
+	for (int i = 1; i < 4; i++)
+		assert_true(vnet.unit[i].longest_unread < 4500);
+	vnet_stop();
+}
+
+/* A check-in at one unit while the gateway, or all its units, are away or just back. */
+static void a_check_in_behind_a_gateway(void **state)
+{
+	for (int n = 1; n <= VNET_UNITS; n++)
+		for (size_t w = 0; w <= WAYS; w++) {
+			int64_t took;
+			vnet_start(&(struct vnet_options){ n, true, 1000, 1000 });
+			vnet_run(4000);
+			for (int i = 0; w == WAYS && i < n; i++)
+				vnet_fault(i, VNET_SILENT, 0);
+			vnet_fault(-1, w < WAYS ? ways[w].fault : VNET_WELL, 0);
+			vnet_run(60000 + 131 * n);
+			vnet_checkin(n - 1);
+			vnet_run(1100);
+			assert_true(vnet.unit[n - 1].unread_ticket != 0);
+			vnet_run(20000);
+			for (int i = 0; w == WAYS && i < n; i++)
+				vnet_fault(i, VNET_WELL, 0);
+			vnet_fault(-1, VNET_WELL, 0);
+			vnet_checkin(n - 1);
+			took = vnet_until_open(n - 1, 60000);
+			if (took < 0 || took > 3000)
+				fail_msg("%d units, way %d: the relay opened %lld ms after the check-in", n, (int)w,
+					(long long)took);
+			vnet_stop();
+		}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(all_units_are_read_again_after_the_gateway_was_away),
+		cmocka_unit_test(all_units_are_read_again_after_a_silence_of_all),
+		cmocka_unit_test(six_run_bit_meters_lose_no_more_than_the_outage), cmocka_unit_test(one_silent_unit_of_five),
+		cmocka_unit_test(a_wrong_answer_costs_the_siblings_nothing),
+		cmocka_unit_test(silent_units_live_by_their_share),
+		cmocka_unit_test(a_silent_unit_on_a_full_line_is_asked_once_a_minute),
+		cmocka_unit_test(a_check_in_behind_a_gateway),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

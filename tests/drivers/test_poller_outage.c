@@ -1,0 +1,188 @@
+/*
+ * test_poller_outage.c - controllers that are away for as long as it pleases them, in virtual time: shorter than a
+ * poll, as long as a lease, longer than lease and backoff, an hour, and twice in a row; with and without interlock.
+ */
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <setjmp.h>
+#include <cmocka.h>
+
+#include "tests/drivers/vnet.h"
+
+#define READ_AGAIN_MS 5000
+#define OPENS_MS 3000
+
+struct kind { const char *name; bool gateway; enum vnet_fault fault; int exception; };
+
+static const struct kind kinds[] = {
+	{ "silence", false, VNET_SILENT, 0 }, { "exception 4", false, VNET_EXCEPTION, 4 },
+	{ "exception 6", false, VNET_EXCEPTION, 6 }, { "exception 10", false, VNET_EXCEPTION, 10 },
+	{ "exception 11", false, VNET_EXCEPTION, 11 }, { "a reset", false, VNET_RESET, 0 },
+	{ "a wrong unit id", false, VNET_WRONG_UNIT, 0 }, { "garbage", false, VNET_GARBAGE, 0 },
+	{ "a refused connection", true, VNET_REFUSED, 0 }, { "a connection that closes", true, VNET_CLOSES, 0 },
+	{ "a black hole", true, VNET_BLACK_HOLE, 0 },
+};
+#define KINDS (sizeof(kinds) / sizeof(kinds[0]))
+
+static const int64_t lengths_ms[] = { 400, 2000, 20000, 30000, 40000, 50000, 61000, 120000, 600000, 3600000 };
+#define LENGTHS (sizeof(lengths_ms) / sizeof(lengths_ms[0]))
+
+static void outage(const struct kind *k, int64_t ms)
+{
+	int unit = k->gateway ? -1 : 0;
+
+	vnet_fault(unit, k->fault, k->exception);
+	vnet_run(ms);
+	vnet_fault(unit, VNET_WELL, 0);
+}
+
+/* Well at any instant of its backoff: each round the controller comes back a little later. */
+static void each_outage(bool interlock, int64_t poll_ms)
+{
+	for (size_t k = 0; k < KINDS; k++)
+		for (size_t i = 0; i < LENGTHS; i++) {
+			vnet_start(&(struct vnet_options){ 1, interlock, poll_ms, 1000 });
+			vnet_run(2 * poll_ms);
+			for (int round = 0; round < 8; round++) {
+				int64_t took;
+				outage(&kinds[k], lengths_ms[i] + 337 * round);
+				took = vnet_until_read(0, poll_ms + 3 * READ_AGAIN_MS);
+				if (took < 0 || took > (poll_ms > READ_AGAIN_MS && !vnet.unit[0].n_down ? poll_ms : READ_AGAIN_MS))
+					fail_msg("%s for %lld ms, %s interlock: read again after %lld ms", kinds[k].name,
+						(long long)lengths_ms[i], interlock ? "with" : "without", (long long)took);
+				assert_true(vnet.unit[0].up);
+				vnet_run(1500);
+			}
+			vnet_stop();
+		}
+}
+
+static void is_read_again_within_5_s_without_interlock(void **state)
+{
+	each_outage(false, 1000);
+}
+
+static void is_read_again_within_5_s_with_interlock(void **state)
+{
+	each_outage(true, 1000);
+}
+
+static void is_read_again_when_it_is_polled_once_a_minute(void **state)
+{
+	each_outage(true, 60000);
+}
+
+/* Somebody checks in the moment the controller is well, wherever its backoff is. */
+static void the_relay_opens_within_3_s_of_a_check_in(void **state)
+{
+	for (size_t k = 0; k < KINDS; k++)
+		for (size_t i = 0; i < LENGTHS; i++) {
+			int64_t took;
+			vnet_start(&(struct vnet_options){ 1, true, 1000, 1000 });
+			vnet_run(3000);
+			outage(&kinds[k], lengths_ms[i] + 211 * (int64_t)k);
+			vnet_checkin(0);
+			took = vnet_until_open(0, 60000);
+			if (took < 0 || took > OPENS_MS)
+				fail_msg("%s for %lld ms: the relay opened %lld ms after the check-in", kinds[k].name,
+					(long long)lengths_ms[i], (long long)took);
+			vnet_stop();
+		}
+}
+
+/* In the outage itself: nothing can open, but it is tried at once, and open soon after it is well. */
+static void a_check_in_during_the_outage_is_tried_at_once(void **state)
+{
+	for (size_t k = 0; k < KINDS; k++) {
+		int64_t took, began, tried;
+		vnet_start(&(struct vnet_options){ 1, true, 1000, 1000 });
+		vnet_run(3000);
+		vnet_fault(kinds[k].gateway ? -1 : 0, kinds[k].fault, kinds[k].exception);
+		for (int i = 0; i < 20; i++) {
+			vnet_run(7000 + 61 * i);
+			began = vnet.unit[0].asked + vnet.connects;
+			vnet_checkin(0);
+			vnet_run(50);
+			tried = vnet.unit[0].asked + vnet.connects - began;
+			/* One that is under way already has to end first. */
+			if (tried == 0 && kinds[k].fault != VNET_SILENT && kinds[k].fault != VNET_BLACK_HOLE)
+				fail_msg("%s: a check-in was not tried", kinds[k].name);
+			vnet_run(3000);
+			assert_true(vnet.unit[0].asked + vnet.connects > began);
+			assert_true(vnet.unit[0].unread_ticket != 0 && vnet.unit[0].read_ticket == 0);
+		}
+		vnet_fault(kinds[k].gateway ? -1 : 0, VNET_WELL, 0);
+		took = vnet_until_open(0, 60000);
+		if (took < 0 || took > READ_AGAIN_MS)
+			fail_msg("%s: the relay opened %lld ms after the end", kinds[k].name, (long long)took);
+		vnet_stop();
+	}
+}
+
+/* The lease lapses while nobody answers: what wakes for it must not put off the next poll. */
+static void a_lease_that_lapses_moves_no_poll(void **state)
+{
+	int64_t asked;
+
+	vnet_start(&(struct vnet_options){ 1, true, 1000, 1000 });
+	vnet_run(3000);
+	vnet_fault(0, VNET_SILENT, 0);
+	vnet_run(60000);
+	for (int i = 0; i < 60; i++) {
+		asked = vnet.unit[0].asked;
+		vnet_run(60000);
+		assert_true(vnet.unit[0].asked - asked >= 15); /* every 4 s at most, hour after hour */
+	}
+	vnet_stop();
+}
+
+static void the_reason_that_people_see_is_todays(void **state)
+{
+	vnet_start(&(struct vnet_options){ 1, true, 1000, 1000 });
+	vnet_run(3000);
+	vnet_fault(0, VNET_SILENT, 0);
+	vnet_run(20000);
+	assert_false(vnet.unit[0].up);
+	assert_string_equal(vnet.unit[0].why, "no reply in time");
+	vnet_fault(-1, VNET_REFUSED, 0);
+	vnet_run(20000);
+	assert_string_equal(vnet.unit[0].why, "the connection was refused");
+	assert_int_equal(vnet.unit[0].n_down, 2);
+	vnet_run(600000);
+	assert_int_equal(vnet.unit[0].n_down, 2); /* told when it changes, not each time */
+	vnet_stop();
+}
+
+/* It answers after half a second more than it may: noticed, and given the time that it needs. */
+static void a_slow_controller_is_not_a_dead_one(void **state)
+{
+	for (int64_t delay = 1100; delay <= 3900; delay += 400) {
+		int64_t took;
+		vnet_start(&(struct vnet_options){ 1, false, 5000, 1000 });
+		vnet_run(20000);
+		vnet.unit[0].delay_ms = delay;
+		vnet_run(30000);
+		took = vnet_until_read(0, 30000);
+		if (took < 0)
+			fail_msg("answers after %lld ms: never read", (long long)delay);
+		vnet_stop();
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(is_read_again_within_5_s_without_interlock),
+		cmocka_unit_test(is_read_again_within_5_s_with_interlock),
+		cmocka_unit_test(is_read_again_when_it_is_polled_once_a_minute),
+		cmocka_unit_test(the_relay_opens_within_3_s_of_a_check_in),
+		cmocka_unit_test(a_check_in_during_the_outage_is_tried_at_once),
+		cmocka_unit_test(a_lease_that_lapses_moves_no_poll), cmocka_unit_test(the_reason_that_people_see_is_todays),
+		cmocka_unit_test(a_slow_controller_is_not_a_dead_one),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
