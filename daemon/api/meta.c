@@ -182,6 +182,8 @@ static void check_controllers(struct act *a, json_t *list)
 			lt_fmt(after, sizeof(after), "%s", row[i].id);
 			lt_fmt(name, sizeof(name), "controller %s", row[i].id);
 			siblings(a->site, row[i].id, shared, sizeof(shared));
+			if (strcmp(row[i].link, "up") != 0)
+				act_poll(a, row[i].id); /* somebody looks for the fault: ask it now, whatever its backoff */
 			check(list, name, strcmp(row[i].link, "up") == 0 || row[i].out_of_service,
 				"check its power, cable and address; labtimed keeps trying", "link %s%s%s%s", row[i].link,
 				row[i].link_why[0] ? ": " : "", row[i].link_why, shared);

@@ -40,20 +40,21 @@ int act_refuse_facts(struct act *a, int status, const char *code, const char *fi
 	return rc;
 }
 
-static bool link_down(struct act *a, const char *instrument)
+/* Nobody is there to be asked. A timer need not wait for a controller that is down; for a person it is asked. */
+static bool no_answer(struct act *a, const char *instrument)
 {
 	const struct instrument *i = site_instrument(a->site, instrument);
 
 	if (!i || i->meter.kind == METER_NONE)
 		return true;
-	return store_link_down(a->db, instrument);
+	return !a->person && store_link_down(a->db, instrument);
 }
 
 int act_park(struct act *a, const char *instrument)
 {
 	if (a->polled || a->unread || a->dry_run)
 		return 0;
-	if (link_down(a, instrument)) {
+	if (no_answer(a, instrument)) {
 		a->unread = true;
 		return 0;
 	}

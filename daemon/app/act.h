@@ -53,6 +53,7 @@ struct act {
 	const char *boot_id;
 	struct principal who;
 	bool dry_run;            /* rules run, the savepoint is rolled back whatever happens             */
+	bool person;             /* somebody asked for this and waits: a backoff is no reason not to look     */
 	bool polled;             /* resumed after a park: the forced reading was booked just before      */
 	bool unread;             /* resumed after a park: the device did not answer in time              */
 	struct refusal refusal;
@@ -66,10 +67,10 @@ int act_refuse(struct act *a, int status, const char *code, const char *field, c
 	__attribute__((format(printf, 5, 6)));
 /* The same with a code whose sentence daemon/api/words.c makes from the facts. */
 int act_refuse_facts(struct act *a, int status, const char *code, const char *field, const struct facts *facts);
-/* Asks the loop for a forced poll of the instrument; returns ACT_PARKED. With a->polled or a->unread set, or a
- * link that is known to be down, it returns 0 at once (and sets a->unread in the last case). */
+/* Asks the loop for a forced poll of the instrument; returns ACT_PARKED. With a->polled or a->unread set it returns 0
+ * at once; so it does, setting a->unread, without a controller, or with one that is down and no person waiting. */
 int act_park(struct act *a, const char *instrument);
-/* A poll without waiting (a suspect value is read again). */
+/* A poll without waiting (a suspect value is read again; a person looks at a controller that is down). */
 void act_poll(struct act *a, const char *instrument);
 /* The interlock wish of this instrument may have changed: the lease is computed again and published after commit. */
 void act_lease(struct act *a, const char *instrument);

@@ -219,6 +219,7 @@ static void read_one(struct ledger *l, struct item *it)
 
 	turn_act(l, &a, &e, it->at);
 	a.who.role = ROLE_NONE;
+	a.person = true;
 	db_reads_only(l->o.db, !writes);
 	if (writes)
 		r = db_begin(l->o.db);
@@ -231,6 +232,8 @@ static void read_one(struct ledger *l, struct item *it)
 	db_rollback(l->o.db);
 	db_reads_only(l->o.db, false);
 	free(reply.kept);
+	for (int i = 0; r == 0 && !writes && i < e.n_polls; i++)
+		turn_poll(l, e.polls[i], 0, true, it->at);
 	if (e.touch[0] && l->n_touch < TOUCH_MAX)
 		memcpy(l->touch[l->n_touch++], e.touch, sizeof(e.touch));
 	if (r < 0 || r == ACT_PARKED) {

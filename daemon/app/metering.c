@@ -135,6 +135,7 @@ int metering_reading(struct act *a, const struct msg_reading *m)
 
 int metering_link(struct act *a, const struct msg_link *m)
 {
+	bool known = !m->up && store_link_down(a->db, m->instrument); /* only the reason is another */
 	struct event_row e = { .kind = m->up ? "link_up" : "link_down", .instrument = m->instrument };
 	struct session s;
 	int rc;
@@ -142,6 +143,8 @@ int metering_link(struct act *a, const struct msg_link *m)
 	if (!site_instrument(a->site, m->instrument))
 		return act_end(a);
 	rc = store_link_set(a->db, m->instrument, m->up ? "up" : "down", m->up ? "" : m->why, a->now.wall_ms);
+	if (known)
+		return rc != 0 ? rc : act_end(a);
 	if (rc == 0 && m->up)
 		rc = store_outage_end(a->db, m->instrument, "down", a->now.wall_ms);
 	else if (rc == 0)

@@ -19,7 +19,7 @@ struct turn {
 	struct item *done;           /* all items of the turn, newest first (->next)      */
 	int n;                       /* how many were given                               */
 	int n_polls;
-	struct { char instrument[LT_ID]; uint64_t ticket; } polls[TURN_REQUESTS];
+	struct { char instrument[LT_ID]; uint64_t ticket; bool urgent; } polls[TURN_REQUESTS];
 };
 
 void turn_act(struct ledger *l, struct act *a, struct effects *e, struct stamp now)
@@ -108,36 +108,45 @@ static void touch(struct ledger *l, const char *public_id)
 		lt_fmt(l->touch[l->n_touch++], sizeof(l->touch[0]), "%s", public_id);
 }
 
-static void want_poll(struct turn *t, const char *instrument, uint64_t ticket)
+static void want_poll(struct turn *t, const char *instrument, uint64_t ticket, bool urgent)
 {
 	if (t->n_polls < TURN_REQUESTS) {
 		lt_fmt(t->polls[t->n_polls].instrument, LT_ID, "%s", instrument);
+		t->polls[t->n_polls].urgent = urgent;
 		t->polls[t->n_polls++].ticket = ticket;
 	}
 }
 
-static void push_polls(struct turn *t)
+void turn_poll(struct ledger *l, const char *instrument, uint64_t ticket, bool urgent, struct stamp now)
 {
-	for (int i = 0; i < t->n_polls; i++) {
-		struct msg_poll *m = msg_new(MSG_POLL, sizeof(*m));
-		if (!m) {
-			t->l->out_of_memory = true;
-			return;
-		}
-		lt_fmt(m->instrument, sizeof(m->instrument), "%s", t->polls[i].instrument);
-		m->ticket = t->polls[i].ticket;
-		m->deadline_boot_ms = t->now.boot_ms + PARK_MS;
-		queue_push(t->l->o.out, &m->head);
+	struct msg_poll *m = msg_new(MSG_POLL, sizeof(*m));
+
+	if (!m) {
+		l->out_of_memory = true;
+		return;
 	}
+	lt_fmt(m->instrument, sizeof(m->instrument), "%s", instrument);
+	m->ticket = ticket;
+	m->deadline_boot_ms = now.boot_ms + PARK_MS;
+	m->urgent = urgent;
+	queue_push(l->o.out, &m->head);
 }
 
-/* Items of one turn that wait for the same instrument share its poll. */
-static uint64_t ticket_for(struct turn *t, const char *instrument)
+static void push_polls(struct turn *t)
 {
 	for (int i = 0; i < t->n_polls; i++)
-		if (t->polls[i].ticket && strcmp(t->polls[i].instrument, instrument) == 0)
+		turn_poll(t->l, t->polls[i].instrument, t->polls[i].ticket, t->polls[i].urgent, t->now);
+}
+
+/* Items of one turn that wait for the same instrument share its poll; one person among them makes it urgent. */
+static uint64_t ticket_for(struct turn *t, const char *instrument, bool urgent)
+{
+	for (int i = 0; i < t->n_polls; i++)
+		if (t->polls[i].ticket && strcmp(t->polls[i].instrument, instrument) == 0) {
+			t->polls[i].urgent = t->polls[i].urgent || urgent;
 			return t->polls[i].ticket;
-	want_poll(t, instrument, ++t->l->tickets);
+		}
+	want_poll(t, instrument, ++t->l->tickets, urgent);
 	return t->l->tickets;
 }
 
@@ -202,7 +211,7 @@ static int leave(struct ledger *l, struct act *a, int r)
 
 static void park(struct turn *t, struct item *it, struct effects *e)
 {
-	it->ticket = ticket_for(t, e->park);
+	it->ticket = ticket_for(t, e->park, it->kind == ITEM_REQUEST);
 	it->deadline = t->now.boot_ms + PARK_MS;
 	it->parked_now = true;
 }
@@ -243,6 +252,7 @@ static int run_item(struct turn *t, struct item *it)
 	int r;
 
 	turn_act(l, &a, &e, it->at);
+	a.person = it->kind == ITEM_REQUEST;
 	a.polled = it->polled;
 	a.unread = it->unread;
 	if (db_savepoint(l->o.db) < 0)
@@ -266,7 +276,7 @@ static int run_item(struct turn *t, struct item *it)
 		return 0;
 	}
 	for (int i = 0; r == 0 && i < e.n_polls; i++)
-		want_poll(t, e.polls[i], 0);
+		want_poll(t, e.polls[i], 0, a.person);
 	if (r == 0)
 		turn_effects(l, &a);
 	if (it->kind == ITEM_TIMER && r == ACT_REFUSED)

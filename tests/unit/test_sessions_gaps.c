@@ -333,6 +333,26 @@ static void test_usable_minutes_and_idle_at_fault(void **state)
 	ABOUT(usable, MIN(30), 6000);
 }
 
+/* The cause that the page shows is today's, and people are told once that the controller is away. */
+static void test_the_reason_follows_the_fault(void **state)
+{
+	static const char *const whys[] = { "no reply in time", "the connection was refused", "no reply in time" };
+	struct msg_link m = { .head.at = w->now, .up = false };
+	char sql[160];
+
+	(void)state;
+	lt_fmt(m.instrument, sizeof(m.instrument), "krios-1");
+	for (int i = 0; i < 3; i++) {
+		lt_fmt(m.why, sizeof(m.why), "%s", whys[i]);
+		assert_int_equal(world_end(w, metering_link(world_act(w, NULL), &m)), 0);
+		lt_fmt(sql, sizeof(sql), "SELECT COUNT(*) FROM instrument WHERE id = 'krios-1' AND link_why = '%s'", whys[i]);
+		assert_int_equal(world_int(w, sql), 1);
+		run(MIN(1));
+	}
+	assert_int_equal(world_int(w, "SELECT COUNT(*) FROM event WHERE kind = 'link_down'"), 1);
+	assert_int_equal(world_int(w, "SELECT COUNT(*) FROM outage WHERE kind = 'down'"), 1);
+}
+
 /* A few usable seconds are missing for the no-show when the fault comes: they are not asked for every few seconds. */
 static void test_no_show_waits_out_a_fault(void **state)
 {
@@ -513,7 +533,8 @@ int main(void)
 		T(test_unknown_closes_and_the_next_checks_in), T(test_dark_run_of_nobody), T(test_restart_is_a_gap),
 		T(test_dead_controller_under_nobodys_run), T(test_dead_controller_in_a_block),
 		T(test_replay_adds_nothing), T(test_outliers_do_not_reach_the_bill),
-		T(test_usable_minutes_and_idle_at_fault), T(test_no_show_waits_out_a_fault), T(test_nothing_accrues_at_fault),
+		T(test_usable_minutes_and_idle_at_fault), T(test_the_reason_follows_the_fault),
+		T(test_no_show_waits_out_a_fault), T(test_nothing_accrues_at_fault),
 		T(test_faults_in_gaps_and_by_the_poll), T(test_claim_needs_one_person),
 		T(test_without_a_claim_two_people_and_an_objection), T(test_waive_needs_two),
 	};

@@ -351,11 +351,30 @@ static void test_park(void **state)
 	step(r);
 	assert_string_equal(reply(r, 0)->body, "unread");
 	assert_int_equal(count(r), 1); /* an unread answer is no reading */
+	rig_free(r);
+}
+
+/* A person at the instrument is the best reason to ask now: the link is known to be down, and the poller is asked. */
+static void test_a_person_asks_a_controller_that_is_down(void **state)
+{
+	struct rig *r = rig_new();
+	struct msg_poll *poll;
+
+	started(r);
 	db_run(r->w->db, "UPDATE instrument SET link = 'down'", "");
-	db_run(r->w->db, "DELETE FROM counter", "");
+	arm(r, "park", 1, r->w->now.wall_ms);
+	step(r);
+	assert_string_equal(trace, "timer-unread "); /* a timer does not wait for it */
+	assert_null(got(r, MSG_POLL, 0));
 	ask(r, METHOD_POST, "/park", "k4", 0);
 	step(r);
-	assert_string_equal(reply(r, 0)->body, "unread"); /* at once */
+	poll = (struct msg_poll *)got(r, MSG_POLL, 0);
+	assert_non_null(poll);
+	assert_true(poll->urgent);
+	assert_null(reply(r, 0));
+	read_meter(r, "krios-1", 5, true, poll->ticket, READING_FORCED, 0);
+	step(r);
+	assert_string_equal(reply(r, 0)->body, "polled");
 	rig_free(r);
 }
 
@@ -568,7 +587,8 @@ int main(void)
 		cmocka_unit_test(test_idempotency), cmocka_unit_test(test_reads),
 		cmocka_unit_test(test_read_during_turn), cmocka_unit_test(test_checkpoints_are_rare),
 		cmocka_unit_test(test_coalescing),
-		cmocka_unit_test(test_park), cmocka_unit_test(test_timers), cmocka_unit_test(test_set_aside),
+		cmocka_unit_test(test_park), cmocka_unit_test(test_a_person_asks_a_controller_that_is_down),
+		cmocka_unit_test(test_timers), cmocka_unit_test(test_set_aside),
 		cmocka_unit_test(test_streams), cmocka_unit_test(test_stop), cmocka_unit_test(test_read_only),
 		cmocka_unit_test(test_quiet), cmocka_unit_test(test_thread),
 	};
