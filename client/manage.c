@@ -219,10 +219,14 @@ static int run_session_ls(struct cli *c)
 
 static int act(struct cli *c, const char *verb)
 {
+	const char *before = args_get(&c->args, "before");
 	struct path p;
 	json_t *s, *body;
+	int64_t at = 0;
 	int rc = need_id(c, 0, 'S', "session");
 
+	if (rc == 0 && before)
+		rc = read_instant(c, "before", before, &at);
 	if (rc)
 		return rc;
 	path_set(&p, "/v1/sessions");
@@ -230,6 +234,8 @@ static int act(struct cli *c, const char *verb)
 	path_part(&p, verb);
 	body = json_object();
 	body_text(body, "reason", args_get(&c->args, "reason"));
+	if (before)
+		json_object_set_new(body, "before", json_at(c, at));
 	if ((rc = ask(c, "POST", p.text, body, NULL, ASK_KEY, &s)) != 0)
 		return rc;
 	show_session(c, s);
@@ -259,6 +265,9 @@ static const struct opt block_ls_opts[] = {
 static const struct opt review_ls_opts[] = { { "state", 0, "STATE", "open (default), proposed, done or all",
 	"open proposed done all" }, { NULL } };
 static const struct opt reason_opts[] = { OPT_REASON, { NULL } };
+static const struct opt disown_opts[] = {
+	OPT_REASON, { "before", 0, "TIME", "only what ran before this instant, at most your check-in" }, { NULL },
+};
 static const struct opt accept_opts[] = {
 	OPT_REASON, { "estimated", 0, "LENGTH", "charge so much that nobody measured, too; a second person must agree" },
 		{ NULL },
@@ -286,6 +295,8 @@ const struct command manage_commands[] = {
 	{ "review waive", "MANAGE", "V-12 --reason R", "charge nothing; a second person approves", 1, 1, ARG_NONE, reason_opts, run_waive },
 	{ "session ls", "MANAGE", "", "sessions", 0, 0, ARG_NONE, session_opts, run_session_ls, "  labtime session ls --state open\n" },
 	{ "session close", "MANAGE", "S-88 --reason R", "close a session by hand", 1, 1, ARG_NONE, reason_opts, run_session_close },
-	{ "session disown", "MANAGE", "S-88", "it was not me: a presumed session becomes unattributed", 1, 1, ARG_NONE, reason_opts, run_session_disown },
+	{ "session disown", "MANAGE", "S-88", "it was not me: what ran before my check-in", 1, 1, ARG_NONE, disown_opts, run_session_disown,
+		"  labtime session disown S-88 --reason 'I came at ten'\n  labtime session disown S-88 --before 9:40\n",
+		"Without a check-in the whole session becomes unattributed. Until it settles.\n" },
 	{ NULL },
 };

@@ -24,6 +24,7 @@ static const struct column session_fields[] = {
 	{ "Session", "id", CELL_TEXT }, { "Instrument", "instrument", CELL_TEXT }, { "Booking", "booking", CELL_TEXT },
 	{ "State", "state", CELL_STATE }, { "Outcome", "outcome", CELL_STATE }, { "User", "user", CELL_TEXT }, { "Org", "org", CELL_TEXT },
 	{ "Kind", "kind", CELL_TEXT }, { "Presumed", "presumed", CELL_MARK }, { "Bypassed", "bypassed", CELL_MARK },
+	{ "Place unknown", "unplaced", CELL_MARK }, { "Disowned", "disowned", CELL_MARK },
 	{ "Opened", "opened_at", CELL_TIME }, { "Opened by", "opened_cause", CELL_TEXT }, { "Checked in", "checkin_at", CELL_TIME },
 	{ "First run", "first_run_at", CELL_TIME }, { "Last run to", "last_run_end_at", CELL_TIME }, { "Closed", "closed_at", CELL_TIME },
 	{ "Closed by", "close_cause", CELL_TEXT }, { "Unknown since", "unknown_since", CELL_TIME },

@@ -79,6 +79,8 @@ static int session_object(struct act *a, const struct session *s, json_t **ret)
 	json_object_set_new(o, "outcome", json_text(session_outcome_name(s->outcome)));
 	json_object_set_new(o, "presumed", json_boolean(s->presumed));
 	json_object_set_new(o, "bypassed", json_boolean(s->bypassed));
+	json_object_set_new(o, "unplaced", json_boolean(s->unplaced));
+	json_object_set_new(o, "disowned", json_boolean(s->disowned));
 	set_instants(o, a->site, s);
 	json_object_set_new(o, "opened_cause", json_string(s->opened_cause));
 	json_object_set_new(o, "close_cause", json_text(s->close_cause));
@@ -361,12 +363,18 @@ static int reason_of(struct act *a, struct api_request *rq, unsigned flags, char
 
 int sessions_disown(struct act *a, struct api_request *rq, json_t **ret_body)
 {
-	char reason[REASON_CAP];
+	static const char *const known[] = { "reason", "before", NULL };
+	char reason[REASON_CAP] = "";
+	int64_t before = 0;
 	struct session s;
-	int rc = reason_of(a, rq, OPTIONAL, reason);
+	int rc = api_only(a, rq, known);
 
 	if (rc == 0)
-		rc = session_disown(a, rq->id, reason, &s);
+		rc = api_text(a, rq, "reason", OPTIONAL, reason, REASON_CAP);
+	if (rc == 0)
+		rc = api_instant(a, rq, "before", OPTIONAL, &before);
+	if (rc == 0)
+		rc = session_disown_before(a, rq->id, before, reason, &s);
 	return rc == 0 ? answer(a, rq, &s, ret_body) : rc;
 }
 

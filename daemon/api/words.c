@@ -19,10 +19,18 @@
 struct words { const char *kind, *sentence; };
 
 static const struct words events[] = {
+	{ "booking.unattributed_run", "a run is on in your booking, since {at}, that may be another's: it is not charged to you; "
+		"check in, and what follows is yours" },
 	{ NULL, NULL },
 };
 
 static const struct words refusals[] = {
+	{ "after-checkin", "{S} has a check-in at {at}; what follows it cannot be disowned: dispute its charge instead" },
+	{ "attributed", "{S} was given to you by a review; dispute its charge instead" },
+	{ "not-booked", "{S} is nobody's or the lab's: there is nothing to disown" },
+	{ "nothing-to-disown", "no second of {S} is from before the check-in, or from before the instant you name; "
+		"dispute its charge instead" },
+	{ "settled", "{S} has settled; dispute its charge instead" },
 	{ NULL, NULL },
 };
 

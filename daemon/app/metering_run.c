@@ -90,7 +90,8 @@ static int make_way(struct act *a, struct step *t)
 			t->s.state == SESSION_UNKNOWN)
 		return 0;
 	rc = session_kind_at(a, t->r->i, t->run_from, &kind, &bypassed, &b);
-	if (rc != 0 || kind == t->s.kind)
+	/* what may be another's is kept apart from what was nobody's before the booking */
+	if (rc != 0 || (kind == t->s.kind && (t->s.bypassed || !bypassed)))
 		return rc;
 	t->has_session = false;
 	return session_end(a, &t->s, t->s.last_run_end_at ? t->s.last_run_end_at : t->run_from, "meter", true);

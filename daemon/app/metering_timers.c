@@ -186,6 +186,17 @@ static int at_booked_end(struct act *a, const struct instrument *i, struct sessi
 	return session_hold(a, s, a->now.wall_ms);
 }
 
+/* Nobody's run is on at the start of a booking: its owner is told. */
+static int starts_under_a_run(struct act *a, const struct session *s, int64_t due)
+{
+	struct booking b;
+	int rc = s->kind == SESSION_UNATTRIBUTED && s->state == SESSION_RUNNING ? booking_at(a, s->instrument, due, &b) : 1;
+
+	if (rc == 0 && b.booked_from == due)
+		session_tell_owner(a, &b, s->first_run_at);
+	return rc < 0 ? rc : 0;
+}
+
 static int edge(struct act *a, const struct instrument *i, int64_t due)
 {
 	bool blind = a->unread && i->meter.kind != METER_NONE, seen;
@@ -196,7 +207,7 @@ static int edge(struct act *a, const struct instrument *i, int64_t due)
 	if (rc != 0)
 		return rc < 0 ? rc : 0;
 	if (s.kind != SESSION_BOOKED)
-		return 0;
+		return starts_under_a_run(a, &s, due);
 	rc = booking_load(a, s.booking, &b);
 	if (rc != 0 || due < b.booked_to)
 		return rc < 0 ? rc : 0;

@@ -395,55 +395,7 @@ int review_waive(struct act *a, int64_t id, const char *reason, struct review *r
 	return rc != 0 || supplement ? rc : waive_session(a, ret->session);
 }
 
-/* ---- what the owner says ---- */
-
-static int objection_item(struct act *a, int64_t session, struct review *ret)
-{
-	int rc = store_review_find(a->db, "unattributed", "", session, ret);
-
-	return rc == 0 && ret->due_at > a->now.wall_ms && ret->decided_by[0] ? 0 : rc < 0 ? rc : 1;
-}
-
-int session_disown(struct act *a, int64_t id, const char *reason, struct session *ret)
-{
-	struct review r;
-	char detail[REVIEW_TEXT];
-	int rc = session_load(a, id, ret), objects;
-
-	if (rc == 1)
-		return act_refuse(a, 404, "not-found", "session", "there is no session S-%lld", (long long)id);
-	if (rc != 0)
-		return rc;
-	objects = objection_item(a, id, &r);
-	if (objects < 0)
-		return objects;
-	if (objects == 1 && (!ret->presumed || ret->kind != SESSION_BOOKED))
-		return act_refuse(a, 409, "not-presumed", "",
-			"S-%lld began with a check-in; dispute its charge instead", (long long)id);
-	if (ret->outcome == OUTCOME_CHARGED || ret->outcome == OUTCOME_WAIVED)
-		return act_refuse(a, 409, "settled", "", "S-%lld has settled; dispute its charge instead",
-			(long long)id);
-	lt_fmt(detail, sizeof(detail), "%s by %s: %s", objects == 0 ? "objected to" : "disowned", a->who.actor, reason);
-	ret->kind = SESSION_UNATTRIBUTED;
-	ret->presumed = false;
-	ret->booking = 0;
-	ret->org[0] = ret->user[0] = '\0';
-	rc = session_note(a, ret, "user", detail);
-	if (rc == 0 && objects == 0) {
-		act_timer_clear(a, "objection", r.id);
-		lt_fmt(r.state, sizeof(r.state), "open");
-		lt_fmt(r.detail, sizeof(r.detail), "%s", detail);
-		r.proposal[0] = r.proposed_by[0] = r.decision[0] = r.decided_by[0] = r.org[0] = '\0';
-		r.proposed_at = r.decided_at = r.due_at = 0;
-		rc = save(a, &r, "session_object", reason);
-	} else if (rc == 0) {
-		act_timer_clear(a, "settle", id);
-		rc = review_open(a, "unattributed", ret->instrument, id, "", detail);
-	}
-	if (rc == 0)
-		rc = session_load(a, id, ret);
-	return rc != 0 ? rc : act_end(a);
-}
+/* ---- a session that will not end ---- */
 
 int session_close(struct act *a, int64_t id, const char *reason, struct session *ret)
 {

@@ -16,6 +16,11 @@ bool session_is_open(const struct session *s)
 	return s->state <= SESSION_UNKNOWN;
 }
 
+int64_t session_over_at(const struct session *s)
+{
+	return s->last_run_end_at > s->closed_at ? s->last_run_end_at : s->closed_at;
+}
+
 int session_load(struct act *a, int64_t id, struct session *ret)
 {
 	return store_session_load(a->db, id, ret);
@@ -161,6 +166,19 @@ int session_begin(struct act *a, struct session *s)
 	watch(a, s->instrument);
 	act_lease(a, s->instrument);
 	return act_end(a);
+}
+
+int session_record(struct act *a, struct session *s, const char *detail)
+{
+	int rc;
+
+	s->id = act_id(a, "session");
+	s->state = SESSION_CLOSED;
+	s->outcome = s->kind == SESSION_INTERNAL ? OUTCOME_INTERNAL : OUTCOME_UNATTRIBUTED;
+	s->version = 1;
+	rc = store_session_insert(a->db, s);
+	store_session_event(a->db, s->id, a->now.wall_ms, "", session_state_name(s->state), s->opened_cause, detail);
+	return rc;
 }
 
 int session_piece(struct act *a, struct session *s, const char *instrument, const struct attr_piece *p,

@@ -29,6 +29,10 @@ int session_hold(struct act *a, const struct session *s, int64_t now);
 /* The state that the run bit asks for; run_from, run_to: the run's edges. at: of the reading. May close the session. */
 int session_follow(struct act *a, struct session *s, bool running, int64_t run_from, int64_t run_to, int64_t at);
 bool session_is_open(const struct session *s);
+/* When a closed session was over: its last run may have ended after it closed. */
+int64_t session_over_at(const struct session *s);
+/* Inserts a session that is past already, of nobody's or internal, with its history. It holds no unit. */
+int session_record(struct act *a, struct session *s, const char *detail);
 /* Adds usage: a new piece of s (NULL: nobody's). */
 int session_piece(struct act *a, struct session *s, const char *instrument, const struct attr_piece *p,
 	const char *reason, bool open,
@@ -45,8 +49,15 @@ int session_kind_at(struct act *a, const struct instrument *i, int64_t from, enu
 int session_open_booked(struct act *a, const struct booking *b, int64_t at, const char *cause, bool presumed,
 	int64_t checkin_at,
 			struct session *ret);
+/* A run of nobody's is on in the booking, since `from`: its owner is told, and not whose it may be. */
+void session_tell_owner(struct act *a, const struct booking *b, int64_t from);
+
+/* metering_take.c */
 /* The session that closed leaves the unit to who waits for it. */
 int session_next_waiting(struct act *a, const char *instrument, int64_t at);
+/* What a session has before the cut becomes *ret_part, a closed session of nobody's, without a review item yet. The
+ * session begins at the cut; one whose run was not seen since is unknown. Opened before the cut, cut not after now. */
+int metering_give_back(struct act *a, struct session *s, int64_t cut, struct session *ret_part);
 
 /* metering_run.c */
 struct reading_now {

@@ -78,7 +78,7 @@ int64_t attr_after(int64_t from, int64_t to, int64_t measured_ms, bool placed, i
 {
 	if (at <= from)
 		return measured_ms;
-	if (!placed || at >= to)
-		return 0;
-	return min64(measured_ms, to - at);
+	if (!placed)
+		return max64(0, measured_ms - (at - from));
+	return at >= to ? 0 : min64(measured_ms, to - at);
 }

@@ -33,7 +33,8 @@ int attr_gap(int64_t from, int64_t to, int64_t delta, bool on_at_start, int64_t 
 /* Where a run lies that added `delta` between two readings without a gap. */
 void attr_run(int64_t from, int64_t to, int64_t delta, bool was_on, bool is_on, int64_t *ret_from, int64_t *ret_to);
 
-/* The part of a piece's time that lies at or after `at`, for a cut: placed pieces by the clock, others not at all. */
+/* The part of a piece's time that lies at or after `at`, for a cut: of a placed piece by the clock, of another what the
+ * time before `at` could not hold. */
 int64_t attr_after(int64_t from, int64_t to, int64_t measured_ms, bool placed, int64_t at);
 
 #endif

@@ -24,6 +24,8 @@ struct session {
 	enum session_state state;
 	enum session_outcome outcome;
 	bool presumed, bypassed, end_reading;
+	bool unplaced;                   /* its time lies somewhere in [opened_at, closed_at): it overlaps nothing */
+	bool disowned;                   /* the one it was presumed to be said that it is not theirs */
 	/* 0: not */
 	int64_t opened_at, checkin_at, checkout_wish_at, first_run_at, last_run_end_at, unknown_since, closed_at;
 	char opened_cause[24], close_cause[24];

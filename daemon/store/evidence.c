@@ -53,9 +53,9 @@ int64_t evidence_next_booking(struct db *db, const char *instrument, int64_t fro
 bool evidence_overlap(struct db *db, const char *instrument, int64_t session, int64_t from, int64_t to)
 {
 	int64_t before = db_one_int(db, 0, "SELECT COALESCE(closed_at, ?2 + 1) FROM session WHERE instrument = ?1 "
-		"AND opened_at <= ?2 AND id <> ?3 ORDER BY opened_at DESC LIMIT 1", "tii", instrument, from, session);
+		"AND opened_at <= ?2 AND id <> ?3 AND unplaced = 0 ORDER BY opened_at DESC LIMIT 1", "tii", instrument, from, session);
 	int64_t inside = db_one_int(db, 0, "SELECT id FROM session WHERE instrument = ?1 AND opened_at > ?2 AND opened_at "
-		"< ?3 AND id <> ?4 LIMIT 1", "tiii", instrument, from, to, session);
+		"< ?3 AND id <> ?4 AND unplaced = 0 LIMIT 1", "tiii", instrument, from, to, session);
 
 	return before > from || inside != 0;
 }
@@ -71,7 +71,7 @@ int64_t evidence_used_by_others(struct db *db, const char *instrument, int64_t b
 	/* a piece is at most a few days long: the lower bound lets the index find where to begin */
 	return db_one_int(db, 0, "SELECT SUM(MIN(u.measured_ms, MIN(u.to_at, ?4) - MAX(u.from_at, ?3))) FROM usage u "
 		"JOIN session s ON s.id = u.session WHERE u.instrument = ?1 AND u.from_at < ?4 AND u.from_at > ?3 - 604800000 "
-		"AND u.to_at > ?3 AND s.booking IS NOT ?2 AND s.org IS NOT NULL", "tiii", instrument, booking, from, to);
+		"AND u.to_at > ?3 AND s.booking IS NOT ?2 AND s.org IS NOT NULL AND s.unplaced = 0", "tiii", instrument, booking, from, to);
 }
 
 bool evidence_unusable(struct db *db, const char *instrument)

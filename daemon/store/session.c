@@ -5,7 +5,7 @@
 
 #define COLUMNS "id, instrument, booking, org, user, kind, state, outcome, presumed, bypassed, opened_at, opened_cause, checkin_at, " \
 	"checkout_wish_at, first_run_at, last_run_end_at, unknown_since, closed_at, close_cause, measured_ms, estimated_ms, end_reading, " \
-	"gap_ms, review_reason, version"
+	"gap_ms, review_reason, version, unplaced, disowned"
 #define OPEN_STATES "('open','running','idle','unknown')"
 
 static const int64_t *or_null(const int64_t *v) { return *v ? v : NULL; }
@@ -53,6 +53,8 @@ static void take(struct stmt *s, struct session *r)
 	r->gap_ms = db_int(s, 22);
 	db_copy_text(s, 23, r->review_reason, sizeof(r->review_reason));
 	r->version = db_int(s, 24);
+	r->unplaced = db_int(s, 25) != 0;
+	r->disowned = db_int(s, 26) != 0;
 }
 
 static int one(struct stmt *s, struct session *ret)
@@ -99,16 +101,17 @@ int store_session_open_on(struct db *db, const char *instrument, struct session 
 		instrument), ret);
 }
 
-int store_session_last_closed(struct db *db, const char *instrument, int64_t at, struct session *ret)
+int store_session_last_closed(struct db *db, const char *instrument, int64_t at, bool of_org, struct session *ret)
 {
-	return one(db_query(db, "SELECT " COLUMNS " FROM session WHERE instrument = ?1 AND closed_at <= ?2 ORDER BY "
-		"closed_at DESC, id DESC LIMIT 1", "ti", instrument, at), ret);
+	return one(db_query(db, "SELECT " COLUMNS " FROM session WHERE instrument = ?1 AND closed_at <= ?2 AND unplaced = 0 "
+		"AND (?3 = 0 OR org IS NOT NULL) ORDER BY closed_at DESC, id DESC LIMIT 1", "tii", instrument, at,
+		(int64_t)of_org), ret);
 }
 
 int store_session_insert(struct db *db, const struct session *s)
 {
 	return db_run(db, "INSERT INTO session (" COLUMNS ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, "
-		"?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, 1)", "itIttttt" "iiitIIII" "IItiiiit", s->id,
+		"?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, 1, ?25, ?26)", "itIttttt" "iiitIIII" "IItiiiit" "ii", s->id,
 		s->instrument, or_null(&s->booking),
 		text_or_null(s->org), text_or_null(s->user), session_kind_name(s->kind), session_state_name(s->state),
 		text_or_null(session_outcome_name(s->outcome)), (int64_t)s->presumed, (int64_t)s->bypassed, s->opened_at,
@@ -116,7 +119,7 @@ int store_session_insert(struct db *db, const struct session *s)
 		or_null(&s->checkin_at), or_null(&s->checkout_wish_at), or_null(&s->first_run_at), or_null(&s->last_run_end_at),
 		or_null(&s->unknown_since), or_null(&s->closed_at), text_or_null(s->close_cause), s->measured_ms,
 			s->estimated_ms,
-		(int64_t)s->end_reading, s->gap_ms, s->review_reason);
+		(int64_t)s->end_reading, s->gap_ms, s->review_reason, (int64_t)s->unplaced, (int64_t)s->disowned);
 }
 
 int store_session_update(struct db *db, struct session *s)
@@ -127,14 +130,14 @@ int store_session_update(struct db *db, struct session *s)
 		"last_run_end_at = ?14, "
 		"unknown_since = ?15, closed_at = ?16, close_cause = ?17, measured_ms = ?18, estimated_ms = ?19, end_reading = "
 		"?20, "
-		"gap_ms = ?21, review_reason = ?22, version = ?23 WHERE id = ?1", "iIttttt" "iiiIIII" "IItiiii" "ti", s->id,
+		"gap_ms = ?21, review_reason = ?22, version = ?23, disowned = ?24 WHERE id = ?1", "iIttttt" "iiiIIII" "IItiiii" "tii", s->id,
 		or_null(&s->booking), text_or_null(s->org), text_or_null(s->user), session_kind_name(s->kind),
 			session_state_name(s->state),
 		text_or_null(session_outcome_name(s->outcome)), (int64_t)s->presumed, (int64_t)s->bypassed, s->opened_at,
 		or_null(&s->checkin_at), or_null(&s->checkout_wish_at), or_null(&s->first_run_at), or_null(&s->last_run_end_at),
 		or_null(&s->unknown_since), or_null(&s->closed_at), text_or_null(s->close_cause), s->measured_ms,
 			s->estimated_ms,
-		(int64_t)s->end_reading, s->gap_ms, s->review_reason, s->version);
+		(int64_t)s->end_reading, s->gap_ms, s->review_reason, s->version, (int64_t)s->disowned);
 }
 
 int store_session_metered(struct db *db, struct session *s)
@@ -163,8 +166,8 @@ int store_session_loose(struct db *db, const char *instrument, int64_t since, st
 int store_session_unattributed_at(struct db *db, const char *instrument, int64_t at, struct session *ret)
 {
 	return one(db_query(db, "SELECT " COLUMNS " FROM session WHERE instrument = ?1 AND kind = 'unattributed' AND "
-		"opened_at <= ?2 + 300000 AND COALESCE(closed_at, ?2) >= ?2 - 300000 ORDER BY ABS(opened_at - ?2) LIMIT 1",
-		"ti", instrument, at), ret);
+		"opened_at <= ?2 + 300000 AND COALESCE(closed_at, ?2) >= ?2 - 300000 ORDER BY unplaced, CASE WHEN opened_at <= ?2 "
+		"AND COALESCE(closed_at, ?2) >= ?2 THEN 0 ELSE 1 END, ABS(opened_at - ?2) LIMIT 1", "ti", instrument, at), ret);
 }
 
 int store_session_list(struct db *db, const struct session_filter *f, struct session *ret, int cap, int *ret_n)

@@ -10,8 +10,9 @@ int store_session_of_booking(struct db *db, int64_t booking, struct session *ret
 /* All of a booking, oldest first. */
 int store_session_list_booking(struct db *db, int64_t booking, struct session *ret, int cap, int *ret_n);
 int store_session_open_on(struct db *db, const char *instrument, struct session *ret);
-/* The last one that closed at or before `at`, measured on the instrument. */
-int store_session_last_closed(struct db *db, const char *instrument, int64_t at, struct session *ret);
+/* The last one that closed at or before `at` on the instrument and whose place is known. of_org: nobody's and internal
+ * ones are passed over. */
+int store_session_last_closed(struct db *db, const char *instrument, int64_t at, bool of_org, struct session *ret);
 int store_session_insert(struct db *db, const struct session *s);
 /* Writes what may change and raises the version, also in *s. */
 int store_session_update(struct db *db, struct session *s);
@@ -21,7 +22,7 @@ int store_session_event(struct db *db, int64_t session, int64_t at, const char *
 	const char *cause, const char *detail);
 /* Closed without a reading at their end, not charged, that may have run since `since`; oldest first. */
 int store_session_loose(struct db *db, const char *instrument, int64_t since, struct session *ret, int cap, int *ret_n);
-/* The unattributed session that was open at the instant. 0, 1, < 0. */
+/* The unattributed session that was open at the instant, or nearly; one of unplaced time when there is no other. */
 int store_session_unattributed_at(struct db *db, const char *instrument, int64_t at, struct session *ret);
 
 struct session_filter {

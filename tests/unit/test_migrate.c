@@ -14,6 +14,7 @@
 #include "store/event.h"
 #include "store/meter.h"
 #include "store/migration.h"
+#include "store/session.h"
 
 struct old { char dir[64], path[80]; struct db *db; };
 
@@ -93,10 +94,38 @@ static void test_002_events_and_outages(void **state)
 	old_free(o);
 }
 
+/* 006: a session that is there already has a place and was not disowned; one without a place is never open. */
+static void test_006_sessions_have_a_place(void **state)
+{
+	static const char *const rows[] = {
+		"INSERT INTO instrument (id, unit) VALUES ('krios-1', 1)",
+		"INSERT INTO session (id, instrument, kind, state, opened_at, opened_cause, closed_at, outcome) VALUES (1, 'krios-1', "
+			"'unattributed', 'closed', 1000, 'meter', 2000, 'unattributed')",
+		"INSERT INTO session (id, instrument, kind, state, opened_at, opened_cause) VALUES (2, 'krios-1', 'unattributed', "
+			"'running', 3000, 'meter')",
+		NULL,
+	};
+	struct old *o = old_store(1, rows);
+	struct db *db = upgraded(o);
+	struct session s;
+
+	assert_int_equal(store_session_load(db, 1, &s), 0);
+	assert_false(s.unplaced || s.disowned);
+	assert_int_equal(s.closed_at, 2000);
+	assert_int_equal(store_session_open_on(db, "krios-1", &s), 0);
+	assert_int_equal(s.id, 2);
+	s.disowned = true;
+	assert_int_equal(store_session_update(db, &s), 0);
+	assert_int_equal(store_session_load(db, 2, &s), 0);
+	assert_true(s.disowned);
+	assert_int_equal(db_run(db, "UPDATE session SET unplaced = 1 WHERE id = 2", ""), DB_CONSTRAINT);
+	old_free(o);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_002_events_and_outages),
+		cmocka_unit_test(test_002_events_and_outages), cmocka_unit_test(test_006_sessions_have_a_place),
 	};
 
 	return cmocka_run_group_tests_name("migrate", tests, NULL, NULL);
