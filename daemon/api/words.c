@@ -19,8 +19,12 @@
 struct words { const char *kind, *sentence; };
 
 static const struct words events[] = {
+	{ "booking.hidden_run", "the instrument ran for {ms} in your booking, somewhere from {from} to {to}, while nobody could read "
+		"its meter: it is not charged to you; claim it if it was you" },
 	{ "booking.unattributed_run", "a run is on in your booking, since {at}, that may be another's: it is not charged to you; "
 		"check in, and what follows is yours" },
+	{ "run_hidden", "{instrument} ran for {ms}, somewhere from {from} to {to}, while nobody could read its meter, and no session "
+		"owns it: {S} is to be reviewed" },
 	{ NULL, NULL },
 };
 
@@ -35,6 +39,7 @@ static const struct words refusals[] = {
 };
 
 static const struct words reviews[] = {
+	{ "unattributed", "a run that nobody saw and no session owns: the meter could not be read from {from} to {to}" },
 	{ NULL, NULL },
 };
 

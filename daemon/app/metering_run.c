@@ -186,7 +186,20 @@ static int find_claimants(struct act *a, struct step *t, struct claimants *c)
 	return rc;
 }
 
-static int windows_of(const struct step *t, const struct claimants *c, int64_t owner,
+/* How long a session with no run at an edge of the gap may have run in it: to its check-out, or until it was given up.
+ * 0: no end. */
+static int64_t claim_ends(struct act *a, const struct session *s)
+{
+	int64_t end = s->checkout_wish_at, given_up;
+
+	if (s->closed_at && strcmp(s->close_cause, "timer") != 0)
+		return s->closed_at;
+	if (s->kind != SESSION_BOOKED || !s->unknown_since || session_given_up(a, s, &given_up) != 0)
+		return end;
+	return end && end < given_up ? end : given_up;
+}
+
+static int windows_of(struct act *a, const struct step *t, const struct claimants *c, int64_t owner,
 	struct attr_window w[ATTR_WINDOWS])
 {
 	int n = 0;
@@ -194,13 +207,15 @@ static int windows_of(const struct step *t, const struct claimants *c, int64_t o
 	for (int k = 0; k < c->n; k++) {
 		const struct session *s = &c->s[k];
 		bool at_end = k == c->n - 1 && t->has_session && t->r->v.running;
+		bool at_start = s->id == owner && t->r->v.was_running;
 		int64_t from = s->checkin_at > s->opened_at ? s->checkin_at : s->opened_at;
 
 		if (s->id == owner)
 			from = t->r->v.from_wall;
 		else if (!s->checkin_at && !at_end)
 			continue;
-		w[n++] = (struct attr_window){ s->id, from > t->r->v.from_wall ? from : t->r->v.from_wall };
+		w[n++] = (struct attr_window){ s->id, from > t->r->v.from_wall ? from : t->r->v.from_wall,
+			at_end || at_start ? 0 : claim_ends(a, s) };
 	}
 	return n;
 }
@@ -234,8 +249,12 @@ static int write_pieces(struct act *a, struct step *t, struct claimants *c, cons
 	for (int k = 0; k < n && rc == 0; k++) {
 		struct session *s = claimant(c, p[k].session);
 
+		if (!s) {
+			rc = metering_hidden(a, id_of(t), &p[k], &t->r->v);
+			continue;
+		}
 		rc = session_piece(a, s, id_of(t), &p[k], "gap", false, &t->r->v);
-		if (rc != 0 || !s)
+		if (rc != 0)
 			continue;
 		if (!s->first_run_at)
 			s->first_run_at = p[k].from;
@@ -323,6 +342,7 @@ static int after_gap(struct act *a, struct step *t, struct claimants *c)
 	struct meter_verdict *v = &t->r->v;
 	struct attr_window w[ATTR_WINDOWS];
 	struct attr_piece p[ATTR_PIECES];
+	struct attr_gap gap = { v->from_wall, v->at, t->ms, false, v->running, v->slack_ms };
 	int64_t owner;
 	int n, rc = end_old_run(a, t, &owner);
 
@@ -334,8 +354,9 @@ static int after_gap(struct act *a, struct step *t, struct claimants *c)
 		rc = found_on(a, t, c);
 	if (rc != 0)
 		return rc;
-	n = windows_of(t, c, owner, w);
-	n = attr_gap(v->from_wall, v->at, t->ms, n > 0 && owner == w[0].session && v->was_running, v->slack_ms, w, n, p);
+	n = windows_of(a, t, c, owner, w);
+	gap.on_at_start = n > 0 && owner == w[0].session && v->was_running;
+	n = attr_split(&gap, w, n, p);
 	rc = write_pieces(a, t, c, p, n);
 	if (rc == 0)
 		rc = loose_done(a, t, c, owner, p, n);

@@ -88,8 +88,7 @@ static int64_t given_up_at(const struct session *s, const struct booking *b, con
 	return (s->unknown_since > b->booked_to ? s->unknown_since : b->booked_to) + p->grace_ms;
 }
 
-/* When a session in unknown is given up: a booked one by its booking; what is nobody's after some dark minutes. */
-static int given_up(struct act *a, const struct session *s, int64_t *ret)
+int session_given_up(struct act *a, const struct session *s, int64_t *ret)
 {
 	struct booking b;
 	struct policy p;
@@ -116,7 +115,7 @@ int metering_lost(struct act *a, struct session *s, int64_t since)
 	s->unknown_since = since > s->opened_at ? since : s->opened_at;
 	rc = session_step(a, s, SESSION_LOST, "timer", "no reading");
 	if (rc == 0)
-		rc = given_up(a, s, &end);
+		rc = session_given_up(a, s, &end);
 	if (rc == 0)
 		act_timer(a, "session_end", s->id, end);
 	return rc < 0 ? rc : act_end(a);
@@ -271,7 +270,7 @@ static int end_unknown(struct act *a, struct session *s, int64_t due_at)
 {
 	struct meter m;
 	int64_t last = s->unknown_since, end;
-	int rc = given_up(a, s, &end);
+	int rc = session_given_up(a, s, &end);
 
 	if (rc != 0)
 		return rc < 0 ? rc : 0;

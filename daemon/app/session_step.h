@@ -69,6 +69,11 @@ struct reading_now {
 /* Gives every millisecond of the verdict an owner and the sessions their states. */
 int metering_attribute(struct act *a, struct reading_now *r);
 
+/* metering_hidden.c */
+/* A piece of a gap that no session owns. From a minute on it is a session of unplaced time, with a review item and an
+ * event, so that it does not go by unseen. */
+int metering_hidden(struct act *a, const char *instrument, const struct attr_piece *p, const struct meter_verdict *v);
+
 /* metering.c */
 int64_t metering_gap_limit(struct act *a, const struct instrument *i);
 /* The session's budget begins at the meter's state now. */
@@ -79,6 +84,8 @@ int metering_session_starts(struct act *a, const struct instrument *i);
 int metering_arm(struct act *a, const char *instrument);
 /* The open session is lost sight of since its last reading. */
 int metering_lost(struct act *a, struct session *s, int64_t since);
+/* When a session in unknown is given up: a booked one by its booking; what is nobody's after some dark minutes. */
+int session_given_up(struct act *a, const struct session *s, int64_t *ret);
 /* Opens meter_lost when the gap was long for this session, whatever the counter says of it: over LOST_MS, or over 5 %
  * of the time from its opening to its booked end, or to the gap's end where that is later. Without a booking nobody
  * knows how long it will be: LOST_MS alone. */

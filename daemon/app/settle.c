@@ -62,7 +62,7 @@ static const char *implausible(struct act *a, const struct rating *r)
 
 	if (r->result.used_s * 1000 > wall + LT_MINUTE + wall / 1000)
 		return "more seconds were metered than the clock has";
-	if (evidence_overlap(a->db, s->instrument, s->id, from, to))
+	if (!s->unplaced && evidence_overlap(a->db, s->instrument, s->id, from, to))
 		return "another session of this unit overlaps it";
 	usual = usual_seconds(a, s);
 	if (usual > 0 && r->result.used_s > HISTORY_FACTOR * usual && (!r->in.booked || r->result.overrun_s > 0))

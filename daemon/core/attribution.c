@@ -39,32 +39,46 @@ static int64_t certain(struct out *o, const struct attr_window *w, int n, int64_
 	return given;
 }
 
-int attr_gap(int64_t from, int64_t to, int64_t delta, bool on_at_start, int64_t slack_ms,
-	const struct attr_window *windows, int n,
-	     struct attr_piece ret[ATTR_PIECES])
+/* A session that ends before the next begins leaves a window of nobody's behind it. One that ran at the start has no
+ * such end. */
+static int lay_out(const struct attr_gap *g, const struct attr_window *in, int n, struct attr_window *w)
 {
-	struct attr_window w[ATTR_WINDOWS + 1];
-	struct out o = { ret, 0, slack_ms };
-	int64_t left = delta;
+	int64_t end = max64(g->to, g->from);
 	int count = 0;
 
-	assert(n <= ATTR_WINDOWS && delta >= 0);
-	to = max64(to, from);
-	if (n == 0 || windows[0].from > from)
-		w[count++] = (struct attr_window){ 0, from };
-	for (int i = 0; i < n; i++)
-		w[count++] = (struct attr_window){ windows[i].session, min64(max64(windows[i].from, from), to) };
-	if (on_at_start && w[0].session) {
-		int64_t end = count > 1 ? w[1].from : to;
-		int64_t own = count > 1 ? min64(left, end - from) : left;
+	if (n == 0 || in[0].from > g->from)
+		w[count++] = (struct attr_window){ 0, g->from, 0 };
+	for (int i = 0; i < n; i++) {
+		int64_t next = i + 1 < n ? min64(max64(in[i + 1].from, g->from), end) : end;
+		int64_t from = min64(max64(in[i].from, g->from), end), to = max64(in[i].to, from);
 
-		add(&o, w[0].session, from, end, own);
-		left -= own;
-		left -= certain(&o, w + 1, count - 1, to, left, count == 2);
-	} else {
-		left -= certain(&o, w, count, to, left, count == 1);
+		w[count++] = (struct attr_window){ in[i].session, from, 0 };
+		if (in[i].to && to < next && !(i == 0 && g->on_at_start))
+			w[count++] = (struct attr_window){ 0, to, 0 };
 	}
-	add(&o, 0, from, to, left);
+	return count;
+}
+
+int attr_split(const struct attr_gap *g, const struct attr_window *windows, int n, struct attr_piece ret[ATTR_PIECES])
+{
+	struct attr_window w[2 * ATTR_WINDOWS + 1];
+	struct out o = { ret, 0, g->slack_ms };
+	int64_t to = max64(g->to, g->from), left = g->delta, own = 0;
+	bool stopped = g->on_at_start && g->on_at_end && g->delta + g->slack_ms < to - g->from;
+	int count, first = 0;
+
+	assert(n <= ATTR_WINDOWS && g->delta >= 0);
+	count = lay_out(g, windows, n, w);
+	if (g->on_at_start && w[0].session && !stopped) {
+		int64_t end = count > 1 ? w[1].from : to;
+
+		own = count > 1 ? min64(left, end - g->from) : left;
+		add(&o, w[0].session, g->from, end, own);
+		first = 1;
+	}
+	left -= own;
+	left -= certain(&o, w + first, count - first, to, left, count - first == 1);
+	add(&o, 0, g->from, to, left);
 	return o.n;
 }
 

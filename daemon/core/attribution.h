@@ -12,8 +12,9 @@
 #define ATTR_WINDOWS 16
 #define ATTR_PIECES (2 * ATTR_WINDOWS + 2)
 
-/* A session that competes for an interval, from this instant on until the next window begins. */
-struct attr_window { int64_t session, from; };
+/* A session that competes for an interval, from this instant on until the next window begins, or until an end of its
+ * own before that. to 0: none. */
+struct attr_window { int64_t session, from, to; };
 
 /* A piece of metered time. session 0: nobody's. placed: a run, on all through [from, to). */
 struct attr_piece {
@@ -22,13 +23,20 @@ struct attr_piece {
 };
 
 /*
- * Splits `delta` measured in [from, to), whose place is unknown. windows are ordered by from; n may be 0; only those
- * that compete are passed. on_at_start: a run was on at `from` and belongs to windows[0], which then begins at from.
- * slack_ms: a window filled up to this is filled. Returns the number of pieces, their sum is delta.
+ * What a meter added over an interval in which nobody read it. on_at_start: a run was on at `from` and belongs to the
+ * first window, which then begins there. on_at_end: one is on at `to`, whoever's. slack_ms: a window filled up to this
+ * is filled.
  */
-int attr_gap(int64_t from, int64_t to, int64_t delta, bool on_at_start, int64_t slack_ms,
-	const struct attr_window *windows, int n,
-	     struct attr_piece ret[ATTR_PIECES]);
+struct attr_gap { int64_t from, to, delta; bool on_at_start, on_at_end; int64_t slack_ms; };
+
+/*
+ * Splits a gap's difference. windows are ordered by from; n may be 0; only those that compete are passed. The run that
+ * was on at the start keeps the difference as one continuous run up to the next window. When a run is on at both ends
+ * and the difference is short of the gap by more than the slack, the run has ended in between, nobody knows where: then
+ * its session, like all others, has what the rest of the gap could not hold. What is left is nobody's (session 0).
+ * Returns the number of pieces; their sum is the difference, and at most one of them, the last, is nobody's.
+ */
+int attr_split(const struct attr_gap *g, const struct attr_window *windows, int n, struct attr_piece ret[ATTR_PIECES]);
 
 /* Where a run lies that added `delta` between two readings without a gap. */
 void attr_run(int64_t from, int64_t to, int64_t delta, bool was_on, bool is_on, int64_t *ret_from, int64_t *ret_to);

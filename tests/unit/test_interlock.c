@@ -5,7 +5,6 @@
 
 #include <cmocka.h>
 
-#include "core/attribution.h"
 #include "core/interlock.h"
 
 static const struct interlock_rules start = { .fail_locked = true, .has_watchdog = true, .verify_ms = 2000 };
@@ -127,96 +126,12 @@ static void test_no_replay_after_a_reconnect(void **state)
 	assert_int_equal(r.action, INTERLOCK_WRITE_UNLOCK);
 }
 
-/* ---- gaps ---- */
-
-static int64_t sum(const struct attr_piece *p, int n, int64_t session)
-{
-	int64_t ms = 0;
-
-	for (int i = 0; i < n; i++)
-		if (session < 0 || p[i].session == session)
-			ms += p[i].measured_ms;
-	return ms;
-}
-
-static void test_run_at_the_start_keeps_the_gap(void **state)
-{
-	struct attr_window w[] = { { 1, 0 }, { 2, 600 } };
-	struct attr_piece p[ATTR_PIECES];
-	int n;
-
-	(void)state;
-	n = attr_gap(0, 1000, 400, true, 0, w, 2, p);
-	assert_int_equal(sum(p, n, 1), 400);
-	n = attr_gap(0, 1000, 800, true, 0, w, 2, p);
-	assert_int_equal(sum(p, n, 1), 600);
-	assert_int_equal(sum(p, n, 2), 200);
-	assert_true(p[0].placed);
-	n = attr_gap(0, 1000, 800, true, 0, w, 1, p);
-	assert_int_equal(sum(p, n, 1), 800);
-}
-
-static void test_only_certain_parts(void **state)
-{
-	struct attr_window two[] = { { 1, 0 }, { 2, 600 } }, late[] = { { 3, 700 } };
-	struct attr_piece p[ATTR_PIECES];
-	int n;
-
-	(void)state;
-	n = attr_gap(0, 1000, 700, false, 0, two, 2, p);
-	assert_int_equal(sum(p, n, 1), 300); /* the other's 400 could not hold more */
-	assert_int_equal(sum(p, n, 2), 100);
-	assert_int_equal(sum(p, n, 0), 300);
-	n = attr_gap(0, 1000, 500, false, 0, late, 1, p);
-	assert_int_equal(sum(p, n, 3), 0);
-	assert_int_equal(sum(p, n, 0), 500);
-	n = attr_gap(0, 1000, 1000, false, 0, late, 1, p);
-	assert_int_equal(sum(p, n, 3), 300);
-	n = attr_gap(0, 1000, 0, false, 0, late, 1, p);
-	assert_int_equal(n, 0);
-	n = attr_gap(0, 1000, 250, false, 0, NULL, 0, p);
-	assert_int_equal(sum(p, n, 0), 250);
-}
-
-/* Whatever the windows: nothing is lost, nothing is invented, nobody gets more than certain. */
-static void test_sums_are_exact(void **state)
-{
-	uint32_t seed = 12345;
-
-	(void)state;
-	for (int round = 0; round < 20000; round++) {
-		struct attr_window w[ATTR_WINDOWS];
-		struct attr_piece p[ATTR_PIECES];
-		int64_t length, delta, at = 0;
-		int n, k;
-
-		seed = seed * 1664525 + 1013904223;
-		length = 1 + seed % 5000;
-		seed = seed * 1664525 + 1013904223;
-		delta = seed % (uint32_t)(length + 50);
-		seed = seed * 1664525 + 1013904223;
-		k = (int)(seed >> 8) % 5;
-		for (int i = 0; i < k; i++) {
-			seed = seed * 1664525 + 1013904223;
-			at += seed % (uint32_t)length / 2;
-			w[i] = (struct attr_window){ i + 1, at };
-		}
-		n = attr_gap(0, length, delta, (seed >> 16) & 1, 10, w, k, p);
-		assert_true(n >= 0 && n <= ATTR_PIECES);
-		assert_int_equal(sum(p, n, -1), delta);
-		for (int i = 0; i < n; i++)
-			assert_true(p[i].measured_ms > 0);
-	}
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_unlock_is_verified_by_read_back), cmocka_unit_test(test_write_not_read_back_in_time),
 		cmocka_unit_test(test_never_locks_a_run), cmocka_unit_test(test_lapsed_lease),
 		cmocka_unit_test(test_no_replay_after_a_reconnect),
-		cmocka_unit_test(test_run_at_the_start_keeps_the_gap), cmocka_unit_test(test_only_certain_parts),
-		cmocka_unit_test(test_sums_are_exact),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
