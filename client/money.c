@@ -28,6 +28,7 @@ static int run_usage(struct cli *c)
 	if ((rc = query_period(c, &p, false)) != 0)
 		return rc;
 	path_query(&p, "by", args_get(&c->args, "by") ? args_get(&c->args, "by") : "instrument");
+	path_query(&p, "instrument", args_get(&c->args, "instrument"));
 	if ((rc = ask_get(c, p.text, &doc)) != 0)
 		return rc;
 	out_list(&c->out, usage_columns, doc, "key");
@@ -118,6 +119,7 @@ static int run_explain(struct cli *c)
 static const struct opt usage_opts[] = {
 	{ "period", 'p', "PERIOD", "this month, last month, 2026-11, 2026-Q4, 90d ..." },
 	{ "by", 0, "WHAT", "instrument, org, project, user, kind or day", "instrument org project user kind day" },
+	{ "instrument", 'i', "INSTR", "only this instrument" },
 	{ NULL },
 };
 static const struct opt bill_opts[] = {
@@ -138,7 +140,9 @@ static const struct opt export_opts[] = {
 const struct command money_commands[] = {
 	{ "usage", "MONEY", "", "measured time, summed", 0, 0, ARG_NONE, usage_opts, run_usage,
 		"  labtime usage -p 'last month' --by project\n",
-		"GAP: inside sessions nobody read the meter for so long.\n" },
+		"GAP: inside sessions nobody read the meter for so long. Staff also see what no\n"
+		"charge stands for: unattributed (nobody's), internal (in blocks), uncharged\n"
+		"(sessions that wait or were waived). So an instrument adds up to its meter.\n" },
 	{ "bill", "MONEY", "", "charges so far, line by line", 0, 0, ARG_NONE, bill_opts, run_bill, "  labtime bill\n  labtime bill -p 2026-11 --csv\n" },
 	{ "explain", "MONEY", "C-301", "a charge, from readings to cents", 1, 1, ARG_NONE, NULL, run_explain,
 		"  labtime explain C-301\n" },

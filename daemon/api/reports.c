@@ -92,7 +92,7 @@ static int report_answer(struct act *a, struct api_request *rq, const struct tal
 
 /* ---- usage ---- */
 
-struct usage_request { int64_t from, to; const char *by, *org, *user; bool empty; };
+struct usage_request { int64_t from, to; const char *by, *org, *user, *instrument; bool empty, staff; };
 
 static const struct { const char *name; enum tally_by by; } groups[] = {
 	{ "instrument", TALLY_INSTRUMENT }, { "org", TALLY_ORG }, { "project", TALLY_PROJECT },
@@ -112,7 +112,7 @@ static int group_of(struct act *a, const char *by, enum tally_by *ret)
 
 static int read_usage_request(struct act *a, struct api_request *rq, struct usage_request *u)
 {
-	static const char *const known[] = { "from", "to", "by", "org", "user", NULL };
+	static const char *const known[] = { "from", "to", "by", "org", "user", "instrument", NULL };
 	int rc = api_only_query(a, rq, known);
 
 	memset(u, 0, sizeof(*u));
@@ -128,11 +128,13 @@ static int read_usage_request(struct act *a, struct api_request *rq, struct usag
 		return act_refuse(a, 422, "bad-request", "to", "a report covers at most %d days; ask for less at a time",
 			USAGE_DAYS);
 	u->by = api_query(rq, "by") ? api_query(rq, "by") : "instrument";
+	u->instrument = api_query(rq, "instrument") ? api_query(rq, "instrument") : "";
 	u->empty = !money_scope(rq, &u->org, &u->user);
+	u->staff = !rq->reach_org && !rq->reach_user;
 	return 0;
 }
 
-static json_t *usage_item(const struct site *s, const struct tally_sum *u)
+static json_t *usage_item(const struct site *s, const struct tally_sum *u, bool charged)
 {
 	json_t *o = json_object();
 
@@ -143,6 +145,7 @@ static json_t *usage_item(const struct site *s, const struct tally_sum *u)
 	json_object_set_new(o, "estimated_seconds", json_integer(u->estimated_s));
 	json_object_set_new(o, "gap_seconds", json_integer(u->gap_s));
 	json_object_set_new(o, "amount", json_money(s, u->minor));
+	json_object_set_new(o, "charged", json_boolean(charged));
 	return o;
 }
 
@@ -153,7 +156,10 @@ static json_t *render_usage(const struct report *r)
 	const struct tally_sum *sums = tally_sums(r->tally, &n);
 
 	for (int i = 0; i < n; i++)
-		json_array_append_new(items, usage_item(&r->site, &sums[i]));
+		json_array_append_new(items, usage_item(&r->site, &sums[i], true));
+	sums = tally_rest(r->tally, &n);
+	for (int i = 0; i < n; i++)
+		json_array_append_new(items, usage_item(&r->site, &sums[i], false));
 	return r->body;
 }
 
@@ -180,6 +186,8 @@ int reports_usage(struct act *a, struct api_request *rq, json_t **ret_body)
 	want.to = u.to;
 	lt_fmt(want.org, sizeof(want.org), "%s", u.org);
 	lt_fmt(want.user, sizeof(want.user), "%s", u.user);
+	lt_fmt(want.instrument, sizeof(want.instrument), "%s", u.instrument);
+	want.rest = u.staff && !*u.org && !*u.user;
 	return report_answer(a, rq, &want, render_usage, body, ret_body);
 }
 

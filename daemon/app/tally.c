@@ -1,6 +1,6 @@
 /*
- * tally.c - adds charges up slice by slice. Owns its sums and a copy of what it needs of the site, which a reload may
- * replace between slices; fails with the store's classes.
+ * tally.c - adds up, slice by slice, charges, and the metered time that no charge stands for. Owns its sums
+ * and a copy of what it needs of the site, which a reload may replace between slices; fails with the store's classes.
  */
 #include "app/tally.h"
 
@@ -10,12 +10,17 @@
 #include "common/fmt.h"
 
 #define SLICE_ROWS 8192
+#define REST_ROWS 1024          /* a slice of the time that no charge stands for */
 
 struct kind_of { char instrument[LT_ID], kind[LT_ID]; };
 
 struct tally {
 	struct tally_want want;
 	struct charge_scan at;
+	bool charges_done;
+	struct usage_scan rest_at;
+	struct { int64_t measured_ms, estimated_ms, sessions; } rest[USAGE_CLASSES];
+	struct tally_sum rest_sums[USAGE_CLASSES];
 	struct lt_zone zone;
 	int n, cap, last;               /* last: where the latest row went                                */
 	struct tally_sum *sums;         /* ascending by key                                               */
@@ -34,6 +39,8 @@ struct tally *tally_new(struct act *a, const struct tally_want *want)
 	t->zone = a->site->zone;
 	t->at = (struct charge_scan){ .org = t->want.org, .period = t->want.period, .by_service = want->by_service,
 		.from = want->from, .to = want->to ? want->to : INT64_MAX, .to_seq = charge_last_seq(a->db) };
+	t->rest_at = (struct usage_scan){ .only = t->want.instrument, .from = want->from, .to = t->at.to,
+		.to_seq = t->at.to_seq };
 	t->n_kinds = n;
 	for (int i = 0; i < n; i++) {
 		lt_fmt(t->kinds[i].instrument, LT_ID, "%s", a->site->instruments[i].id);
@@ -146,7 +153,8 @@ static bool wanted(const struct tally *t, const struct charge_brief *c)
 	const struct tally_want *w = &t->want;
 	int64_t at = w->by_service ? c->service_from : c->posted_at;
 
-	return at >= w->from && at < t->at.to && (!*w->user || strcmp(w->user, c->user) == 0) &&
+	return at >= w->from && at < t->at.to && (!*w->instrument || strcmp(w->instrument, c->instrument) == 0) &&
+	       (!*w->user || strcmp(w->user, c->user) == 0) &&
 	       (!*w->org || strcmp(w->org, c->org) == 0) && (!*w->period || strcmp(w->period, c->period) == 0);
 }
 
@@ -172,9 +180,43 @@ static int add(void *user, const struct charge_brief *c)
 	return 0;
 }
 
+static void add_rest(void *user, const struct usage_brief *b)
+{
+	struct tally *t = user;
+
+	t->rest[b->class].measured_ms += b->measured_ms;
+	t->rest[b->class].estimated_ms += b->estimated_ms;
+	t->rest[b->class].sessions += b->first;
+}
+
 int tally_step(struct tally *t, struct db *db)
 {
-	return charge_scan(db, &t->at, SLICE_ROWS, add, t);
+	int rc = t->charges_done ? 0 : charge_scan(db, &t->at, SLICE_ROWS, add, t);
+
+	if (rc != 0)
+		return rc;
+	t->charges_done = true;
+	return t->want.rest ? usage_scan(db, &t->rest_at, REST_ROWS, add_rest, t) : 0;
+}
+
+const struct tally_sum *tally_rest(struct tally *t, int *ret_n)
+{
+	static const char *const keys[USAGE_CLASSES] = { "unattributed", "internal", "uncharged" };
+
+	*ret_n = 0;
+	for (int i = 0; i < USAGE_CLASSES; i++) {
+		struct tally_sum *sum = &t->rest_sums[*ret_n];
+
+		if (t->rest[i].measured_ms == 0 && t->rest[i].estimated_ms == 0)
+			continue;
+		memset(sum, 0, sizeof(*sum));
+		lt_fmt(sum->key, sizeof(sum->key), "%s", keys[i]);
+		sum->sessions = t->rest[i].sessions;
+		sum->used_s = t->rest[i].measured_ms / 1000;
+		sum->estimated_s = t->rest[i].estimated_ms / 1000;
+		(*ret_n)++;
+	}
+	return t->rest_sums;
 }
 
 const struct tally_sum *tally_sums(const struct tally *t, int *ret_n)

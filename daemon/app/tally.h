@@ -7,12 +7,19 @@
 
 #include "app/act.h"
 #include "store/charge.h"
+#include "store/session.h"
 
 #define TALLY_KEYS 5000         /* more keys than that are added up as "(others)" */
 
 enum tally_by { TALLY_NOTHING, TALLY_INSTRUMENT, TALLY_KIND, TALLY_ORG, TALLY_PROJECT, TALLY_USER, TALLY_DAY };
-/* by_service: [from, to) is of the service, else of the posting. Texts "" do not filter; to 0: no end. */
-struct tally_want { enum tally_by by; bool by_service; char org[LT_ID], user[LT_ID], period[8]; int64_t from, to; };
+/* by_service: [from, to) is of the service, else of the posting. Texts "" do not filter; to 0: no end. rest: also what
+ * was metered and no charge stands for. */
+struct tally_want {
+	enum tally_by by;
+	bool by_service, rest;
+	char org[LT_ID], user[LT_ID], instrument[LT_ID], period[8];
+	int64_t from, to;
+};
 struct tally_sum { char key[LT_ID]; int64_t rows, sessions, used_s, idle_s, estimated_s, gap_s, minor; };
 
 struct tally;
@@ -21,6 +28,9 @@ struct tally *tally_new(struct act *a, const struct tally_want *want);
 struct tally *tally_free(struct tally *t);
 /* One slice. 1: more to come; 0: all is added up; < 0. */
 int tally_step(struct tally *t, struct db *db);
+/* What no charge stands for, of [from, to) of the service: *ret_n rows, "unattributed" (no session's, or sessions' of
+ * nobody), "internal" (in blocks) and "uncharged" (sessions that wait, or were waived). Rows without time are left out. */
+const struct tally_sum *tally_rest(struct tally *t, int *ret_n);
 /* The sums, ascending by key; *ret_n of them. */
 const struct tally_sum *tally_sums(const struct tally *t, int *ret_n);
 

@@ -44,6 +44,20 @@ int store_usage_list(struct db *db, int64_t session, struct usage *ret, int cap,
 /* In the order of ids, after `last`: those that reach beyond the instant, and one that is open. At most cap. */
 int store_usage_beyond(struct db *db, int64_t session, int64_t at, int64_t last, struct usage *ret, int cap,
 	int *ret_n);
+/*
+ * What of metered time no usage charge stands for, by whose it is: nobody's; of a session in a block; of a customer's
+ * session that is not charged, or not yet. first: the first piece of a session.
+ */
+enum usage_class { USAGE_UNATTRIBUTED, USAGE_INTERNAL, USAGE_UNCHARGED, USAGE_CLASSES };
+struct usage_brief { enum usage_class class; int64_t measured_ms, estimated_ms; bool first; };
+typedef void (*usage_take)(void *user, const struct usage_brief *b);
+/*
+ * A walk in bounded steps over pieces that begin in [from, to), of one instrument (only) or (only "") of all. A charge
+ * counts when it was posted up to to_seq. instrument, after and after_id are the walk's own; begin with "" and 0.
+ */
+struct usage_scan { const char *only; int64_t from, to, to_seq, after, after_id; char instrument[LT_ID]; };
+/* Looks at `limit` rows at most. 1: more to come; 0: the end; < 0. */
+int usage_scan(struct db *db, struct usage_scan *at, int limit, usage_take take, void *user);
 /* Every piece of a session becomes another's (0: nobody's). */
 int store_usage_move(struct db *db, int64_t from_session, int64_t to_session);
 

@@ -173,6 +173,44 @@ static void test_usage(void **state)
 	world_free(w);
 }
 
+/* The `used_seconds` of the row that no charge stands for; -1: there is none. */
+static int64_t unattributed(struct world *w, const char *user, const char *query)
+{
+	json_t *v = get(w, user, "/v1/usage", query, 200), *item;
+	int64_t used = -1;
+	size_t k;
+
+	json_array_foreach(json_object_get(v, "items"), k, item)
+		if (json_is_false(json_object_get(item, "charged")) && strcmp(text_at(item, "key", NULL), "unattributed") == 0)
+			used = json_integer_value(json_object_get(item, "used_seconds"));
+	json_decref(v);
+	return used;
+}
+
+/* What is nobody's is a row for staff, however many pieces it is of; others see what is theirs. */
+static void test_usage_shows_staff_what_is_nobodys(void **state)
+{
+	static const char range[] = "from=2026-11-01T00:00:00Z&to=2026-12-31T00:00:00Z";
+	struct world *w = money_world();
+	char query[120];
+
+	assert_int_equal(unattributed(w, "finn", range), -1);
+	world_act(w, NULL);
+	db_run(w->db, "WITH RECURSIVE c(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM c WHERE i < 5000) INSERT INTO usage(id, "
+		"instrument, from_at, to_at, measured_ms, placed, open, reason, raw_from, raw_to) SELECT 100 + i, CASE i % 2 WHEN 0 "
+		"THEN 'krios-1' ELSE 'seq-1' END, ?1 + i / 3, ?1 + i / 3, 1000, 0, 0, 'gap', 0, 0 FROM c", "i", AT);
+	assert_int_equal(0, world_end(w, db_failed(w->db)));
+	assert_int_equal(unattributed(w, "finn", range), 5000);
+	assert_int_equal(unattributed(w, "mia", range), 5000);
+	assert_int_equal(unattributed(w, "alice", range), -1);
+	assert_int_equal(unattributed(w, "olga", range), -1);
+	lt_fmt(query, sizeof(query), "%s&instrument=seq-1&by=day", range);
+	assert_int_equal(unattributed(w, "finn", query), 2500);
+	lt_fmt(query, sizeof(query), "%s&org=acme", range);
+	assert_int_equal(unattributed(w, "finn", query), -1);
+	world_free(w);
+}
+
 /* Charges 1001..1000 + n of zeta and acme over 50 days; a hundred begin at the same instant. */
 static void many_charges(struct world *w, int64_t n)
 {
@@ -414,7 +452,8 @@ int main(void)
 		cmocka_unit_test(test_who_sees_what), cmocka_unit_test(test_pages_join),
 			cmocka_unit_test(test_pages_of_an_instrument),
 			cmocka_unit_test(test_charge_and_explain),
-		cmocka_unit_test(test_usage), cmocka_unit_test(test_long_reports_come_in_slices),
+		cmocka_unit_test(test_usage), cmocka_unit_test(test_usage_shows_staff_what_is_nobodys),
+		cmocka_unit_test(test_long_reports_come_in_slices),
 			cmocka_unit_test(test_bill_and_balance), cmocka_unit_test(test_exports),
 			cmocka_unit_test(test_estimated_time),
 	};
