@@ -242,7 +242,7 @@ def benches():
 
 def kills():
     if build("gcc -O2", "build/gcc", "gcc", OPTIMISED):
-        run_tests("a hundred kills, longer lives", "build/gcc", PATIENT + ["kill", "metering properties"], FULL)
+        run_tests("a hundred kills, longer lives", "build/gcc", PATIENT + ["kill", "history", "metering properties"], FULL)
 
 
 # ./check --long is all of them in this order; ./check --part NAME one.

@@ -37,6 +37,7 @@ instrument = {{
   controller = {{ address = "{address}"; unit = 1; profile = "{profile}"; poll = "{poll}"; }};
   {interlock}
   policy     = {{ {policy} }};
+  {price}
 }};
 """
 
@@ -129,7 +130,7 @@ class Lab:
             self.write(f"instruments.d/{i['id']}.conf", INSTRUMENT.format(
                 id=i["id"], title=i.get("title", i["id"]), kind=i["kind"], poll=i.get("poll", "100ms"),
                 address=i.get("address") or f"127.0.0.1:{i['port']}", profile=i.get("profile", "generic-plc"),
-                interlock=i.get("interlock", INTERLOCK), policy=i.get("policy", FAST)))
+                interlock=i.get("interlock", INTERLOCK), policy=i.get("policy", FAST), price=i.get("price", "")))
 
     def command(self):
         return [LABTIMED, "--config", self.path("labtimed.conf"), "--profiles", os.path.join(SOURCE, "etc", "profiles")]
