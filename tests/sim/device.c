@@ -16,14 +16,44 @@ void device_init(struct device *d, const char *id, int64_t count_ms, uint64_t mo
 	d->locked = true;
 }
 
-bool device_start(struct device *d, int64_t at)
+void spans_begin(struct device_spans *s, int64_t at)
 {
-	if (d->running || d->locked)
+	assert(s->n < DEVICE_SPANS);
+	s->of[s->n++] = (struct device_span){ at, 0 };
+}
+
+void spans_end(struct device_spans *s, int64_t at)
+{
+	s->of[s->n - 1].to = at;
+}
+
+bool device_start(struct device *d, int64_t at, int by)
+{
+	if (d->running || d->locked || d->broken)
 		return false;
 	assert(d->n_runs < DEVICE_RUNS);
-	d->runs[d->n_runs++] = (struct device_run){ at, 0 };
+	d->runs[d->n_runs++] = (struct device_run){ .from = at, .by = by };
 	d->running = true;
+	d->stalled_at = at;
+	d->stalled_ms = 0;
 	return true;
+}
+
+bool device_bypass(struct device *d, int64_t at, int by)
+{
+	bool was_locked = d->locked, started;
+
+	d->locked = false;
+	started = device_start(d, at, by);
+	if (started)
+		d->runs[d->n_runs - 1].bypassed = was_locked;
+	d->locked = was_locked;
+	return started;
+}
+
+static int64_t stalled_ms(const struct device *d, int64_t at)
+{
+	return d->stalled_ms + (d->stalled ? at - d->stalled_at : 0);
 }
 
 void device_stop(struct device *d, int64_t at)
@@ -34,18 +64,28 @@ void device_stop(struct device *d, int64_t at)
 		return;
 	r = &d->runs[d->n_runs - 1];
 	r->to = at > r->from ? at : r->from + 1;
-	d->ran_ms += r->to - r->from;
+	r->counted_ms = r->to - r->from - stalled_ms(d, r->to);
+	d->ran_ms += r->counted_ms;
 	d->running = false;
+}
+
+void device_stall(struct device *d, int64_t at, bool stalled)
+{
+	if (d->running)
+		d->stalled_ms = stalled_ms(d, at);
+	d->stalled_at = at;
+	d->stalled = stalled;
 }
 
 static int64_t counted_ms(const struct device *d, int64_t at)
 {
-	return d->ran_ms + (d->running ? at - d->runs[d->n_runs - 1].from : 0);
+	return d->ran_ms + (d->running ? at - d->runs[d->n_runs - 1].from - stalled_ms(d, at) : 0);
 }
 
 void device_reset(struct device *d, int64_t at)
 {
-	bool was_on = d->running;
+	bool was_on = d->running, bypassed = was_on && d->runs[d->n_runs - 1].bypassed;
+	int by = was_on ? d->runs[d->n_runs - 1].by : 0;
 
 	device_stop(d, at);
 	d->forgotten_ms += d->ran_ms - d->read_ms;
@@ -53,11 +93,27 @@ void device_reset(struct device *d, int64_t at)
 	d->read_ms = 0;
 	d->offset = 0;
 	d->boots++;
+	d->booted_at = at;
+	d->resets++;
 	if (was_on) {
-		d->runs[d->n_runs] = (struct device_run){ d->runs[d->n_runs - 1].to, 0 };
-		d->n_runs++;
-		d->running = true;
+		device_bypass(d, d->runs[d->n_runs - 1].to, by);
+		d->runs[d->n_runs - 1].bypassed = bypassed;
 	}
+}
+
+static uint64_t displayed(const struct device *d, uint64_t count)
+{
+	switch (d->display) {
+	case DISPLAY_LESS:
+		return (count + d->modulus - d->less) % d->modulus;
+	case DISPLAY_ZERO:
+		return 0;
+	case DISPLAY_ONES:
+		return d->modulus - 1;
+	case DISPLAY_TRUE:
+		break;
+	}
+	return count;
 }
 
 void device_read(struct device *d, int64_t at, struct lt_observation *ret)
@@ -65,21 +121,26 @@ void device_read(struct device *d, int64_t at, struct lt_observation *ret)
 	memset(ret, 0, sizeof(*ret));
 	ret->have = LT_HAVE_HOURMETER | LT_HAVE_STATE | LT_HAVE_INTERLOCK | LT_HAVE_BOOTS | LT_HAVE_FAULT;
 	ret->fault = d->faulty ? 7 : 0;
-	ret->boots = d->boots;
-	ret->hourmeter = (d->offset + (uint64_t)(counted_ms(d, at) / d->count_ms)) % d->modulus;
+	ret->boots = d->silent_boots ? 1 : d->boots;
+	if (d->silent_boots) {
+		ret->have |= LT_HAVE_UPTIME;
+		ret->uptime_s = (uint64_t)((at - d->booted_at) / 1000);
+	}
+	ret->hourmeter = displayed(d, (d->offset + (uint64_t)(counted_ms(d, at) / d->count_ms)) % d->modulus);
 	ret->running = d->running;
 	ret->interlock = d->locked ? LT_LOCK_LOCKED : LT_LOCK_UNLOCKED;
-	d->read_ms = counted_ms(d, at) / d->count_ms * d->count_ms;
+	if (d->display == DISPLAY_TRUE)
+		d->read_ms = counted_ms(d, at) / d->count_ms * d->count_ms;
+	if (d->running)
+		d->runs[d->n_runs - 1].seen++;
 }
 
 void device_fault(struct device *d, int64_t at)
 {
-	if (d->faulty) {
-		d->faults[d->n_faults - 1].to = at;
-	} else {
-		assert(d->n_faults < DEVICE_FAULTS);
-		d->faults[d->n_faults++] = (struct device_run){ at, 0 };
-	}
+	if (d->faulty)
+		spans_end(&d->faults, at);
+	else
+		spans_begin(&d->faults, at);
 	d->faulty = !d->faulty;
 }
 
@@ -88,8 +149,8 @@ int64_t device_at_fault_ms(const struct device *d, int64_t from, int64_t to, int
 	int64_t sum = 0;
 
 	*ret_faults = 0;
-	for (int i = 0; i < d->n_faults; i++) {
-		int64_t a = d->faults[i].from, b = d->faults[i].to ? d->faults[i].to : now, ran;
+	for (int i = 0; i < d->faults.n; i++) {
+		int64_t a = d->faults.of[i].from, b = d->faults.of[i].to ? d->faults.of[i].to : now, ran;
 
 		a = a > from ? a : from;
 		b = b < to ? b : to;
@@ -110,5 +171,19 @@ int64_t device_truth_ms(const struct device *d, int64_t from, int64_t to, int64_
 		b = b < to ? b : to;
 		sum += b > a ? b - a : 0;
 	}
+	return sum;
+}
+
+int64_t device_unread_ms(const struct device *d, int64_t at)
+{
+	return counted_ms(d, at) - d->read_ms;
+}
+
+int64_t device_counted_ms(const struct device *d, int64_t at)
+{
+	int64_t sum = d->running ? counted_ms(d, at) - d->ran_ms : 0;
+
+	for (int i = 0; i < d->n_runs; i++)
+		sum += d->runs[i].counted_ms;
 	return sum;
 }

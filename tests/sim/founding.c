@@ -24,6 +24,22 @@ static const struct { const char *id; int64_t count_ms; uint64_t modulus, offset
 	{ "ddd-ten", 10000, 0, 12 },                    /* ten seconds a count                 */
 };
 
+/* Fees, overrun and idle cost something everywhere; what is paid, and by which list, differs. */
+static void found_price(struct price *p, int i)
+{
+	static const enum price_change changes[WORLD_INSTRUMENTS] = { CHANGE_LOCK_AT_BOOKING, CHANGE_LOCK_AT_BOOKING,
+		CHANGE_SPLIT, CHANGE_LOCK_AT_START };
+
+	p->no_show_bp = 5000;
+	p->n_tiers = 2;
+	p->tiers[0] = (struct tier){ 2 * LT_HOUR, 0 };
+	p->tiers[1] = (struct tier){ 0, 2500 };
+	p->overrun_pm = 1500;
+	p->idle_rate_minor = 1000;
+	p->change = changes[i];
+	p->usage = i == 1 ? USAGE_MAX : USAGE_USED;
+}
+
 static void found_instrument(struct world *w, int i)
 {
 	struct instrument *in = &w->instruments[i];
@@ -34,6 +50,7 @@ static void found_instrument(struct world *w, int i)
 	lt_fmt(in->location, sizeof(in->location), "B1");
 	policy_defaults(&in->policy);
 	price_defaults(&in->price);
+	found_price(&in->price, i);
 	in->meter = (struct meter_def){ .kind = METER_COUNTER, .has_state = true, .poll_ms = w->poll_ms, .rate_ppm = 1000 };
 	in->meter.counter = (struct lt_counter){ .bits = counters[i].modulus ? 16 : 32, .count_ms =
 		(uint32_t)counters[i].count_ms, .refresh_ms = 1000 };
@@ -43,6 +60,9 @@ static void found_instrument(struct world *w, int i)
 			FAIL_LOCKED, .verify_ms = 2000 };
 	device_init(&w->devices[i].d, counters[i].id, counters[i].count_ms, counters[i].modulus, counters[i].offset);
 	w->devices[i].d.locked = w->devices[i].gated;
+	w->devices[i].d.booted_at = w->true_ms - 10 * LT_DAY;
+	w->devices[i].d.silent_boots = i == 1;
+	w->lists[w->n_lists++] = (struct world_list){ i, 0, 0, in->price.rate_minor };
 }
 
 static void found_people(struct world *w)
@@ -72,15 +92,11 @@ static void found_people(struct world *w)
 
 static void found_events(struct world *w)
 {
-	for (int i = 0; i < WORLD_INSTRUMENTS; i++) {
+	for (int i = 0; i < WORLD_INSTRUMENTS; i++)
 		world_at(w, w->true_ms + 1000 + i * 7000, EV_POLL, i, 0, 0);
-		world_at(w, w->true_ms + rng_in(&w->rng, 3600000 / w->haste, 30 * 3600000 / w->haste), EV_FAULT, i, 0, 0);
-		world_at(w, w->true_ms + rng_in(&w->rng, 3600000 / w->haste, 10 * 3600000 / w->haste), EV_ALARM, i, 0, 0);
-	}
 	for (int i = 0; i < WORLD_PEOPLE; i++)
 		world_at(w, w->true_ms + rng_in(&w->rng, 10000, 3600000 / w->haste), EV_PERSON, i, 0, 0);
-	world_at(w, w->true_ms + rng_in(&w->rng, 3600000, 20 * 3600000), EV_CRASH, 0, 0, 0);
-	world_at(w, w->true_ms + rng_in(&w->rng, 3600000, 40 * 3600000), EV_CLOCK, 0, 0, 0);
+	trouble_begin(w);
 }
 
 static void found_site(struct world *w)
@@ -98,6 +114,7 @@ static void found_site(struct world *w)
 	w->start_ms = w->true_ms = lt_days_from_civil(beginnings[beginning].year, beginnings[beginning].month,
 		beginnings[beginning].day) * LT_DAY;
 	w->boot_base_ms = w->start_ms - 1000000;
+	world_skew(w, 0);
 }
 
 struct world *world_new(const struct world_options *o)
@@ -111,6 +128,8 @@ struct world *world_new(const struct world_options *o)
 	w->poll_ms = o->poll_ms ? o->poll_ms : 60000;
 	w->haste = o->haste ? o->haste : 1;
 	w->disk = o->disk;
+	w->strict = o->strict;
+	w->troubles = o->troubles ? o->troubles : trouble_defaults();
 	found_site(w);
 	w->end_ms = w->start_ms + o->span_ms;
 	for (int i = 0; i < WORLD_INSTRUMENTS; i++)

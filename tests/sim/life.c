@@ -103,9 +103,7 @@ void life_crash(struct world *w)
 	die(w);
 	if (w->violation[0])
 		return;
-	w->true_ms += rng_in(&w->rng, 50, 90000); /* until somebody starts it again */
-	w->restarted_ms = w->true_ms;
-	world_mark(w, -1);
+	world_away(w, rng_in(&w->rng, 50, 90000)); /* until somebody starts it again */
 	start(w);
 	poller_crashed(w);
 	requests_crashed(w);

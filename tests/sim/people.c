@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "common/fmt.h"
+#include "common/money.h"
 #include "sim/world.h"
 
 #define MINUTE 60000
@@ -29,6 +30,14 @@ int64_t people_grid_after(int64_t at)
 	return (at + GRID - 1) / GRID * GRID;
 }
 
+static int64_t read_minor(const json_t *money)
+{
+	const char *amount = json_string_value(json_object_get(money, "amount"));
+	int64_t minor = 0;
+
+	return amount && lt_money_parse(amount, 2, &minor) ? minor : 0;
+}
+
 static bool read_booking(const char *body, struct person *p)
 {
 	json_t *j = body ? json_loads(body, 0, NULL) : NULL;
@@ -37,23 +46,66 @@ static bool read_booking(const char *body, struct person *p)
 	bool ok = id && from && to && lt_parse_i64(id + 2, 1, INT64_MAX, &p->booking) && lt_rfc3339_parse(from, &p->from) &&
 		  lt_rfc3339_parse(to, &p->to);
 
-	if (ok)
+	if (ok) {
 		p->version = json_integer_value(json_object_get(j, "version"));
+		p->quote = read_minor(json_object_get(j, "quote"));
+	}
 	json_decref(j);
 	return ok;
 }
 
-void people_acked(struct world *w, struct person *p, bool cancelled)
+struct acked *people_booking(struct world *w, int64_t booking)
 {
-	struct acked *a = NULL;
+	for (int i = w->n_acked - 1; i >= 0; i--)
+		if (w->acked[i].booking == booking)
+			return &w->acked[i];
+	return NULL;
+}
 
-	for (int i = w->n_acked - 1; i >= 0 && !a; i--)
-		if (w->acked[i].booking == p->booking)
-			a = &w->acked[i];
-	if (!a && w->n_acked < WORLD_ACKED)
+/* A move brings new terms to all of it, an extension to what it adds; shortened, it keeps those of what is left. */
+static void take_terms(struct acked *a, int64_t from, int64_t to, int64_t asked_at, int64_t told_at)
+{
+	if (a->n_terms == ACKED_TERMS) {
+		a->unsure = true;
+		return;
+	}
+	a->terms[a->n_terms++] = (struct acked_term){ from, to, asked_at, told_at };
+}
+
+static void cut_terms(struct acked *a, int64_t to)
+{
+	while (a->n_terms > 1 && a->terms[a->n_terms - 1].from >= to)
+		a->n_terms--;
+	a->terms[a->n_terms - 1].to = to;
+}
+
+void people_acked(struct world *w, struct person *p, bool moved, bool cancelled)
+{
+	struct acked *a = people_booking(w, p->booking);
+	int64_t now = world_stamp(w).wall_ms;
+
+	if (!a && w->n_acked == WORLD_ACKED)
+		return;
+	if (!a) {
 		a = &w->acked[w->n_acked++];
-	if (a)
-		*a = (struct acked){ p->booking, p->from, p->to, p->version, p->index, p->instrument, cancelled };
+		*a = (struct acked){ .booking = p->booking, .person = p->index, .instrument = p->instrument };
+		moved = true;
+	}
+	if (moved) {
+		a->n_terms = 0;
+		a->since = p->from > p->asked_at ? p->from : p->asked_at;
+		take_terms(a, p->from, p->to, p->asked_at, now);
+	} else if (p->to > a->to) {
+		take_terms(a, a->to, p->to, p->asked_at, now);
+	} else if (p->to < a->to) {
+		cut_terms(a, p->to);
+	}
+	a->unsure |= p->asked_at > now;
+	a->from = p->from;
+	a->to = p->to;
+	a->version = p->version;
+	a->quote = p->quote;
+	a->cancelled = cancelled;
 }
 
 static void booked(struct world *w, struct person *p, int status, const char *body)
@@ -61,7 +113,7 @@ static void booked(struct world *w, struct person *p, int status, const char *bo
 	if (status == 201 && read_booking(body, p)) {
 		w->stats.bookings++;
 		p->state = PERSON_BOOKED;
-		people_acked(w, p, false);
+		people_acked(w, p, true, false);
 		people_later(w, p, MINUTE, p->from > w->true_ms ? (p->from - w->true_ms) / 2 + 2 * MINUTE : 2 * MINUTE);
 		return;
 	}
@@ -96,7 +148,7 @@ static void walked_up(struct world *w, struct person *p)
 
 	p->instrument = (int)rng_in(&w->rng, 0, WORLD_INSTRUMENTS - 1);
 	people_instant(a, from);
-	people_instant(b, from + GRID * rng_in(&w->rng, 2, 8));
+	people_instant(b, from + GRID * rng_in(&w->rng, 1, 8));
 	lt_fmt(body, 256, "{\"instrument\":\"%s\",\"from\":\"%s\",\"to\":\"%s\",\"walk_up\":true}", w->devices[p->instrument].d.id, a, b);
 	world_ask(w, p, METHOD_POST, "/v1/bookings", NULL, body, booked);
 }
@@ -110,8 +162,10 @@ static void set_free(struct world *w, struct person *p)
 
 static void moved(struct world *w, struct person *p, int status, const char *body)
 {
+	int64_t was = p->from;
+
 	if (status == 200 && read_booking(body, p))
-		people_acked(w, p, false);
+		people_acked(w, p, p->from != was, false);
 	else if (status != 409 && status != 412 && status != 422)
 		world_violate(w, "move answered %d: %s", status, body ? body : "");
 	people_later(w, p, MINUTE, p->from > w->true_ms + 2 * MINUTE ? p->from - w->true_ms : 2 * MINUTE);
@@ -120,7 +174,7 @@ static void moved(struct world *w, struct person *p, int status, const char *bod
 static void move(struct world *w, struct person *p)
 {
 	char path[64], match[24], a[40], b[40], *body = malloc(160);
-	int64_t shift = GRID * rng_in(&w->rng, -4, 8);
+	int64_t shift = GRID * (rng_chance(&w->rng, 300) ? rng_in(&w->rng, -4, -1) : rng_in(&w->rng, 1, 8));
 
 	lt_fmt(path, sizeof(path), "/v1/bookings/B-%lld", (long long)p->booking);
 	lt_fmt(match, sizeof(match), "%lld", (long long)p->version);
@@ -138,7 +192,7 @@ static void move(struct world *w, struct person *p)
 static void cancelled(struct world *w, struct person *p, int status, const char *body)
 {
 	if (status == 200 && read_booking(body, p))
-		people_acked(w, p, strstr(body, "\"state\":\"cancelled\"") != NULL); /* after its start it is a no-show */
+		people_acked(w, p, false, strstr(body, "\"state\":\"cancelled\"") != NULL); /* after its start it is a no-show */
 	else if (status != 409 && status != 422)
 		world_violate(w, "cancel answered %d: %s", status, body ? body : "");
 	set_free(w, p);
@@ -155,9 +209,11 @@ static void post_verb(struct world *w, struct person *p, const char *verb, answe
 static void checked_in(struct world *w, struct person *p, int status, const char *body)
 {
 	if (status == 200 && read_booking(body, p)) {
-		people_acked(w, p, false);
+		people_acked(w, p, false, false);
+		people_booking(w, p->booking)->checkin_at = p->asked_true;
 		p->state = PERSON_AT_WORK;
 		p->runs_left = (int)rng_in(&w->rng, 0, 4);
+		trouble_after_checkin(w, p);
 		people_later(w, p, 5000, 6 * MINUTE);
 		return;
 	}
@@ -189,7 +245,7 @@ static void cancelled_in_use(struct world *w, struct person *p, int status, cons
 static void extended(struct world *w, struct person *p, int status, const char *body)
 {
 	if (status == 200 && read_booking(body, p))
-		people_acked(w, p, false);
+		people_acked(w, p, false, false);
 	else if (status != 409 && status != 412 && status != 422)
 		world_violate(w, "extend answered %d: %s", status, body ? body : "");
 	people_later(w, p, MINUTE, 10 * MINUTE);
@@ -227,7 +283,7 @@ static void run_now(struct world *w, struct person *p)
 		people_later(w, p, MINUTE, 20 * MINUTE);
 		return;
 	}
-	if (now < p->to + 10 * MINUTE && p->runs_left > 0 && device_start(d, now)) {
+	if (now < p->to + 10 * MINUTE && p->runs_left > 0 && device_start(d, now, p->index)) {
 		people_later(w, p, 20000, p->to > now ? (p->to - now) + 15 * MINUTE : 15 * MINUTE);
 		return;
 	}
@@ -274,7 +330,7 @@ static void run_unannounced(struct world *w, struct person *p)
 	char path[64];
 
 	if (!d->running) {
-		device_start(d, w->true_ms);
+		device_start(d, w->true_ms, p->index);
 		people_later(w, p, 2 * MINUTE, 30 * MINUTE);
 		return;
 	}
@@ -305,6 +361,8 @@ static void booked_turn(struct world *w, struct person *p)
 		post_verb(w, p, "cancel", cancelled);
 	else if (!w->devices[p->instrument].gated && now > p->from && rng_chance(&w->rng, 400))
 		run_unannounced(w, p);
+	else if (trouble_at_start(w, p))
+		people_later(w, p, 10000, 15 * MINUTE);
 	else
 		post_verb(w, p, "checkin", checked_in);
 }

@@ -141,7 +141,7 @@ static void push_reading(struct world *w, int i, uint64_t ticket, uint32_t flags
 		w->stats.readings++;
 		world_trace(w, "read %s raw %llu run %d", w->devices[i].d.id, (unsigned long long)m->obs.hourmeter, m->obs.running);
 	}
-	if (obs && !ticket && rng_chance(&w->rng, 10)) { /* I6: the same reading twice adds nothing */
+	if (obs && !ticket && trouble_chance(w, TROUBLE_TWICE, 10)) { /* I6: the same reading twice adds nothing */
 		again = msg_new(MSG_READING, sizeof(*again));
 		again->head.at = m->head.at;
 		memcpy(again->instrument, m->instrument, sizeof(m->instrument));
@@ -161,7 +161,7 @@ static void observe(struct world *w, int i, struct lt_observation *obs)
 	device_read(d, w->true_ms, obs);
 	if (!w->devices[i].gated)
 		obs->have &= ~(uint32_t)LT_HAVE_INTERLOCK;
-	if (!rng_chance(&w->rng, 2))
+	if (!trouble_chance(w, TROUBLE_LIE, 2))
 		return;
 	truth = obs->hourmeter;
 	obs->hourmeter = rng_in(&w->rng, 0, 1) ? 0 : rng_next(&w->rng) % d->modulus; /* a lie: one wild value */
@@ -185,7 +185,7 @@ static bool silent(struct world *w, int i)
 {
 	struct world_device *d = &w->devices[i];
 
-	if (!d->d.down && !rng_chance(&w->rng, 5))
+	if (!d->d.down && !trouble_chance(w, TROUBLE_LOSS, 5))
 		return false;
 	w->stats.lost++;
 	world_mark(w, i);
@@ -204,6 +204,8 @@ void poller_poll(struct world *w, int i, uint64_t ticket, int64_t deadline_boot)
 	struct world_device *d = &w->devices[i];
 	bool forced = ticket != 0 || deadline_boot != 0;
 
+	if (d->afflicted)
+		world_mark(w, i);
 	if (d->late || silent(w, i)) { /* one request at a time */
 		if (forced)
 			push_reading(w, i, ticket, READING_FORCED | READING_UNREAD, RTT_MS, NULL);
@@ -212,7 +214,7 @@ void poller_poll(struct world *w, int i, uint64_t ticket, int64_t deadline_boot)
 	d->silent_polls = 0;
 	if (!d->link_up)
 		push_link(w, i, true);
-	if (!forced && rng_chance(&w->rng, 5)) {
+	if (!forced && trouble_chance(w, TROUBLE_LATE, 5)) {
 		d->late = true;
 		d->late_from = w->true_ms;
 		observe(w, i, &d->late_obs);
@@ -253,37 +255,4 @@ void poller_crashed(struct world *w)
 		d->reported_lock = LT_LOCK_UNKNOWN;
 		d->reported_at = w->true_ms;
 	}
-}
-
-/* A controller falls silent for a while, restarts its counter, or its relay sticks. */
-void poller_fault(struct world *w, int i)
-{
-	struct world_device *d = &w->devices[i];
-
-	world_mark(w, i);
-	if (rng_chance(&w->rng, 150)) {
-		device_reset(&d->d, w->true_ms);
-		w->stats.resets++;
-		world_trace(w, "reset %s", d->d.id);
-	} else if (rng_chance(&w->rng, 150)) {
-		d->stuck = !d->stuck;
-		world_trace(w, "relay of %s %s", d->d.id, d->stuck ? "sticks" : "moves");
-	} else {
-		d->d.down = !d->d.down;
-		world_trace(w, "%s %s", d->d.down ? "silent" : "speaks", d->d.id);
-	}
-	world_at(w, w->true_ms + (d->d.down || d->stuck ? rng_in(&w->rng, 5000, 40 * 60000) : rng_in(&w->rng, 3600000,
-		30 * 3600000)),
-		 EV_FAULT, i, 0, 0);
-}
-
-/* The instrument reports a fault, and for a while later none; it runs on as people want it to. */
-void poller_alarm(struct world *w, int i)
-{
-	struct device *d = &w->devices[i].d;
-
-	device_fault(d, w->true_ms);
-	world_trace(w, "%s %s", d->id, d->faulty ? "at fault" : "well again");
-	world_at(w, w->true_ms + (d->faulty ? rng_in(&w->rng, 30000, 90 * 60000) : rng_in(&w->rng, 600000, 10 * 3600000)),
-		EV_ALARM, i, 0, 0);
 }

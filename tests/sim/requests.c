@@ -64,6 +64,8 @@ void world_ask(struct world *w, struct person *p, enum method method, const char
 		if (method == METHOD_POST)
 			lt_fmt(q->key, sizeof(q->key), "k%llx", (unsigned long long)rng_next(&w->rng));
 		p->waits = true;
+		p->asked_at = world_stamp(w).wall_ms;
+		p->asked_true = w->true_ms;
 		send_request(w, i);
 		return;
 	}

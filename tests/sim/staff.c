@@ -153,30 +153,60 @@ static void saw_sessions(struct world *w, struct person *p, int status, const ch
 static void run_without_booking(struct world *w, struct person *p)
 {
 	struct device *d = &w->devices[rng_in(&w->rng, 0, WORLD_INSTRUMENTS - 1)].d;
-	bool was_locked = d->locked;
 
-	if (!d->running) {
-		d->locked = false;
-		device_start(d, w->true_ms);
-		d->locked = was_locked;
-	} else {
+	if (!d->running)
+		device_bypass(d, w->true_ms, p->index);
+	else
 		device_stop(d, w->true_ms);
-	}
 	people_later(w, p, 10 * MINUTE, 3 * HOUR);
+}
+
+/* The list as it was answered: prices.c compares the charges with it. */
+static void priced(struct world *w, struct person *p, int status, const char *body)
+{
+	json_t *j = body ? json_loads(body, 0, NULL) : NULL;
+	const char *at = json_string_value(json_object_get(j, "effective_at"));
+	struct world_list l = { .instrument = p->instrument, .rate_minor = p->quote };
+
+	expect(w, "a price list", status, body);
+	l.version = json_integer_value(json_object_get(j, "version"));
+	if (status == 201 && w->n_lists < WORLD_LISTS && at && lt_rfc3339_parse(at, &l.effective_at))
+		w->lists[w->n_lists++] = l;
+	json_decref(j);
+	if (p->runs_left > 0)
+		people_later(w, p, 1000, 20 * MINUTE);
+	else
+		people_later(w, p, HOUR, 6 * HOUR);
 }
 
 static void price(struct world *w, struct person *p)
 {
 	char path[96], a[40], *body = malloc(160);
+	bool burst = p->runs_left > 0;
 	int64_t rate = rng_in(&w->rng, 50, 200);
 
-	people_instant(a, w->true_ms + rng_in(&w->rng, 5 * MINUTE, 8 * HOUR));
-	lt_fmt(path, sizeof(path), "/v1/instruments/%s/prices", some_instrument(w));
-	if (rng_chance(&w->rng, 500))
-		lt_fmt(body, 160, "{\"rate\":\"%lld.00\"}", (long long)rate);
+	if (!burst)
+		p->instrument = (int)rng_in(&w->rng, 0, WORLD_INSTRUMENTS - 1);
+	p->runs_left -= burst;
+	p->quote = rate * 100 + 50;
+	people_instant(a, world_stamp(w).wall_ms + rng_in(&w->rng, 5 * MINUTE, burst ? 20 * HOUR : 8 * HOUR));
+	lt_fmt(path, sizeof(path), "/v1/instruments/%s/prices", w->devices[p->instrument].d.id);
+	if (rng_chance(&w->rng, burst ? 300 : 500))
+		lt_fmt(body, 160, "{\"rate\":\"%lld.50\"}", (long long)rate);
 	else
 		lt_fmt(body, 160, "{\"rate\":\"%lld.50\",\"effective_at\":\"%s\"}", (long long)rate, a);
-	world_ask(w, p, METHOD_POST, path, NULL, body, done);
+	world_ask(w, p, METHOD_POST, path, NULL, body, priced);
+}
+
+void staff_lists(struct world *w, int n)
+{
+	struct person *p = &w->people[WORLD_PEOPLE - 1];
+
+	if (p->runs_left > 0 || p->waits)
+		return;
+	p->instrument = (int)rng_in(&w->rng, 0, WORLD_INSTRUMENTS - 1);
+	p->runs_left = n;
+	price(w, p);
 }
 
 void staff_act(struct world *w, struct person *p)

@@ -1,7 +1,7 @@
 /*
  * world.c - the machinery of the simulated world: events in the order of virtual time, one after the other. What people
- * do is in people.c and staff.c, devices and their faults in poller.c, the daemon's deaths in life.c, what must hold in
- * checks.c and truth.c. Owns the event heap.
+ * do is in people.c and staff.c, devices in poller.c, the daemon's deaths in life.c, what goes
+ * wrong in trouble.c, what must hold in checks.c, truth.c, fees.c, owners.c and prices.c. Owns the event heap.
  */
 #include "sim/world.h"
 
@@ -66,13 +66,16 @@ static struct world_event take_event(struct world *w)
 
 void world_violate(struct world *w, const char *fmt, ...)
 {
+	char text[sizeof(w->violation)];
 	va_list ap;
 
-	if (w->violation[0])
-		return;
 	va_start(ap, fmt);
-	lt_vfmt(w->violation, sizeof(w->violation), fmt, ap);
+	lt_vfmt(text, sizeof(text), fmt, ap);
 	va_end(ap);
+	if (w->trace) /* the first ends the history; at the end all are of interest */
+		fprintf(w->trace, "violated: %s\n", text);
+	if (!w->violation[0])
+		memcpy(w->violation, text, sizeof(text));
 }
 
 void world_trace(struct world *w, const char *fmt, ...)
@@ -96,15 +99,71 @@ struct stamp world_stamp(const struct world *w)
 	return (struct stamp){ w->true_ms - w->boot_base_ms, w->true_ms + w->wall_skew_ms };
 }
 
+void marks_add(struct marks *m, int64_t at)
+{
+	if (m->n < WORLD_MARKS && (m->n == 0 || m->at[m->n - 1] < at - 1000))
+		m->at[m->n++] = at;
+}
+
+bool marks_in(const struct marks *m, int64_t from, int64_t to)
+{
+	int lo = 0, hi = m->n;
+
+	while (lo < hi) {
+		int mid = (lo + hi) / 2;
+		if (m->at[mid] < from)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return m->n == WORLD_MARKS || (lo < m->n && m->at[lo] <= to);
+}
+
 void world_mark(struct world *w, int instrument)
 {
-	for (int i = 0; i < WORLD_INSTRUMENTS; i++) {
-		struct world_device *d = &w->devices[i];
-		if ((instrument >= 0 && instrument != i) || d->n_marks == WORLD_MARKS)
+	for (int i = 0; i < WORLD_INSTRUMENTS; i++)
+		if (instrument < 0 || instrument == i)
+			marks_add(&w->devices[i].marks, w->true_ms);
+}
+
+void world_skew(struct world *w, int64_t skew_ms)
+{
+	assert(w->n_skews < WORLD_SKEWS);
+	w->skews[w->n_skews].from = w->true_ms;
+	w->skews[w->n_skews++].skew = skew_ms;
+	if (w->tick_at)
+		w->tick_at -= skew_ms - w->wall_skew_ms;
+	w->wall_skew_ms = skew_ms;
+}
+
+void world_away(struct world *w, int64_t lasts_ms)
+{
+	world_mark(w, -1);
+	spans_begin(&w->away, w->true_ms);
+	w->true_ms += lasts_ms;
+	spans_end(&w->away, w->true_ms);
+	for (int i = 0; i < WORLD_INSTRUMENTS; i++)
+		w->devices[i].late = false; /* what was on its way came too late */
+	w->restarted_ms = w->true_ms;
+	world_mark(w, -1);
+}
+
+bool world_true(const struct world *w, int64_t from, int64_t to, struct device_span *ret)
+{
+	bool any = false;
+
+	for (int i = 0; i < w->n_skews; i++) {
+		int64_t a = w->skews[i].from, b = i + 1 < w->n_skews ? w->skews[i + 1].from : INT64_MAX / 2;
+
+		a = a > from - w->skews[i].skew ? a : from - w->skews[i].skew;
+		b = b < to - w->skews[i].skew ? b : to - w->skews[i].skew;
+		if (a > b)
 			continue;
-		if (d->n_marks == 0 || d->marks[d->n_marks - 1] < w->true_ms - 1000)
-			d->marks[d->n_marks++] = w->true_ms;
+		ret->from = any ? ret->from : a;
+		ret->to = b;
+		any = true;
 	}
+	return any;
 }
 
 static void on_event(struct world *w, const struct world_event *e)
@@ -132,23 +191,8 @@ static void on_event(struct world *w, const struct world_event *e)
 	case EV_ECHO:
 		requests_echo(w, e->index);
 		break;
-	case EV_FAULT:
-		if (!over)
-			poller_fault(w, e->index);
-		break;
-	case EV_ALARM:
-		if (!over)
-			poller_alarm(w, e->index);
-		break;
-	case EV_CRASH:
-		life_crash(w);
-		world_at(w, w->true_ms + rng_in(&w->rng, 3600000, 20 * 3600000), EV_CRASH, 0, 0, 0);
-		break;
-	case EV_CLOCK:
-		w->wall_skew_ms = rng_in(&w->rng, -2000, 2000);
-		world_mark(w, -1);
-		world_trace(w, "clock step to %lld", (long long)w->wall_skew_ms);
-		world_at(w, w->true_ms + rng_in(&w->rng, 10 * 3600000, 40 * 3600000), EV_CLOCK, 0, 0, 0);
+	case EV_TROUBLE:
+		trouble_event(w, e);
 		break;
 	case EV_TICK:
 		break;

@@ -16,6 +16,7 @@
 #include "msg/msg.h"
 #include "sim/device.h"
 #include "sim/rng.h"
+#include "sim/trouble.h"
 #include "store/db.h"
 
 #define WORLD_INSTRUMENTS 4
@@ -24,11 +25,15 @@
 #define WORLD_PENDING 64
 #define WORLD_ECHOES 8
 #define WORLD_ACKED 8192
-#define WORLD_MARKS 8192
+#define WORLD_MARKS 16384
+#define WORLD_SKEWS 512
+#define WORLD_LISTS 1024
+#define WORLD_STRANGER (-1)      /* who runs an instrument and is none of the people */
+#define ACKED_TERMS 16
+#define WORLD_TROUBLES_GIVEN (UINT32_C(1) << 31) /* in world_options: also where no kind is on */
 
-enum world_event_kind { EV_POLL, EV_FORCED, EV_LATE, EV_TICK, EV_PERSON, EV_RETRY, EV_ECHO, EV_FAULT, EV_ALARM,
-	EV_CRASH,
-	EV_CLOCK };
+enum world_event_kind { EV_POLL, EV_FORCED, EV_LATE, EV_TICK, EV_PERSON, EV_RETRY, EV_ECHO,
+	EV_TROUBLE };
 
 struct world_event {
 	int64_t at;               /* true wall ms                                                        */
@@ -54,6 +59,8 @@ struct world_options {
 	int64_t span_ms;                  /* how long the history is                                         */
 	int64_t poll_ms;                  /* 0: a minute                                                     */
 	int haste;                        /* people do things so many times as often; 0: once                */
+	uint32_t troubles;                /* bits of enum trouble; 0: the defaults                           */
+	bool strict;                      /* also the checks that are off                                    */
 	FILE *trace;                      /* one line a step; NULL                                           */
 	const struct world_disk *disk;
 };
@@ -87,13 +94,29 @@ struct person {
 	enum person_state state;
 	int instrument;
 	int64_t booking, from, to; /* of the booking in hand                                              */
-	int64_t version, session;
+	int64_t version, session, quote;
+	int64_t asked_at, asked_true; /* wall and true ms: when the request under way was first sent      */
 	int runs_left;
 	bool waits;                /* for an answer                                                       */
 };
 
-/* A booking as its owner was last told. */
-struct acked { int64_t booking, from, to, version; int person, instrument; bool cancelled; };
+/* Which price holds for a part of a booking: that in force when it was taken, somewhere in [asked_at, told_at]. */
+struct acked_term { int64_t from, to, asked_at, told_at; };
+
+/* A booking as its owner was last told. Wall ms. */
+struct acked {
+	int64_t booking, from, to, version, quote;
+	int64_t since;             /* the later of its start and when it came to lie there                */
+	int64_t checkin_at;        /* true ms; 0: nobody checked in                                       */
+	int person, instrument, n_terms;
+	struct acked_term terms[ACKED_TERMS];
+	bool cancelled, unsure;    /* unsure: nobody here knows which price was in force                  */
+};
+
+/* A price list as it was answered to who set it. Wall ms; minor units an hour. */
+struct world_list { int instrument; int64_t version, effective_at, rate_minor; };
+
+struct marks { int n; int64_t at[WORLD_MARKS]; };
 
 struct world_device {
 	struct device d;
@@ -109,15 +132,17 @@ struct world_device {
 	struct lt_observation late_obs;
 	int64_t late_from;
 	int64_t last_ext_ms, delivered, delivered_at_ext; /* I3, I7                                       */
-	int n_marks;
-	int64_t marks[WORLD_MARKS]; /* when something went wrong here: bills near it have no lower bound  */
+	struct marks marks;        /* when something went wrong here: bills near it have no lower bound   */
+	int silenced, sticking, afflicted; /* troubles that last and make it so                          */
+	bool stuck_shut, out_of_service;
+	struct device_spans silent, shut, service; /* no answer; the relay cannot open; out of service     */
 	int64_t quiet_until;
 };
 
 struct world_stats {
 	int64_t steps, requests, answers, retries, echoes, bookings, refused, conflicts, crashes, readings, lost,
 		late, lies, resets,
-		charges, exact, faults, claims, reviews, disowned, displaced, checks;
+		charges, exact, fees, absent, lines, quotes, faults, claims, reviews, disowned, displaced, checks;
 };
 
 struct world {
@@ -133,6 +158,17 @@ struct world {
 	struct ledger *ledger;
 	int64_t true_ms, start_ms, end_ms; /* the world's own clock                                       */
 	int64_t wall_skew_ms;      /* of the daemon's wall clock (steps)                                  */
+	bool stepped;              /* by a trouble that will set it right                                 */
+	int n_skews;
+	struct { int64_t from, skew; } skews[WORLD_SKEWS]; /* of true time                                */
+	struct device_spans away;  /* nothing of the daemon's machine ran                                 */
+	int64_t paused_ms;         /* what meters counted in it fits neither clock                        */
+	struct marks clock_marks;
+	uint32_t troubles;
+	bool strict;
+	struct rng trouble_rng[TROUBLES];
+	int n_lists;
+	struct world_list lists[WORLD_LISTS];
 	int64_t boot_base_ms;      /* true_ms of boot 0                                                   */
 	int64_t poll_ms, checked_hour, restarted_ms;
 	int haste;
@@ -168,6 +204,12 @@ void world_violate(struct world *w, const char *fmt, ...) __attribute__((format(
 
 void world_trace(struct world *w, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void world_mark(struct world *w, int instrument); /* something went wrong on it now; -1: on all */
+void marks_add(struct marks *m, int64_t at);
+bool marks_in(const struct marks *m, int64_t from, int64_t to);
+void world_skew(struct world *w, int64_t skew_ms); /* the wall clock is now true time and this */
+void world_away(struct world *w, int64_t lasts_ms); /* nothing of the daemon's machine runs for so long */
+/* The first and the last true instant at which the wall clock showed something in [from, to]. False: it never did. */
+bool world_true(const struct world *w, int64_t from, int64_t to, struct device_span *ret);
 
 void life_open(struct world *w);             /* the store, and the ledger as at the daemon's start    */
 void life_crash(struct world *w);            /* the end without a word, some downtime, the next start */
@@ -186,15 +228,16 @@ void poller_late(struct world *w, int i);
 void poller_leases(struct world *w, const struct msg_leases *m);
 void poller_forced(struct world *w, const struct msg_poll *m);
 void poller_crashed(struct world *w);
-void poller_fault(struct world *w, int i);
-void poller_alarm(struct world *w, int i);
 
 void people_act(struct world *w, struct person *p);
 void staff_act(struct world *w, struct person *p);
+void staff_lists(struct world *w, int n);    /* the admin sets so many price lists of one instrument  */
 void people_later(struct world *w, struct person *p, int64_t low, int64_t high);
 int64_t people_grid_after(int64_t at);
 void people_instant(char dst[40], int64_t at);
-void people_acked(struct world *w, struct person *p, bool cancelled);
+/* moved: the booking lies elsewhere now, or is new: all of it is under the terms of now. */
+void people_acked(struct world *w, struct person *p, bool moved, bool cancelled);
+struct acked *people_booking(struct world *w, int64_t booking); /* NULL: not acknowledged */
 
 void checks_step(struct world *w, int instrument); /* -1: none by itself */
 void world_dump(struct world *w, FILE *to); /* the rows of interest, after a violation */
@@ -202,5 +245,16 @@ void checks_after_crash(struct world *w);
 void checks_end(struct world *w);
 void truth_step(struct world *w, int instrument);
 void truth_end(struct world *w);
+
+/* What usable_ms() leaves out, after the time that the daemon needs to learn it. */
+enum { USABLE_LINK = 1, USABLE_FAULT = 2, USABLE_RELAY = 4, USABLE_SERVICE = 8, USABLE_AWAY = 16, USABLE_OTHERS = 32 };
+/* Of true time [from, to): at most so much could the person use the instrument. */
+int64_t usable_ms(const struct world *w, int instrument, int person, int64_t from, int64_t to, int why);
+/* The same where the wall clock showed [from, to). */
+int64_t usable_wall_ms(const struct world *w, int instrument, int person, int64_t from, int64_t to, int why);
+bool truth_troubled(const struct world *w, int instrument, int64_t from, int64_t to); /* true ms */
+void fees_end(struct world *w);
+void owners_end(struct world *w);
+void prices_end(struct world *w);
 
 #endif

@@ -1,0 +1,189 @@
+/*
+ * fees.c - every fee against the truth, at the end of a history: nobody pays for not coming, or for calling off, where
+ * the instrument could not be used for as long as R25 asks, nor where it was used; and who did not come without any
+ * trouble pays. Owns nothing.
+ */
+#include <string.h>
+
+#include "sim/world.h"
+
+#define MINUTE 60000
+#define HOUR (60 * MINUTE)
+#define BY_NOBODY (USABLE_LINK | USABLE_FAULT | USABLE_SERVICE | USABLE_AWAY)
+#define ROUNDING_MS 1000
+#define BRIEF_MS (3 * MINUTE)            /* who leaves so soon after the check-in has not tried */
+#define LATER_MS (3 * HOUR)              /* by then what is known late has been credited        */
+
+struct owed {
+	int64_t id, booking, stands_minor, decided_at;
+	bool no_show, by_user, whole;    /* whole: not of a part that a move or a cut gave up */
+};
+
+/* How many usable minutes R25 asks for before somebody who did not come has not come. */
+static int64_t wait_ms(const struct world *w, const struct acked *a)
+{
+	int64_t n = w->instruments[a->instrument].policy.no_show_ms, half = (a->to - a->since) / 2;
+	int64_t wait = n < half ? n : half;
+
+	return a->since > a->from && wait < 10 * MINUTE ? 10 * MINUTE : wait;
+}
+
+/* The last true instant with this label. */
+static int64_t true_of(const struct world *w, int64_t wall)
+{
+	struct device_span s;
+
+	return world_true(w, wall, wall, &s) ? s.to : wall;
+}
+
+/* A run of theirs that two readings saw, or that the counter must have shown. */
+static bool used(const struct world *w, const struct acked *a, int64_t from, int64_t to)
+{
+	const struct device *d = &w->devices[a->instrument].d;
+
+	for (int k = 0; k < d->n_runs; k++) {
+		const struct device_run *r = &d->runs[k];
+
+		if (r->by != a->person || r->from < from || r->from >= to || r->to == 0)
+			continue;
+		if (r->seen > 1 || (r->counted_ms >= 2 * d->count_ms && !truth_troubled(w, a->instrument, r->from, r->to)))
+			return true;
+	}
+	return false;
+}
+
+/* Who checked in and then nothing ran. */
+static void check_no_run(struct world *w, const struct owed *o, const struct acked *a)
+{
+	int64_t at = true_of(w, o->decided_at), f = w->instruments[a->instrument].policy.first_run_ms, need = 1;
+	int64_t usable = usable_ms(w, a->instrument, a->person, a->checkin_at, at,
+		BY_NOBODY | USABLE_RELAY | USABLE_OTHERS);
+
+	if (o->by_user && at - a->checkin_at < BRIEF_MS)
+		return;
+	if (!o->by_user)
+		need = o->decided_at < a->to ? f : 1;
+	if (usable + ROUNDING_MS < need || usable == 0)
+		world_violate(w, "C-%lld: a no-show fee of B-%lld, who checked in on %s and could use it for %lld of %lld s",
+			(long long)o->id, (long long)a->booking, w->devices[a->instrument].d.id, (long long)usable / 1000,
+			(long long)need / 1000);
+}
+
+static void check_no_show(struct world *w, const struct owed *o, const struct acked *a)
+{
+	int64_t usable, need = wait_ms(w, a), until = o->decided_at < a->to ? o->decided_at : a->to;
+	int why = BY_NOBODY | USABLE_OTHERS;
+
+	if (a->checkin_at && used(w, a, a->checkin_at, true_of(w, o->decided_at)))
+		world_violate(w, "C-%lld: a no-show fee of B-%lld, who ran %s", (long long)o->id, (long long)a->booking,
+			w->devices[a->instrument].d.id);
+	usable = usable_wall_ms(w, a->instrument, a->person, a->since, until, why);
+	if (!o->by_user && usable + ROUNDING_MS < need && (!a->checkin_at || o->decided_at >= a->to))
+		world_violate(w, "C-%lld: a no-show fee of B-%lld after %lld of %lld usable s of %s", (long long)o->id,
+			(long long)a->booking, (long long)usable / 1000, (long long)need / 1000, w->devices[a->instrument].d.id);
+	if (o->by_user && !a->checkin_at && usable == 0 && until - a->since > BRIEF_MS)
+		world_violate(w, "C-%lld: a no-show fee of B-%lld, called off when %s could not be used", (long long)o->id,
+			(long long)a->booking, w->devices[a->instrument].d.id);
+	if (a->checkin_at)
+		check_no_run(w, o, a);
+}
+
+static bool away_at(const struct world *w, const struct acked *a, int64_t wall)
+{
+	int64_t at = true_of(w, wall);
+
+	return usable_ms(w, a->instrument, a->person, at - 1, at, USABLE_LINK | USABLE_SERVICE) == 0;
+}
+
+static void check_late_cancel(struct world *w, const struct owed *o, const struct acked *a)
+{
+	int64_t usable = usable_wall_ms(w, a->instrument, a->person, a->from, a->to, BY_NOBODY);
+
+	if (true_of(w, a->to) + LATER_MS > w->true_ms)
+		return;
+	if (usable + ROUNDING_MS < wait_ms(w, a))
+		world_violate(w, "C-%lld: a late-cancel fee of B-%lld although %s had only %lld of %lld usable s", (long long)o->id,
+			(long long)a->booking, w->devices[a->instrument].d.id, (long long)usable / 1000,
+			(long long)wait_ms(w, a) / 1000);
+	if (away_at(w, a, o->decided_at) && away_at(w, a, a->from))
+		world_violate(w, "C-%lld: a late-cancel fee of B-%lld although %s was away then and at its start", (long long)o->id,
+			(long long)a->booking, w->devices[a->instrument].d.id);
+}
+
+static void check_fees(struct world *w)
+{
+	struct stmt *q = db_query(w->db, "SELECT c.id, c.booking, c.amount_minor + (SELECT COALESCE(SUM(d.amount_minor), 0)"
+		" FROM charge d WHERE d.corrects = c.id), (SELECT MAX(e.at) FROM booking_event e WHERE e.booking = b.id AND"
+		" e.to_state = b.state AND e.from_state <> e.to_state) AS decided_at, EXISTS (SELECT 1 FROM charge_line l WHERE"
+		" l.charge = c.id AND l.component = 'no_show'), EXISTS (SELECT 1 FROM booking_event e"
+		" WHERE e.booking = b.id AND e.to_state = b.state AND e.from_state <> e.to_state AND e.actor = b.user),"
+		" c.service_from = b.booked_from AND c.service_to = b.booked_to AND b.state = 'cancelled' FROM charge c JOIN booking b ON b.id = c.booking WHERE c.kind = 'fee' AND b.state IN ('no_show', 'cancelled')", "");
+
+	while (db_step(q) == DB_ROW) {
+		struct owed o = { db_int(q, 0), db_int(q, 1), db_int(q, 2), db_int(q, 3), db_int(q, 4) != 0, db_int(q, 5) != 0,
+			db_int(q, 6) != 0 };
+		const struct acked *a = people_booking(w, o.booking);
+
+		if (!a || o.stands_minor <= 0)
+			continue;
+		w->stats.fees++;
+		if (o.no_show)
+			check_no_show(w, &o, a);
+		else if (o.whole)
+			check_late_cancel(w, &o, a);
+	}
+	db_end(q);
+}
+
+/* Nothing went wrong, nobody else was there, the instrument was there all the time: who did not come pays. */
+static void check_absent(struct world *w, const struct acked *a, const char *state, int64_t fee_minor)
+{
+	struct device_span in;
+	int64_t usable = usable_wall_ms(w, a->instrument, WORLD_STRANGER - 1, a->since, a->to, BY_NOBODY | USABLE_OTHERS);
+
+	if (!world_true(w, a->since, a->to, &in) || in.to + LATER_MS > w->true_ms || a->to - a->since < 25 * MINUTE)
+		return;
+	if (usable < a->to - a->since || truth_troubled(w, a->instrument, in.from - 20 * MINUTE, in.to) ||
+		marks_in(&w->clock_marks, in.from - HOUR, in.to + MINUTE))
+		return;
+	if (device_truth_ms(&w->devices[a->instrument].d, in.from - 20 * MINUTE, in.to, w->true_ms) > 0)
+		return;
+	w->stats.absent++;
+	if (strcmp(state, "no_show") != 0 || fee_minor == 0)
+		world_violate(w, "nobody came to B-%lld on %s and nothing went wrong: it is %s and pays %lld", (long long)a->booking,
+			w->devices[a->instrument].d.id, state, (long long)fee_minor);
+}
+
+static void check_absences(struct world *w)
+{
+	for (int k = 0; k < w->n_acked; k++) {
+		const struct acked *a = &w->acked[k];
+		struct stmt *q = db_query(w->db, "SELECT state, fee_minor FROM booking WHERE id = ?1 AND booked_to = ?2 AND"
+			" state NOT IN ('cancelled', 'displaced')", "ii", a->booking, a->to);
+
+		if (!a->checkin_at && db_step(q) == DB_ROW)
+			check_absent(w, a, db_text(q, 0), db_int(q, 1));
+		db_end(q);
+	}
+}
+
+/* A decision is never older than what it decides, but where the wall clock went back. */
+static void check_order(struct world *w)
+{
+	struct stmt *q = db_query(w->db, "SELECT id, created_at, ended_at FROM booking WHERE ended_at < created_at", "");
+
+	while (db_step(q) == DB_ROW) {
+		struct device_span in;
+
+		if (world_true(w, db_int(q, 2), db_int(q, 1), &in) && !marks_in(&w->clock_marks, in.from - 24 * HOUR, in.to))
+			world_violate(w, "B-%lld ended before it was made", (long long)db_int(q, 0));
+	}
+	db_end(q);
+}
+
+void fees_end(struct world *w)
+{
+	check_order(w);
+	check_fees(w);
+	check_absences(w);
+}

@@ -1,0 +1,111 @@
+/*
+ * owners.c - whose seconds a charge holds, against the truth, at the end of a history: what a stranger ran before the
+ * check-in is never its owner's, idle is never more than what really passed without a run, and overrun is only what ran
+ * after the booked end. Owns nothing.
+ */
+#include <string.h>
+
+#include "sim/world.h"
+
+#define MINUTE 60000
+#define EARLY_MS (16 * MINUTE)           /* a booking may begin so early, and a little */
+#define GAP_POLLS 10
+#define AFTER_STEP_MS (15 * MINUTE)      /* an end that the wall clock skipped is told, and then overruns */
+
+struct held {
+	int64_t id, used_ms, idle_ms, overrun_ms, opened, closed, checkin, last_end, last_piece, priced_to;
+	const struct acked *a;
+};
+
+static const char *org_of(const struct world *w, int person)
+{
+	return person < 0 ? "" : w->people[person].org;
+}
+
+static int64_t part(int64_t from, int64_t to, int64_t a, int64_t b)
+{
+	from = from > a ? from : a;
+	to = to < b ? to : b;
+	return to > from ? to - from : 0;
+}
+
+/* Where the check-in was not read itself, the cut lies anywhere between two readings. */
+static void check_owner(struct world *w, const struct held *h, int64_t checkin)
+{
+	int i = h->a->instrument;
+	const struct device *d = &w->devices[i].d;
+	bool unsure = truth_troubled(w, i, checkin, checkin);
+	int64_t off = unsure ? GAP_POLLS * w->poll_ms : 2000, own = 0;
+	struct device_span in, start;
+
+	if (!w->devices[i].gated || !world_true(w, h->a->from, INT64_MAX / 4, &start) ||
+		!world_true(w, h->opened - EARLY_MS, h->last_piece > h->closed ? h->last_piece : h->closed, &in))
+		return;
+	for (int k = 0; k < d->n_runs; k++) {
+		const struct device_run *r = &d->runs[k];
+		int64_t to = r->to ? r->to : w->true_ms;
+		bool mine = strcmp(org_of(w, r->by), org_of(w, h->a->person)) == 0;
+		int64_t cut = mine ? r->from : r->bypassed ? checkin - off : start.from - EARLY_MS - off;
+
+		own += part(r->from > cut ? r->from : cut, to, in.from - GAP_POLLS * w->poll_ms,
+			in.to + GAP_POLLS * w->poll_ms);
+	}
+	if (h->used_ms > own + d->count_ms + 1000)
+		world_violate(w, "C-%lld bills %lld ms to %s, whose %s ran %lld ms: the rest is a stranger's", (long long)h->id,
+			(long long)h->used_ms, w->people[h->a->person].user, d->id, (long long)own);
+}
+
+static void check_idle(struct world *w, const struct held *h, int64_t checkin)
+{
+	int i = h->a->instrument;
+	struct device_span last;
+	int64_t ran, passed;
+
+	if (!h->last_end || !world_true(w, h->last_end, h->last_end, &last) || truth_troubled(w, i, checkin, last.to))
+		return;
+	passed = last.to - checkin;
+	ran = device_truth_ms(&w->devices[i].d, checkin, last.to, w->true_ms);
+	if (h->idle_ms > passed - ran + 8 * w->poll_ms)
+		world_violate(w, "C-%lld bills %lld ms idle on %s, where %lld ms passed without a run", (long long)h->id,
+			(long long)h->idle_ms, w->devices[i].d.id, (long long)(passed - ran));
+}
+
+static void check_overrun(struct world *w, const struct held *h)
+{
+	int i = h->a->instrument;
+	int64_t end = h->a->terms[0].to < h->priced_to ? h->a->terms[0].to : h->priced_to, after;
+	struct device_span at, from;
+
+	if (!world_true(w, end, INT64_MAX / 4, &from))
+		return;
+	if (!world_true(w, end, end, &at))
+		from.from += AFTER_STEP_MS;
+	after = device_truth_ms(&w->devices[i].d, from.from - w->poll_ms, w->true_ms, w->true_ms);
+	if (h->overrun_ms > after + w->devices[i].d.count_ms + 1000)
+		world_violate(w, "C-%lld bills %lld ms of overrun, %s ran %lld ms after its end", (long long)h->id,
+			(long long)h->overrun_ms, w->devices[i].d.id, (long long)after);
+}
+
+void owners_end(struct world *w)
+{
+	struct stmt *q = db_query(w->db, "SELECT c.id, c.used_s, c.idle_s, c.overrun_s, s.opened_at, s.closed_at, s.checkin_at,"
+		" COALESCE(s.last_run_end_at, 0), (SELECT COALESCE(MAX(CASE WHEN u.placed THEN u.to_at ELSE (SELECT"
+		" COALESCE(MIN(r.at), u.to_at) FROM reading r WHERE r.instrument = u.instrument AND r.at >= u.to_at) END), 0)"
+		" FROM usage u WHERE u.session = s.id), b.priced_to, b.id FROM charge c JOIN session s ON s.id = c.session"
+		" JOIN booking b ON b.id = s.booking WHERE c.kind = 'usage' AND s.checkin_at IS NOT NULL", "");
+
+	while (db_step(q) == DB_ROW) {
+		struct held h = { db_int(q, 0), db_int(q, 1) * 1000, db_int(q, 2) * 1000, db_int(q, 3) * 1000, db_int(q, 4),
+			db_int(q, 5), db_int(q, 6), db_int(q, 7), db_int(q, 8), db_int(q, 9), people_booking(w, db_int(q, 10)) };
+		struct device_span checkin;
+
+		if (!h.a)
+			continue;
+		if (world_true(w, h.checkin, h.checkin, &checkin)) {
+			check_owner(w, &h, checkin.from);
+			check_idle(w, &h, checkin.from);
+		}
+		check_overrun(w, &h);
+	}
+	db_end(q);
+}
