@@ -21,6 +21,8 @@ struct words { const char *kind, *sentence; };
 static const struct words events[] = {
 	{ "booking.hidden_run", "the instrument ran for {ms} in your booking, somewhere from {from} to {to}, while nobody could read "
 		"its meter: it is not charged to you; claim it if it was you" },
+	{ "booking.run_continues", "a run of your organisation goes on into your booking, and is yours from {at}; disown it if you did "
+		"not go on with it" },
 	{ "booking.unattributed_run", "a run is on in your booking, since {at}, that may be another's: it is not charged to you; "
 		"check in, and what follows is yours" },
 	{ "run_hidden", "{instrument} ran for {ms}, somewhere from {from} to {to}, while nobody could read its meter, and no session "

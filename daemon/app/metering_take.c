@@ -103,6 +103,7 @@ static int convert(struct act *a, struct session *s, const struct booking *b)
 	s->checkin_at = a->now.wall_ms;
 	lt_fmt(s->org, sizeof(s->org), "%s", b->org);
 	lt_fmt(s->user, sizeof(s->user), "%s", b->user);
+	store_claim_decide(a->db, s->id, b->org);
 	act_timer_clear(a, "hold", s->id);
 	act_timer_clear(a, "session_end", s->id);
 	rc = session_note(a, s, "user", "check-in: the run joins the booking");

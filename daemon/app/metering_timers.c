@@ -133,6 +133,8 @@ int session_continue(struct act *a, struct session *s, const struct booking *nex
 	struct attr_piece open = { 0, at, at, 0, true };
 	struct meter_verdict v = { 0 };
 	bool seen = !in_doubt(a, s->instrument);
+	struct event_row e = { .kind = "booking.run_continues", .instrument = next->instrument, .org = next->org,
+		.user = next->user, .booking = next->id, .facts.at = at };
 	struct session n;
 	struct usage u;
 	int rc = store_usage_open(a->db, s->instrument, &u);
@@ -149,6 +151,8 @@ int session_continue(struct act *a, struct session *s, const struct booking *nex
 		rc = session_open_on(a, s->instrument, &n);
 	if (rc == 1)
 		rc = session_open_booked(a, next, at, "run_continues", false, 0, &n);
+	if (rc == 0)
+		act_event(a, &e);
 	if (!seen) /* the next good reading parts at the cut what it adds */
 		return rc;
 	if (rc == 0)

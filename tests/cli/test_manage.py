@@ -196,6 +196,29 @@ def test_disown_a_presumed_session():
         assert lab.cli("show", session, token="ada", check=False).returncode == 3
 
 
+def test_disown_what_ran_before_my_check_in():
+    with Lab([dict(TEM)]) as lab:
+        lab.people(*STAFF)
+        booking = lab.cli("book", "tem-1", "now for 30m", "-y", "-q", token="ada").stdout.strip()
+        lab.ctl("run", "tem-1")
+        session = wait_for("the run", lambda: get(lab, "ada", "show", booking)["session"])
+        time.sleep(2.5)  # the instrument really runs
+        lab.cli("start", booking, token="ada")
+        refused(lab, 2, "time-syntax", "ada", "session", "disown", session, "--before", "never")
+        mine = get(lab, "ada", "session", "disown", session, "--reason", "I came later")
+        assert (mine["id"], mine["kind"], mine["opened_at"]) == (session, "booked", mine["checkin_at"]), mine
+        r = refused(lab, 5, "nothing-to-disown", "ada", "session", "disown", session)
+        assert session in r.stderr, r
+        lab.ctl("stop", "tem-1")
+        wait_for("the end of the run", lambda: get(lab, "ada", "show", session)["state"] == "idle")
+        lab.cli("stop", booking, token="ada")
+        wait_for("the charge", lambda: get(lab, "ada", "show", session)["outcome"] == "charged")
+        rows = {u["key"]: u for u in get(lab, "fin", "usage", "-p", "this month", "-i", "tem-1")["items"]}
+        assert rows["unattributed"]["used_seconds"] >= 1 and not rows["unattributed"]["charged"], rows
+        assert rows["unattributed"]["sessions"] == 1 and rows["tem-1"]["charged"], rows
+        assert "unattributed" not in [u["key"] for u in get(lab, "ada", "usage", "-p", "this month")["items"]]
+
+
 def test_block_displaces():
     with Lab([dict(KRIOS)]) as lab:
         lab.people(*STAFF)

@@ -341,6 +341,7 @@ static void test_i_may_disown_what_a_colleague_ran_on_into_my_booking(void **sta
 	d.of[0].on = true;
 	run_until(H(2) + MIN(10));
 	ABOUT(of_booking(b).measured_ms, MIN(10), 1000);
+	assert_int_equal(told("alice", "booking.run_continues"), 1);
 	must("alice", do_checkin, b);
 	must("alice", do_disown, of_booking(b).id);
 	leave(b, MIN(5));
