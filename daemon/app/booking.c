@@ -10,6 +10,7 @@
 #include "common/fmt.h"
 #include "core/tariff.h"
 #include "store/booking.h"
+#include "store/evidence.h"
 
 int booking_load(struct act *a, int64_t id, struct booking *ret)
 {
@@ -156,6 +157,9 @@ static int end_unused(struct act *a, struct booking *b, int64_t at, enum booking
 
 int booking_miss(struct act *a, struct booking *b, int64_t at, const char *verb, const char *why)
 {
+	/* what a gap hid may have been its user's: nobody can say that they did not come */
+	if (evidence_hidden(a->db, b->instrument, b->booked_from, b->booked_to))
+		return booking_lapse(a, b, at, "a run was hidden from the meter's readings");
 	return end_unused(a, b, at, BOOKING_MISS, "no_show", verb, why);
 }
 

@@ -60,6 +60,13 @@ bool evidence_overlap(struct db *db, const char *instrument, int64_t session, in
 	return before > from || inside != 0;
 }
 
+bool evidence_hidden(struct db *db, const char *instrument, int64_t from, int64_t to)
+{
+	/* a gap is at most some days long: the lower bound lets the index find where to begin */
+	return db_one_int(db, 0, "SELECT id FROM session WHERE instrument = ?1 AND opened_at < ?3 AND opened_at > ?2 - 604800000 "
+		"AND closed_at > ?2 AND unplaced = 1 AND kind = 'unattributed' LIMIT 1", "tii", instrument, from, to) != 0;
+}
+
 bool evidence_review_done(struct db *db, int64_t session, const char *kind)
 {
 	return db_one_int(db, 0, "SELECT id FROM review WHERE session = ?1 AND kind = ?2 AND state = 'done' LIMIT 1", "it",

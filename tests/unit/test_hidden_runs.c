@@ -111,6 +111,22 @@ static void test_the_owner_of_the_booking_is_told_of_a_hidden_run(void **state)
 	assert_int_equal(events("run_hidden"), 2);
 }
 
+/* It may have been hers: nobody can say that she did not come. The next day's booking is missed as always. */
+static void test_who_may_have_run_in_a_gap_is_no_no_show(void **state)
+{
+	int64_t b = book("alice", "krios-1", H(1), H(3)), next = book("alice", "krios-1", H(24), H(26));
+	struct booking after;
+
+	(void)state;
+	run_until(H(1) + MIN(5));
+	dark_run(MIN(10), MIN(3), MIN(4));
+	run_until(H(26) + MIN(1));
+	assert_int_equal(booking_load(world_read(w, NULL), b, &after), 0);
+	assert_int_equal(after.state, BOOKING_LAPSED);
+	assert_int_equal(booking_load(world_read(w, NULL), next, &after), 0);
+	assert_int_equal(after.state, BOOKING_NO_SHOW);
+}
+
 static int do_block(struct act *a, void *arg)
 {
 	struct block_request rq = { .from = H(1), .to = H(2), .reason = "service" };
@@ -455,6 +471,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(test_pulling_the_cable_does_not_hide_a_run), T(test_two_gaps_hide_two_runs),
 		T(test_a_stop_of_labtimed_does_not_hide_a_run), T(test_the_owner_of_the_booking_is_told_of_a_hidden_run),
+		T(test_who_may_have_run_in_a_gap_is_no_no_show),
 		T(test_a_hidden_run_in_a_block_is_internal), T(test_a_check_in_in_a_gap_takes_only_what_must_be_its_own),
 		T(test_a_run_that_was_on_keeps_the_gap_only_where_it_cannot_be_the_nexts),
 		T(test_what_ran_long_after_my_booking_is_not_mine), T(test_what_ran_after_my_check_out_is_not_mine),
