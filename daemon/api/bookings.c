@@ -153,17 +153,19 @@ static json_t *json_violations(const struct verdict *v)
 	return list;
 }
 
-/* The rate's lines of a quote: the whole time at the version's rate. */
-static json_t *quote_lines(struct act *a, const struct booking *b)
+/* What the quote is made of, line by line as a charge would show it. */
+static json_t *quote_lines(struct act *a, const struct rate_result *r)
 {
-	struct price p;
 	json_t *list = json_array();
 
-	if (terms_price(a, b->instrument, b->price_version, &p) == 0)
-		json_array_append_new(list, json_pack("{s:s, s:o, s:o, s:I, s:o, s:o}", "component", "time",
-			"from", json_instant(a->site, b->booked_from), "to", json_instant(a->site, b->booked_to),
-			"seconds", (json_int_t)((b->booked_to - b->booked_from) / 1000), "rate", json_money(a->site, p.rate_minor),
-			"amount", json_money(a->site, b->quote_minor)));
+	for (int i = 0; i < r->n; i++) {
+		const struct rate_line *l = &r->line[i];
+
+		json_array_append_new(list, json_pack("{s:s, s:o, s:o, s:I, s:o, s:o}", "component",
+			component_name(l->component), "from", json_instant(a->site, l->from_at), "to",
+			json_instant(a->site, l->to_at), "seconds", (json_int_t)l->seconds, "rate",
+			json_money(a->site, l->rate_minor), "amount", json_money(a->site, l->amount_minor)));
+	}
 	return list;
 }
 
@@ -193,7 +195,7 @@ static int post_quote(struct act *a, struct api_request *rq, json_t **ret_body)
 		q.booking.instrument, "from", json_instant(a->site, q.booking.booked_from), "to",
 		json_instant(a->site, q.booking.booked_to),
 		"duration_seconds", (json_int_t)((q.booking.booked_to - q.booking.booked_from) / 1000),
-		"price", json_money(a->site, q.booking.quote_minor), "lines", quote_lines(a, &q.booking),
+		"price", json_money(a->site, q.booking.quote_minor), "lines", quote_lines(a, &q.price_lines),
 		"acceptable", (int)(q.rules.n == 0), "violations", json_violations(&q.rules), "conflicts", conflicts,
 		"suggestions", suggestions, "policy_version", (json_int_t)q.booking.policy_version,
 		"price_version", (json_int_t)q.booking.price_version);

@@ -37,11 +37,15 @@ static const struct words refusals[] = {
 	{ "nothing-to-disown", "no second of {S} is from before the check-in, or from before the instant you name; "
 		"dispute its charge instead" },
 	{ "settled", "{S} has settled; dispute its charge instead" },
+	{ "cannot-be-priced", "{S} has no price: too many price lists were in force in it, or its price is beyond what one "
+		"charge may be; waive it (two people), and charge by hand what is due" },
 	{ NULL, NULL },
 };
 
 static const struct words reviews[] = {
 	{ "unattributed", "a run that nobody saw and no session owns: the meter could not be read from {from} to {to}" },
+	{ "price_lists", "more price lists were in force in {S} than one charge is made of; it cannot be priced: waive it "
+		"(two people), and charge by hand what is due" },
 	{ NULL, NULL },
 };
 

@@ -121,22 +121,6 @@ int booking_unusable(struct act *a, const char *instrument, bool *ret)
 	return *ret ? 0 : metering_in_gap(a, instrument, a->now.wall_ms, ret);
 }
 
-int booking_price(struct act *a, const char *instrument, const struct price *p, bool walk_up, int64_t from, int64_t to,
-		  int64_t *ret_minor)
-{
-	struct price_list list = { .price = *p };
-	struct rate_result r;
-
-	if (!walk_up)
-		return money_quote(a, site_instrument(a->site, instrument), p, from, to, ret_minor);
-	if (tariff_quote(&list, true, from, to, &r) != 0)
-		return act_refuse(a, 422, "price-out-of-range", "to",
-			"the price of this interval is beyond what labtime handles; book "
-				  "a shorter one");
-	*ret_minor = r.total_minor;
-	return 0;
-}
-
 /* Nobody used it: the fee, the time is free again, and nothing waits for it any more. */
 static int end_unused(struct act *a, struct booking *b, int64_t at, enum booking_event event, const char *fee,
 		      const char *verb, const char *why)

@@ -7,6 +7,7 @@
 
 #include "app/booking.h"
 #include "core/policy.h"
+#include "core/tariff.h"
 #include "store/block.h"
 #include "store/calendar.h"
 #include "store/instrument.h"
@@ -28,6 +29,7 @@ int booking_create(struct act *a, const struct booking_request *rq, struct booki
 
 struct booking_quote {
 	struct booking booking;              /* as it would be                                          */
+	struct rate_result price_lines;      /* what its quote is made of                               */
 	struct verdict rules;                /* n == 0: would be accepted                               */
 	int n_conflicts;
 	struct interval conflicts[RULE_CONFLICTS];

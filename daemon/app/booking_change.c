@@ -9,6 +9,7 @@
 #include "app/money.h"
 #include "common/fmt.h"
 #include "store/booking.h"
+#include "store/booking_term.h"
 
 struct change {
 	enum booking_verb verb;
@@ -19,6 +20,8 @@ struct change {
 	struct facts_for w;
 	struct rule_facts facts;
 	struct verdict rules, overridden;
+	struct terms_rows terms;         /* as they will be */
+	struct kept_spans kept;          /* R27: likewise */
 	int n_given;                     /* R23: parts of the old interval that are given up */
 	struct interval given[2];
 };
@@ -51,35 +54,85 @@ static int judge_change(struct act *a, struct change *c, const char *reason)
 	return rc != 0 ? rc : booking_ask(a, &c->facts, reason, &c->rules, &c->overridden);
 }
 
-/* Price and versions as the verb wants them: a move is made anew, added time is priced as of now, the rest stays. */
+/* R27: an extension counts from now; what ran over before stays overrun. */
+static int64_t kept_until(struct act *a, const struct change *c)
+{
+	if (c->verb != BOOKING_EXTEND || c->was.state != BOOKING_ACTIVE)
+		return 0;
+	return a->now.wall_ms < c->b.priced_to ? a->now.wall_ms : c->b.priced_to;
+}
+
+/* Added time gets the versions in force now, from its acceptance on; what ran over before keeps the last row's. */
+static int add_term(struct act *a, struct change *c)
+{
+	struct terms_rows *t = &c->terms;
+	struct booking_term added = { c->was.booked_to, c->b.booked_to, c->price_version, c->policy_version };
+
+	if (a->now.wall_ms > added.from_at && a->now.wall_ms < added.to_at)
+		added.from_at = a->now.wall_ms;
+	if (t->n == RATE_LISTS_MAX)
+		return money_too_many_lists(a, c->b.instrument);
+	t->row[t->n++] = added;
+	return 0;
+}
+
+static void cut_terms(struct change *c)
+{
+	struct terms_rows *t = &c->terms;
+
+	while (t->n > 1 && t->row[t->n - 1].from_at >= c->b.booked_to)
+		t->n--;
+	t->row[t->n - 1].to_at = c->b.booked_to;
+}
+
+/* The rows as the verb wants them: a move is made anew, added time is as of now, the rest stays. */
+static int change_terms(struct act *a, struct change *c)
+{
+	int rc = 0;
+
+	if (c->verb == BOOKING_MOVE) {
+		c->terms.n = 1;
+		c->terms.row[0] = (struct booking_term){ c->b.booked_from, c->b.booked_to, c->price_version,
+			c->policy_version };
+		c->b.policy_version = c->policy_version;
+		c->b.price_version = c->price_version;
+		return 0;
+	}
+	rc = terms_rows_load(a, c->b.id, &c->terms);
+	if (rc > 0)
+		return money_too_many_lists(a, c->b.instrument);
+	if (rc == 0 && c->verb == BOOKING_EXTEND)
+		rc = add_term(a, c);
+	if (rc == 0 && c->verb == BOOKING_SHORTEN)
+		cut_terms(c);
+	return rc;
+}
+
 static int reprice(struct act *a, struct change *c)
 {
-	const char *id = c->b.instrument;
-	int64_t delay = c->was.priced_to - c->was.booked_to, added = 0;
-	struct price own;
+	int64_t delay = c->was.priced_to - c->was.booked_to;
+	struct rate_result quote;
 	int rc;
 
 	c->b.priced_to = c->b.booked_to + delay;
-	switch (c->verb) {
-	case BOOKING_EXTEND:
-		if (c->b.held_to < c->b.booked_to)
-			c->b.held_to = c->b.booked_to;
+	if (c->verb != BOOKING_EXTEND || c->b.held_to < c->b.booked_to)
+		c->b.held_to = c->b.booked_to;
+	if (c->verb == BOOKING_EXTEND)
 		c->b.released_at = 0;
-		rc = booking_price(a, id, &c->price, c->b.walk_up, c->was.booked_to, c->b.booked_to, &added);
-		c->b.quote_minor = c->was.quote_minor + added;
-		return rc;
-	case BOOKING_SHORTEN:
-		c->b.held_to = c->b.booked_to;
-		rc = terms_price(a, c->b.instrument, c->b.price_version, &own);
-		return rc != 0 ? rc : booking_price(a, id, &own, c->b.walk_up, c->b.booked_from, c->b.booked_to,
-			&c->b.quote_minor);
-	default:
-		c->b.held_to = c->b.booked_to;
-		c->b.policy_version = c->policy_version;
-		c->b.price_version = c->price_version;
+	if (c->verb == BOOKING_MOVE)
 		c->b.walk_up = c->b.booked_from == calendar_cell(&a->site->zone, c->policy.grid_ms, a->now.wall_ms);
-		return booking_price(a, id, &c->price, c->b.walk_up, c->b.booked_from, c->b.booked_to, &c->b.quote_minor);
-	}
+	rc = change_terms(a, c);
+	if (rc == 0)
+		rc = booking_kept(a, &c->was, kept_until(a, c), &c->kept);
+	if (rc == 1)
+		return act_refuse(a, 409, "extended-too-often", "to",
+			"B-%lld was extended %d times after its end; check out and book again", (long long)c->was.id,
+			RATE_KEPT_MAX);
+	if (rc == 0)
+		rc = money_quote(a, &c->b, &c->terms, &c->kept, &quote);
+	if (rc == 0)
+		c->b.quote_minor = quote.total_minor;
+	return rc;
 }
 
 /* What of the booked interval the new one does not hold. */
@@ -118,20 +171,17 @@ static int price_given_up(struct act *a, struct change *c)
 	return rc;
 }
 
-/* R27: the extension counts from now; what ran over before stays overrun. */
-static int keep_overrun(struct act *a, const struct change *c)
+/* Rows are closed and added as c->terms says. */
+static int write_terms(struct act *a, const struct change *c)
 {
-	int64_t until = a->now.wall_ms < c->b.priced_to ? a->now.wall_ms : c->b.priced_to;
-	int rc;
+	int64_t id = c->b.id, now = a->now.wall_ms;
 
-	if (c->verb != BOOKING_EXTEND || c->was.state != BOOKING_ACTIVE)
-		return 0;
-	rc = booking_keep_overrun(a, &c->was, until);
-	if (rc == 1)
-		return act_refuse(a, 409, "extended-too-often", "to",
-			"B-%lld was extended %d times after its end; check out and book again", (long long)c->was.id,
-			RATE_KEPT_MAX);
-	return rc;
+	if (c->verb == BOOKING_EXTEND)
+		return store_booking_term_add(a->db, id, &c->terms.row[c->terms.n - 1], now);
+	if (c->verb == BOOKING_SHORTEN)
+		return store_booking_terms_cut(a->db, id, c->b.booked_to, now);
+	store_booking_terms_cut(a->db, id, 0, now);
+	return store_booking_term_add(a->db, id, &c->terms.row[0], now);
 }
 
 static int write_change(struct act *a, struct change *c, const char *reason)
@@ -149,7 +199,9 @@ static int write_change(struct act *a, struct change *c, const char *reason)
 	if (rc == 0)
 		rc = terms_policy(a, c->b.instrument, c->b.policy_version, &own);
 	if (rc == 0)
-		rc = keep_overrun(a, c);
+		rc = booking_keep_overrun(a, &c->was, kept_until(a, c));
+	if (rc == 0)
+		rc = write_terms(a, c);
 	if (rc != 0)
 		return rc;
 	booking_span_text(a->site, before, sizeof(before), c->was.booked_from, c->was.booked_to);

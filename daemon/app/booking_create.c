@@ -18,6 +18,7 @@ struct draft {
 	struct rule_facts facts;
 	struct verdict rules, overridden;
 	struct booking b;
+	struct rate_result price_lines;  /* of the quote                                            */
 };
 
 static int whose(struct act *a, const struct booking_request *rq, struct booking *b)
@@ -54,6 +55,17 @@ static void snap_walk_up(struct act *a, const struct booking_request *rq, const 
 	b->walk_up = b->booked_from == cell;
 }
 
+/* By the row that the booking would get. */
+static int price_draft(struct act *a, struct draft *d)
+{
+	struct booking *b = &d->b;
+	struct terms_rows terms = { 1, { { b->booked_from, b->booked_to, b->price_version, b->policy_version } } };
+	int rc = money_quote(a, b, &terms, NULL, &d->price_lines);
+
+	b->quote_minor = d->price_lines.total_minor;
+	return rc;
+}
+
 static int judge(struct act *a, const struct booking_request *rq, const struct instrument *i, const struct booking *who,
 		 struct draft *d)
 {
@@ -64,6 +76,7 @@ static int judge(struct act *a, const struct booking_request *rq, const struct i
 	lt_fmt(b->instrument, sizeof(b->instrument), "%s", i->id);
 	b->booked_from = rq->from;
 	b->booked_to = rq->to;
+	d->price_lines.n = 0;
 	rc = terms_policy_at(a, i->id, a->now.wall_ms, &d->policy, &b->policy_version);
 	if (rc == 0)
 		rc = terms_price_at(a, i->id, a->now.wall_ms, &d->price, &b->price_version);
@@ -77,7 +90,7 @@ static int judge(struct act *a, const struct booking_request *rq, const struct i
 	if (rc == 0)
 		rc = booking_ask(a, &d->facts, rq->override_reason, &d->rules, &d->overridden);
 	if (rc == 0 && b->booked_to - b->booked_from <= CALENDAR_LONGEST)
-		rc = booking_price(a, i->id, &d->price, b->walk_up, b->booked_from, b->booked_to, &b->quote_minor);
+		rc = price_draft(a, d);
 	return rc;
 }
 
@@ -179,6 +192,7 @@ int booking_quote(struct act *a, const struct booking_request *rq, struct bookin
 	memset(ret, 0, sizeof(*ret));
 	ret->booking = d.b;
 	ret->rules = d.rules;
+	ret->price_lines = d.price_lines;
 	if (d.rules.n == 0)
 		return act_end(a);
 	rc = booking_refuse(a, &d.w, &d.facts, &d.rules, rq->kind);

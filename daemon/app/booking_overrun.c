@@ -6,27 +6,37 @@
 #include "core/tariff.h"
 #include "store/booking.h"
 
-int booking_keep_overrun(struct act *a, const struct booking *b, int64_t until)
+int booking_kept(struct act *a, const struct booking *b, int64_t until, struct kept_spans *ret)
 {
-	struct rate_span kept[RATE_KEPT_MAX], span = { .from_at = b->priced_to, .to_at = until };
+	struct rate_span span = { .from_at = b->priced_to, .to_at = until };
 	struct rate_input in = { .booked = true, .booked_from = b->booked_from, .booked_to = b->booked_to,
-		.priced_to = b->priced_to, .kept = kept };
+		.priced_to = b->priced_to, .kept = ret->span };
 	struct policy own;
-	int rc;
+	int rc = store_booking_kept(a->db, b->id, ret->span, RATE_KEPT_MAX, &ret->n);
 
-	if (until <= b->priced_to)
-		return 0;
+	if (rc != 0 || until <= b->priced_to)
+		return rc;
 	rc = terms_policy(a, b->instrument, b->policy_version, &own);
-	if (rc == 0)
-		rc = store_booking_kept(a->db, b->id, kept, RATE_KEPT_MAX, &in.n_kept);
-	if (rc != 0 || in.n_kept == RATE_KEPT_MAX)
+	if (rc != 0 || ret->n == RATE_KEPT_MAX)
 		return rc != 0 ? rc : 1;
+	in.n_kept = ret->n;
 	in.grace_ms = own.grace_ms;
 	span.grace_to = tariff_grace_end(&in);
 	if (span.grace_to > span.to_at)
 		span.grace_to = span.to_at;
 	if (span.grace_to < span.from_at)
 		span.grace_to = span.from_at;
-	rc = store_booking_keep(a->db, b->id, &span);
+	ret->span[ret->n++] = span;
+	return 0;
+}
+
+int booking_keep_overrun(struct act *a, const struct booking *b, int64_t until)
+{
+	struct kept_spans kept;
+	int rc = until <= b->priced_to ? 0 : booking_kept(a, b, until, &kept);
+
+	if (rc != 0 || until <= b->priced_to)
+		return rc;
+	rc = store_booking_keep(a->db, b->id, &kept.span[kept.n - 1]);
 	return rc < 0 ? rc : 0;
 }

@@ -4,6 +4,7 @@
 
 #include "app/booking.h"
 #include "app/booking_acts.h"
+#include "app/money.h"
 #include "core/policy.h"
 
 /* The transition, its row of history, its event; ends timers and the wish for the interlock when it is the last. */
@@ -29,9 +30,6 @@ int booking_place(struct act *a, const struct booking *b, const struct policy *p
 int booking_unplace(struct act *a, const struct booking *b);
 /* The booking before `at` gets back the turnover that its neighbour had spared it. */
 int booking_refit(struct act *a, const char *instrument, int64_t at);
-/* What the interval costs when all of it is used; a walk-up has its own factor. */
-int booking_price(struct act *a, const char *instrument, const struct price *p, bool walk_up, int64_t from, int64_t to,
-		  int64_t *ret_minor);
 /* Ends the held time at `at` with turnover after it. */
 int booking_release(struct act *a, struct booking *b, const struct policy *p, int64_t at);
 /* R26: the rest of an idle session's slot is free for others from `at` on; both stay open. */
@@ -44,6 +42,8 @@ int booking_taken(struct act *a, const char *instrument, struct interval in, int
 /* The end for overrun pricing is about to move: what is overrun between it and `until` stays so. 0, 1: too often,
  * < 0. */
 int booking_keep_overrun(struct act *a, const struct booking *b, int64_t until);
+/* The same without writing: all that is kept, with what would be. */
+int booking_kept(struct act *a, const struct booking *b, int64_t until, struct kept_spans *ret);
 int booking_arm(struct act *a, const struct booking *b, const struct policy *p);
 /* R25: N, at most half the booking. */
 int64_t booking_wait_ms(const struct booking *b, const struct policy *p);

@@ -18,27 +18,42 @@
 int money_fee_resold(struct act *a, int64_t booking, int64_t due_at);
 
 struct fee {
-	struct terms_row terms;
-	struct price_list list;
+	struct price_book book;
 	struct fee_input in;
 	struct rate_result result;
 };
 
-/* in: everything but the list, which is that of the price version. */
-static int load_fee(struct act *a, const char *instrument, int64_t version, const struct fee_input *in, struct fee *f)
+/* in: everything but the lists and terms rows, which are those of the book. */
+static int rate_fee(const struct fee_input *in, struct fee *f)
 {
-	struct lt_err err;
-	int rc = store_terms_version(a->db, TERMS_PRICE, instrument, version, &f->terms);
-
-	if (rc)
-		return rc < 0 ? rc : DB_CORRUPT;
-	f->list.version = f->terms.version;
-	f->list.effective_at = f->terms.effective_at;
-	if (price_from_text(&f->list.price, f->terms.text, a->site->exponent, &err))
-		return DB_CORRUPT;
 	f->in = *in;
-	f->in.list = &f->list;
+	f->in.list = f->book.lists;
+	f->in.n_lists = f->book.n_lists;
+	f->in.prices = f->book.prices;
+	f->in.n_prices = f->book.n_prices;
+	f->in.rows = f->book.rows;
+	f->in.n_rows = f->book.n_rows;
 	return tariff_fee(&f->in, &f->result) ? DB_MISUSE : 0;
+}
+
+/* What the booked time would cost. When more lists were announced since than one price is made of, what was promised
+ * holds: an end must not fail for it. */
+static int fee_book(struct act *a, const struct booking *b, struct price_book *ret)
+{
+	struct terms_rows rows;
+	struct price_question q = { .instrument = b->instrument, .org = b->org, .terms = rows.row,
+		.in = { b->booked_from, b->booked_to }, .start_at = b->booked_from };
+	int rc = terms_rows_load(a, b->id, &rows);
+
+	q.n_terms = rows.n;
+	if (rc == 0)
+		rc = price_book_fill(a, &q, ret);
+	if (rc == PRICE_BOOK_FULL) {
+		memcpy(ret->prices, ret->rows, sizeof(ret->prices));
+		ret->n_prices = ret->n_rows;
+		return 0;
+	}
+	return rc;
 }
 
 /* What the booking as it stands pays, or a part of it. */
@@ -47,10 +62,12 @@ static int fee_of(struct act *a, const struct booking *b, const char *component,
 {
 	struct fee_input in = { .walk_up = b->walk_up, .booked_from = b->booked_from, .booked_to = b->booked_to, .at = at,
 		.given = given };
+	int rc;
 
 	if (!component_from_name(component, &in.kind) || (in.kind != COMP_NO_SHOW && in.kind != COMP_LATE_CANCEL))
 		return DB_MISUSE;
-	return load_fee(a, b->instrument, b->price_version, &in, f);
+	rc = fee_book(a, b, &f->book);
+	return rc != 0 ? rc : rate_fee(&in, f);
 }
 
 struct posted { struct charge c; struct fee_sealed sealed; };
@@ -90,7 +107,7 @@ static struct fees fees;
 static int post_fee(struct act *a, const struct booking *b, const struct fee *f, const char *component, int nth)
 {
 	char key[64];
-	struct posting p = { .kind = "fee", .reason = "", .booking = b, .fee = &f->in, .fee_terms = &f->terms,
+	struct posting p = { .kind = "fee", .reason = "", .booking = b, .fee = &f->in, .fee_book = &f->book,
 		.result = &f->result, .flags = "", .idem_key = key };
 	int64_t now = a->now.wall_ms;
 	int rc;
@@ -175,8 +192,7 @@ static int credit(struct act *a, const struct booking *b, const struct charge *f
 	char key[64];
 	struct posting p = { .kind = "credit", .reason = reason, .booking = b, .corrects = fee->id, .flags = "",
 		.idem_key = key,
-		.result = now ? &now->result : &nothing, .fee = now ? &now->in : NULL,
-			.fee_terms = now ? &now->terms : NULL };
+		.result = now ? &now->result : &nothing, .fee = now ? &now->in : NULL, .fee_book = now ? &now->book : NULL };
 	int rc = charge_balance(a->db, fee->id, &p.previous);
 
 	if (rc || p.previous.minor <= p.result->total_minor)
@@ -211,13 +227,15 @@ static int reduce(struct act *a, const struct booking *b, const struct posted *p
 	struct fee_input in = { .kind = was->kind, .walk_up = was->walk_up, .booked_from = p->c.service_from,
 		.booked_to = p->c.service_to, .at = was->at, .given = was->given,
 		.resold_ms = used < of.to - of.from ? used : of.to - of.from };
-	int rc = used > 0 ? load_fee(a, b->instrument, was->price_version, &in, &f) : 1;
+	int rc = used > 0 ? price_book_sealed(a, b->instrument, p->c.id, &f.book) : 1;
 
+	if (rc == 0)
+		rc = rate_fee(&in, &f);
 	if (rc != 0)
 		return rc < 0 ? rc : 0;
 	then.booked_from = p->c.service_from;
 	then.booked_to = p->c.service_to;
-	then.price_version = was->price_version;
+	then.price_version = f.book.lists[0].version;
 	then.walk_up = was->walk_up;
 	return credit(a, &then, &p->c, &f, whole ? "others used part of the time" : "part of the time was used");
 }

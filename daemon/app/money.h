@@ -9,17 +9,25 @@
 #include "core/session.h"
 #include "core/tariff.h"
 
-/* Price of a booked interval under a price version (the quote): the rating function with used = booked. */
-int money_quote(struct act *a, const struct instrument *i, const struct price *p, int64_t from, int64_t to,
-	int64_t *ret_minor);
-/* The same with its lines, and for a booking made at the instrument (walk_up: its factor applies). */
-int money_quote_lines(struct act *a, const struct instrument *i, const struct price *p, bool walk_up, int64_t from,
-	int64_t to, struct rate_result *ret);
+/* What a booking was promised, in order; at most as many price lists as one price is made of. */
+struct terms_rows { int n; struct booking_term row[RATE_LISTS_MAX]; };
+/* 0, 1: more than that, < 0. */
+int terms_rows_load(struct act *a, int64_t booking, struct terms_rows *ret);
+/* Overrun that extensions leave behind. */
+struct kept_spans { int n; struct rate_span span[RATE_KEPT_MAX]; };
+/* Price of the booked time of *b under these terms as if all of it were used: the rating function, with the price lists
+ * that a charge would take. kept: NULL none. 0, ACT_REFUSED, < 0. */
+int money_quote(struct act *a, const struct booking *b, const struct terms_rows *terms, const struct kept_spans *kept,
+	struct rate_result *ret);
+/* The refusal of a time that touches too many price lists. */
+int money_too_many_lists(struct act *a, const char *instrument);
 /* The live meter: what the session would be charged if it ended now, by the same rating function. Writes nothing. */
 int money_so_far(struct act *a, int64_t session, struct rate_result *ret);
 /* A closed session (or one whose review was decided): settles now if nothing is open (BILLING.md "Settling"), else
  * arms the timer "settle". Idempotent. */
 int money_settle(struct act *a, int64_t session);
+/* Can a closed session be priced at all? When not, accepting a review item cannot end it and waiving it must. */
+int money_priceable(struct act *a, int64_t session, bool *ret);
 /* A manager agreed that later data raises the session's charge to at most this total: posts the difference, if any. */
 int money_supplement(struct act *a, int64_t session, int64_t agreed_minor);
 /* Fee of a booking without use. component: "late_cancel" or "no_show". Posts a sealed charge when it is not zero;

@@ -50,9 +50,7 @@ static void line_detail(const struct posting *p, const struct rate_line *l, char
 	else if (l->component == COMP_ESTIMATED)
 		lt_fmt(dst, cap, l->factor_pm ? "not measured; two people agreed to charge it" : "not measured, not charged");
 	else if (l->component == COMP_NO_SHOW || l->component == COMP_LATE_CANCEL) {
-		int32_t bp = tariff_fee_bp(&p->fee->list->price, p->fee->kind, p->fee->booked_from - p->fee->at);
-
-		lt_fmt(dst, cap, "%d.%02d %% of the booked price%s", bp / 100, bp % 100,
+		lt_fmt(dst, cap, "%d.%02d %% of the booked price%s", l->fee_bp / 100, l->fee_bp % 100,
 			interval_empty(p->fee->given) ? "" : ", for the part given up");
 	}
 }
@@ -168,7 +166,7 @@ static void tell(struct act *a, const struct posting *p, const struct charge *c)
 
 int posting_post(struct act *a, const struct posting *p, int64_t *ret_charge)
 {
-	struct charge_line lines[RATE_LINES_MAX];
+	static struct charge_line lines[RATE_LINES_MAX]; /* the ledger thread only; too large for the stack */
 	struct jsonout o = { 0 };
 	struct charge c;
 	int n = charge_lines_of(p, lines), rc = fill_charge(a, p, &c);

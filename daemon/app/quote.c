@@ -1,24 +1,41 @@
-/* quote.c - the price of an interval before it is used. Writes nothing. */
+/*
+ * quote.c - the price of booked time before it is used, by the facts that a charge is rated from: terms rows, price
+ * lists in force, overrun that stays. Writes nothing.
+ */
 #include "app/money.h"
+#include "app/price_book.h"
+#include "store/booking_term.h"
 
-int money_quote_lines(struct act *a, const struct instrument *i, const struct price *p, bool walk_up, int64_t from,
-	int64_t to, struct rate_result *ret)
+int terms_rows_load(struct act *a, int64_t booking, struct terms_rows *ret)
 {
-	struct price_list list = { .version = 0, .effective_at = 0, .price = *p };
+	int rc = store_booking_terms(a->db, booking, ret->row, RATE_LISTS_MAX, &ret->n);
 
-	if (tariff_quote(&list, walk_up, from, to, ret))
-		return act_refuse(a, 422, "price-out-of-range", "to", "the price of this interval on %s is beyond what labtime "
-			"handles in one figure; book a shorter one", i->id);
-	return 0;
+	return rc == 0 && ret->n == 0 ? DB_CORRUPT : rc;
 }
 
-int money_quote(struct act *a, const struct instrument *i, const struct price *p, int64_t from, int64_t to,
-	int64_t *ret_minor)
+int money_too_many_lists(struct act *a, const char *instrument)
 {
-	struct rate_result r;
-	int rc = money_quote_lines(a, i, p, false, from, to, &r);
+	return act_refuse(a, 422, "too-many-price-lists", "to", "more than %d price lists of %s are in force in this time, "
+		"more than one price is made of; book less of it at once", RATE_LISTS_MAX, instrument);
+}
 
-	if (rc == 0)
-		*ret_minor = r.total_minor;
+int money_quote(struct act *a, const struct booking *b, const struct terms_rows *terms, const struct kept_spans *kept,
+	struct rate_result *ret)
+{
+	struct price_question q = { .instrument = b->instrument, .org = b->org, .terms = terms->row, .n_terms = terms->n,
+		.in = { b->booked_from, b->booked_to },
+		.start_at = b->checkin_at > b->booked_from ? b->checkin_at : b->booked_from };
+	struct rate_input in = { .booked = true, .walk_up = b->walk_up, .booked_from = b->booked_from,
+		.booked_to = b->booked_to, .priced_to = b->priced_to, .kept = kept ? kept->span : NULL,
+		.n_kept = kept ? kept->n : 0 };
+	struct price_book book;
+	int rc = price_book_fill(a, &q, &book);
+
+	if (rc == PRICE_BOOK_FULL)
+		return money_too_many_lists(a, b->instrument);
+	price_book_use(&book, &in);
+	if (rc == 0 && tariff_quote_terms(&in, ret))
+		return act_refuse(a, 422, "price-out-of-range", "to", "the price of this interval on %s is beyond what labtime "
+			"handles in one figure; book a shorter one", b->instrument);
 	return rc;
 }

@@ -6,6 +6,7 @@
 #define APP_RATING_H
 
 #include "app/act.h"
+#include "app/price_book.h"
 #include "core/booking.h"
 #include "core/session.h"
 #include "core/tariff.h"
@@ -18,8 +19,8 @@ struct rating {
 	struct session s;
 	struct booking b;                 /* in.booked                                                      */
 	struct policy policy;
-	struct terms_row policy_row, rows[RATE_LISTS_MAX];
-	struct price_list lists[RATE_LISTS_MAX];
+	struct terms_row policy_row;
+	struct price_book book;
 	struct rate_span kept[RATE_KEPT_MAX];
 	struct usage usage[RATING_PIECES];
 	struct rate_piece pieces[RATING_PIECES];
@@ -29,9 +30,10 @@ struct rating {
 	int64_t gap_s;                    /* inside the session nobody read the meter for so long           */
 };
 
-/* RATING_NONE: no such session. RATING_TOO_MUCH: more price lists or money than one charge may have. */
-enum { RATING_NONE = 1, RATING_TOO_MUCH = 2 };
-/* Loads and rates a session. 0 and *ret (free it), RATING_NONE, RATING_TOO_MUCH (and *ret), < 0. */
+/* RATING_NONE: no such session. RATING_TOO_MUCH: more money than one charge may have. RATING_MANY_LISTS: more price
+ * lists than one charge may have. */
+enum { RATING_NONE = 1, RATING_TOO_MUCH = 2, RATING_MANY_LISTS = 3 };
+/* Loads and rates a session. 0 and *ret (free it), RATING_NONE, the others (and *ret), < 0. */
 int rating_session(struct act *a, int64_t session, struct rating **ret);
 /* The same for a charged one: only what was metered is read anew; terms and bookings around it are those of the
  * record. */
@@ -45,7 +47,7 @@ struct posting {
 	const struct rating *rating;      /* usage and its corrections                                      */
 	const struct booking *booking;    /* fees and their credits                                         */
 	const struct fee_input *fee;
-	const struct terms_row *fee_terms;
+	const struct price_book *fee_book; /* of the fee                                                    */
 	int64_t corrects;                 /* charge                                                         */
 	struct charge_balance previous;   /* of a correction: what stood before; it posts the difference    */
 	const struct rate_result *result;

@@ -8,7 +8,7 @@
 #include "app/rating.h"
 #include "store/evidence.h"
 
-#define RECORD_FORMAT 1
+#define RECORD_FORMAT 2 /* 1: no price_spans, no booking.terms; at most eight prices */
 
 static void kept_part(struct jsonout *o, const struct rate_input *in)
 {
@@ -25,17 +25,55 @@ static void kept_part(struct jsonout *o, const struct rate_input *in)
 	jsonout_close(o, ']');
 }
 
-static void booking_part(struct jsonout *o, const struct booking *b, const struct rating *r)
+static int price_part(struct act *a, struct jsonout *o, const char *instrument, int64_t version)
+{
+	struct terms_row row;
+	int rc = store_terms_version(a->db, TERMS_PRICE, instrument, version, &row);
+
+	if (rc != 0)
+		return rc < 0 ? rc : DB_CORRUPT;
+	jsonout_open(o, NULL, '{');
+	jsonout_int(o, "effective_at", row.effective_at);
+	jsonout_text(o, "text", row.text);
+	jsonout_int(o, "version", row.version);
+	jsonout_close(o, '}');
+	return 0;
+}
+
+/* From which instant on which version. */
+static void spans_part(struct jsonout *o, const char *key, const char *version, const struct price_book *book,
+	bool rows)
+{
+	const struct price_span *span = rows ? book->rows : book->prices;
+
+	jsonout_open(o, key, '[');
+	for (int i = 0; i < (rows ? book->n_rows : book->n_prices); i++) {
+		jsonout_open(o, NULL, '{');
+		jsonout_int(o, "from_at", span[i].from_at);
+		jsonout_int(o, version, book->lists[span[i].list].version);
+		jsonout_close(o, '}');
+	}
+	jsonout_close(o, ']');
+}
+
+static const struct price_book *book_of(const struct posting *p)
+{
+	return p->rating ? &p->rating->book : p->fee_book;
+}
+
+static void booking_part(struct jsonout *o, const struct booking *b, const struct posting *p)
 {
 	jsonout_open(o, "booking", '{');
 	jsonout_int(o, "booked_from_at", b->booked_from);
 	jsonout_int(o, "booked_to_at", b->booked_to);
 	jsonout_int(o, "id", b->id);
-	if (r)
-		kept_part(o, &r->in);
+	if (p->rating)
+		kept_part(o, &p->rating->in);
 	jsonout_int(o, "policy_version", b->policy_version);
 	jsonout_int(o, "price_version", b->price_version);
 	jsonout_int(o, "priced_to_at", b->priced_to);
+	if (book_of(p) && book_of(p)->n_prices)
+		spans_part(o, "terms", "price_version", book_of(p), true);
 	jsonout_bool(o, "walk_up", b->walk_up);
 	jsonout_close(o, '}');
 }
@@ -80,15 +118,6 @@ static void lines_part(struct jsonout *o, const struct charge_line *lines, int n
 		jsonout_close(o, '}');
 	}
 	jsonout_close(o, ']');
-}
-
-static void price_part(struct jsonout *o, const struct terms_row *row)
-{
-	jsonout_open(o, NULL, '{');
-	jsonout_int(o, "effective_at", row->effective_at);
-	jsonout_text(o, "text", row->text);
-	jsonout_int(o, "version", row->version);
-	jsonout_close(o, '}');
 }
 
 static void reading_part(struct jsonout *o, const char *key, int found, const struct reading_copy *r)
@@ -185,16 +214,19 @@ static void fee_part(struct jsonout *o, const struct fee_input *f)
 	jsonout_close(o, '}');
 }
 
-static void prices_part(struct jsonout *o, const struct posting *p)
+static int prices_part(struct act *a, struct jsonout *o, const struct posting *p, const char *instrument)
 {
+	const struct price_book *book = book_of(p);
+	int rc = 0;
+
 	jsonout_int(o, "price_locked", p->rating ? p->rating->in.locked : 0);
+	if (book && book->n_prices)
+		spans_part(o, "price_spans", "version", book, false);
 	jsonout_open(o, "prices", '[');
-	if (p->rating)
-		for (int i = 0; i < p->rating->in.n_lists; i++)
-			price_part(o, &p->rating->rows[i]);
-	else if (p->fee_terms)
-		price_part(o, p->fee_terms);
+	for (int i = 0; book && i < book->n_lists && rc == 0; i++)
+		rc = price_part(a, o, instrument, book->lists[i].version);
 	jsonout_close(o, ']');
+	return rc;
 }
 
 static void policy_part(struct jsonout *o, const struct posting *p)
@@ -210,13 +242,15 @@ static void policy_part(struct jsonout *o, const struct posting *p)
 }
 
 /* The second half of the alphabet. */
-static void tail(struct act *a, const struct posting *p, const struct charge *c, struct jsonout *o)
+static int tail(struct act *a, const struct posting *p, const struct charge *c, struct jsonout *o)
 {
+	int rc;
+
 	jsonout_text(o, "period", c->period);
 	policy_part(o, p);
 	jsonout_int(o, "posted_at", c->posted_at);
 	jsonout_int(o, "previous_minor", p->previous.minor);
-	prices_part(o, p);
+	rc = prices_part(a, o, p, c->instrument);
 	jsonout_text(o, "project", c->project);
 	readings_part(a, o, c);
 	jsonout_text(o, "reason", p->reason);
@@ -238,6 +272,7 @@ static void tail(struct act *a, const struct posting *p, const struct charge *c,
 		jsonout_null(o, "usage");
 	jsonout_int(o, "used_s", c->used_s);
 	jsonout_text(o, "user", c->user);
+	return rc;
 }
 
 int posting_record(struct act *a, const struct posting *p, const struct charge *c, const struct charge_line *lines,
@@ -245,12 +280,13 @@ int posting_record(struct act *a, const struct posting *p, const struct charge *
 	struct jsonout *o)
 {
 	const struct booking *b = p->rating ? (p->rating->in.booked ? &p->rating->b : NULL) : p->booking;
+	int rc;
 
 	jsonout_open(o, NULL, '{');
 	jsonout_int(o, "amount_minor", c->amount_minor);
 	jsonout_int(o, "billed_s", c->billed_s);
 	if (b)
-		booking_part(o, b, p->rating);
+		booking_part(o, b, p);
 	else
 		jsonout_null(o, "booking");
 	jsonout_int(o, "charge", c->id);
@@ -269,7 +305,9 @@ int posting_record(struct act *a, const struct posting *p, const struct charge *
 	lines_part(o, lines, n);
 	org_part(a, o, c->org);
 	jsonout_int(o, "overrun_s", c->overrun_s);
-	tail(a, p, c, o);
+	rc = tail(a, p, c, o);
 	jsonout_close(o, '}');
+	if (rc != 0)
+		return rc;
 	return jsonout_end(o) ? db_failed(a->db) : DB_NOMEM;
 }

@@ -274,6 +274,16 @@ int review_objection_over(struct act *a, int64_t ref, int64_t due_at)
 	return rc != 0 ? rc : after_decision(a, r.session);
 }
 
+/* What has no price cannot be accepted: the session would come back here for ever. */
+static int check_price(struct act *a, const struct review *r)
+{
+	struct facts f = { .session = r->session };
+	bool priceable = true;
+	int rc = r->session && strcmp(r->kind, "supplement") != 0 ? money_priceable(a, r->session, &priceable) : 0;
+
+	return rc != 0 || priceable ? rc : act_refuse_facts(a, 409, "cannot-be-priced", "", &f);
+}
+
 int review_accept(struct act *a, int64_t id, const char *reason, struct review *ret)
 {
 	struct session s;
@@ -284,6 +294,8 @@ int review_accept(struct act *a, int64_t id, const char *reason, struct review *
 	if (rc == 0 && ret->session && s.kind == SESSION_UNATTRIBUTED && strcmp(ret->kind, "unattributed") == 0)
 		return act_refuse(a, 422, "nobody-to-charge", "", "S-%lld is nobody's: attribute it or waive it",
 			(long long)s.id);
+	if (rc == 0)
+		rc = check_price(a, ret);
 	if (rc != 0)
 		return rc < 0 || rc == ACT_REFUSED ? rc : DB_CORRUPT;
 	ret->proposed_by[0] = '\0'; /* a proposal to waive that was not agreed ends here */

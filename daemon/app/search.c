@@ -88,20 +88,31 @@ int booking_search(struct act *a, struct slot_search *s, const char *instrument)
 	return 0;
 }
 
+/* What booking the slot now would be promised. */
+static int price_slot(struct act *a, const char *org, struct free_slot *slot)
+{
+	struct booking b = { .booked_from = slot->from, .booked_to = slot->to, .priced_to = slot->to,
+		.walk_up = slot->from <= a->now.wall_ms };
+	struct terms_rows terms = { 1, { { slot->from, slot->to, 0, 0 } } };
+	struct rate_result quote;
+	struct price p;
+	int rc = terms_price_at(a, slot->instrument, a->now.wall_ms, &p, &terms.row[0].price_version);
+
+	lt_fmt(b.instrument, sizeof(b.instrument), "%s", slot->instrument);
+	lt_fmt(b.org, sizeof(b.org), "%s", org);
+	if (rc == 0)
+		rc = money_quote(a, &b, &terms, NULL, &quote);
+	slot->price_minor = quote.total_minor;
+	return rc;
+}
+
 static int price_slots(struct act *a, struct slot_search *s)
 {
-	for (int i = 0; i < s->n; i++) {
-		struct price p;
-		int64_t version;
-		int rc = terms_price_at(a, s->slots[i].instrument, a->now.wall_ms, &p, &version);
+	int rc = 0;
 
-		if (rc == 0)
-			rc = booking_price(a, s->slots[i].instrument, &p, s->slots[i].from <= a->now.wall_ms, s->slots[i].from,
-					   s->slots[i].to, &s->slots[i].price_minor);
-		if (rc != 0)
-			return rc;
-	}
-	return 0;
+	for (int i = 0; i < s->n && rc == 0; i++)
+		rc = price_slot(a, s->org, &s->slots[i]);
+	return rc;
 }
 
 int booking_free(struct act *a, const struct free_request *rq, struct free_slot *ret, int *ret_n)

@@ -112,7 +112,9 @@ static int settle_now(struct act *a, int64_t session, bool late)
 		why = "its price is beyond what one charge may be";
 	else if (rc == 0 && !evidence_review_done(a->db, session, "implausible"))
 		why = implausible(a, r);
-	if (why)
+	if (rc == RATING_MANY_LISTS)
+		rc = review_open(a, "price_lists", r->s.instrument, session, r->s.org, "");
+	else if (why)
 		rc = review_open(a, "implausible", r->s.instrument, session, r->s.org, why);
 	else if (rc == 0)
 		rc = post_usage(a, r, late);
@@ -120,6 +122,16 @@ static int settle_now(struct act *a, int64_t session, bool late)
 	if (rc == 0)
 		act_timer_clear(a, "settle", session);
 	return rc ? rc : act_end(a);
+}
+
+int money_priceable(struct act *a, int64_t session, bool *ret)
+{
+	struct rating *r = NULL;
+	int rc = rating_session(a, session, &r);
+
+	*ret = rc != RATING_TOO_MUCH && rc != RATING_MANY_LISTS;
+	rating_free(r);
+	return rc < 0 ? rc : 0;
 }
 
 /* ---- later data ---- */

@@ -41,7 +41,7 @@ int terms_price(struct act *a, const char *instrument, int64_t version, struct p
 int terms_policy_at(struct act *a, const char *instrument, int64_t at, struct policy *ret, int64_t *ret_version)
 {
 	struct terms_row row;
-	int rc = parse_policy(store_terms_at(a->db, TERMS_POLICY, instrument, at, &row), &row, ret);
+	int rc = parse_policy(store_policy_at(a->db, instrument, at, &row), &row, ret);
 
 	if (rc == 0)
 		*ret_version = row.version;
@@ -50,8 +50,9 @@ int terms_policy_at(struct act *a, const char *instrument, int64_t at, struct po
 
 int terms_price_at(struct act *a, const char *instrument, int64_t at, struct price *ret, int64_t *ret_version)
 {
+	struct price_for everybody = { instrument, "", "" };
 	struct terms_row row;
-	int rc = parse_price(a, store_terms_at(a->db, TERMS_PRICE, instrument, at, &row), &row, ret);
+	int rc = parse_price(a, store_price_at(a->db, &everybody, at, &row), &row, ret);
 
 	if (rc == 0)
 		*ret_version = row.version;
@@ -165,6 +166,7 @@ int terms_adopt_site(struct act *a, const struct site *next)
 int terms_set_price(struct act *a, const char *instrument, const struct price *p, int64_t effective_at,
 	struct terms_row *ret)
 {
+	struct price_for everybody = { instrument, "", "" };
 	struct lt_err err;
 	struct terms_row before;
 	int rc;
@@ -176,7 +178,7 @@ int terms_set_price(struct act *a, const char *instrument, const struct price *p
 			"a price takes effect now or later, never before: what was used is priced as it was announced");
 	if (price_check(p, &err) != 0)
 		return act_refuse(a, 422, err.code, err.field, "%s", err.text);
-	rc = store_terms_at(a->db, TERMS_PRICE, instrument, a->now.wall_ms, &before);
+	rc = store_price_at(a->db, &everybody, a->now.wall_ms, &before);
 	if (rc != 0)
 		return rc < 0 ? rc : DB_CORRUPT;
 	memset(ret, 0, sizeof(*ret));

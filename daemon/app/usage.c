@@ -19,70 +19,85 @@ struct rating *rating_free(struct rating *r)
 	return NULL;
 }
 
-static int add_list(struct act *a, struct rating *r, const struct terms_row *row)
+/* When the session begins, for lock_at_start: seconds before the booked start take what the booked start takes. */
+static int64_t start_of(const struct rating *r)
 {
-	struct price_list *l;
-	struct lt_err err;
-	int n = r->in.n_lists;
+	int64_t start = r->in.start_at ? r->in.start_at : r->in.n_pieces ? r->pieces[0].from_at : r->s.opened_at;
 
-	if (n == RATE_LISTS_MAX)
-		return RATING_TOO_MUCH;
-	l = &r->lists[n];
-	r->rows[n] = *row;
-	l->version = row->version;
-	l->effective_at = row->effective_at;
-	if (price_from_text(&l->price, row->text, a->site->exponent, &err))
-		return DB_CORRUPT;
-	r->in.n_lists++;
-	return 0;
+	return r->in.booked && start < r->in.booked_from ? r->in.booked_from : start;
 }
 
-/* The lists that came into force after the first one and before the session ended. */
-static int add_later_lists(struct act *a, struct rating *r, int64_t until)
+static int64_t min64(int64_t a, int64_t b)
 {
-	struct terms_row row;
-	int64_t after = r->lists[0].version;
-	int n, rc;
+	return a < b ? a : b;
+}
 
-	while ((rc = store_terms_list(a->db, TERMS_PRICE, r->s.instrument, after, &row, 1, &n)) == 0 && n == 1) {
-		after = row.version;
-		if (row.effective_at >= until || row.effective_at < r->lists[r->in.n_lists - 1].effective_at)
-			continue;
-		rc = add_list(a, r, &row);
-		if (rc)
-			return rc;
+static int64_t max64(int64_t a, int64_t b)
+{
+	return a > b ? a : b;
+}
+
+/* From the first instant that anything may be priced for to the last: lists that came before or after do not matter. */
+static struct interval priced_time(const struct rating *r, int64_t now)
+{
+	const struct rate_input *in = &r->in;
+	struct interval t = { r->s.opened_at, r->s.closed_at ? r->s.closed_at : now };
+
+	if (in->n_pieces) {
+		t.from = min64(t.from, r->pieces[0].from_at);
+		t.to = max64(t.to, r->pieces[in->n_pieces - 1].to_at);
 	}
-	return rc;
+	if (in->booked) {
+		t.from = min64(t.from, in->booked_from);
+		t.to = max64(t.to, in->booked_to);
+	}
+	return t;
 }
 
-/* The terms that hold: those of the sealed record, of the booking, or in force at the start. */
-static int load_terms(struct act *a, const struct rating *r, enum terms_kind kind, int64_t booked, int64_t sealed,
-	struct terms_row *ret)
+/* The rows of the booking; without one, what was in force when the session opened. */
+static int load_rows(struct act *a, const struct rating *r, struct terms_rows *ret)
 {
-	int64_t version = sealed ? sealed : r->in.booked ? booked : 0;
-
-	return version ? store_terms_version(a->db, kind, r->s.instrument, version, ret)
-		       : store_terms_at(a->db, kind, r->s.instrument, r->s.opened_at, ret);
-}
-
-static int load_lists(struct act *a, struct rating *r, const struct charge_sealed *sealed, int64_t until)
-{
+	struct price_for who = { r->s.instrument, "", r->s.org };
 	struct terms_row row;
-	int rc = load_terms(a, r, TERMS_PRICE, r->b.price_version, sealed ? sealed->price_version : 0, &row);
+	int rc;
 
-	if (rc)
-		return rc < 0 ? rc : DB_CORRUPT;
-	rc = add_list(a, r, &row);
-	if (rc || r->lists[0].price.change == CHANGE_LOCK_AT_BOOKING)
-		return rc;
-	return add_later_lists(a, r, until);
+	if (r->in.booked)
+		return terms_rows_load(a, r->b.id, ret);
+	rc = store_price_at(a->db, &who, r->s.opened_at, &row);
+	ret->n = 1;
+	ret->row[0] = (struct booking_term){ r->s.opened_at, r->s.opened_at + 1, row.version, 0 };
+	return rc > 0 ? DB_CORRUPT : rc;
+}
+
+static int load_lists(struct act *a, struct rating *r, const struct charge_sealed *sealed)
+{
+	struct terms_rows rows = { 0 };
+	struct price_question q = { .instrument = r->s.instrument, .org = r->s.org, .terms = rows.row,
+		.in = priced_time(r, a->now.wall_ms), .start_at = start_of(r) };
+	int rc;
+
+	if (sealed)
+		return price_book_sealed(a, r->s.instrument, sealed->charge, &r->book);
+	rc = load_rows(a, r, &rows);
+	q.n_terms = rows.n;
+	if (rc == 0)
+		rc = price_book_fill(a, &q, &r->book);
+	return rc > 0 ? RATING_MANY_LISTS : rc;
+}
+
+/* The policy that holds: of the sealed record, of the booking, or in force at the start. */
+static int policy_row(struct act *a, const struct rating *r, const struct charge_sealed *sealed, struct terms_row *ret)
+{
+	int64_t version = sealed ? sealed->policy_version : r->in.booked ? r->b.policy_version : 0;
+
+	return version ? store_terms_version(a->db, TERMS_POLICY, r->s.instrument, version, ret)
+		       : store_policy_at(a->db, r->s.instrument, r->s.opened_at, ret);
 }
 
 static int load_policy(struct act *a, struct rating *r, const struct charge_sealed *sealed)
 {
 	struct lt_err err;
-	int rc = load_terms(a, r, TERMS_POLICY, r->b.policy_version, sealed ? sealed->policy_version : 0,
-		&r->policy_row);
+	int rc = policy_row(a, r, sealed, &r->policy_row);
 
 	if (rc)
 		return rc < 0 ? rc : DB_CORRUPT;
@@ -179,7 +194,6 @@ static int load_gap(struct act *a, struct rating *r)
 
 static int gather(struct act *a, int64_t session, const struct charge_sealed *sealed, struct rating *r)
 {
-	int64_t until;
 	int rc = session_load(a, session, &r->s);
 
 	if (rc)
@@ -189,9 +203,7 @@ static int gather(struct act *a, int64_t session, const struct charge_sealed *se
 		rc = load_pieces(a, r);
 	if (rc)
 		return rc;
-	until = r->in.n_pieces ? r->pieces[r->in.n_pieces - 1].to_at : r->s.opened_at;
 	r->in.start_at = sealed ? sealed->start_at : r->s.checkin_at;
-	r->in.lists = r->lists;
 	r->in.pieces = r->pieces;
 	rc = load_faults(a, r);
 	if (rc == 0)
@@ -199,7 +211,8 @@ static int gather(struct act *a, int64_t session, const struct charge_sealed *se
 	if (rc == 0)
 		rc = load_policy(a, r, sealed);
 	if (rc == 0)
-		rc = load_lists(a, r, sealed, until);
+		rc = load_lists(a, r, sealed);
+	price_book_use(&r->book, &r->in);
 	r->in.grace_ms = r->policy.grace_ms;
 	return rc ? rc : db_failed(a->db);
 }
@@ -214,7 +227,7 @@ int rating_again(struct act *a, int64_t session, const struct charge_sealed *sea
 	rc = gather(a, session, sealed, r);
 	if (rc == 0 && tariff_rate(&r->in, &r->result))
 		rc = RATING_TOO_MUCH;
-	if (rc != 0 && rc != RATING_TOO_MUCH) {
+	if (rc != 0 && rc != RATING_TOO_MUCH && rc != RATING_MANY_LISTS) {
 		rating_free(r);
 		return rc;
 	}
@@ -234,7 +247,7 @@ int money_so_far(struct act *a, int64_t session, struct rate_result *ret)
 
 	if (rc == 0)
 		*ret = r->result;
-	if (rc == RATING_TOO_MUCH)
+	if (rc == RATING_TOO_MUCH || rc == RATING_MANY_LISTS)
 		memset(ret, 0, sizeof(*ret));
 	rating_free(r);
 	return rc < 0 ? rc : rc == RATING_NONE ? 1 : 0;

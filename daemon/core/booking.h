@@ -16,7 +16,7 @@ struct booking {
 	int64_t booked_from, booked_to;  /* what prices use                                          */
 	int64_t held_to;                 /* what R01 uses                                            */
 	int64_t priced_to;               /* end for overrun pricing (R28)                            */
-	int64_t policy_version, price_version;
+	int64_t policy_version, price_version; /* of its first terms row                             */
 	int64_t quote_minor, fee_minor;
 	bool walk_up, waiting;
 	char note[LT_TITLE], project[LT_ID];
@@ -25,6 +25,9 @@ struct booking {
 	char created_by[48];
 	int64_t version;
 };
+
+/* What was promised for a part of the booked interval: the versions in force when that part was agreed. */
+struct booking_term { int64_t from_at, to_at, price_version, policy_version; };
 
 enum booking_verb { BOOKING_CREATE, BOOKING_MOVE, BOOKING_EXTEND, BOOKING_SHORTEN, BOOKING_CANCEL, BOOKING_TRANSFER,
 	BOOKING_PROMOTE, BOOKING_CHECK_IN, BOOKING_VERBS };

@@ -69,7 +69,7 @@ static int add_parts(const struct fee_input *in, const struct part *part, int n,
 {
 	int64_t whole[RATE_LISTS_MAX], length[RATE_LISTS_MAX] = { 0 }, given[PARTS_MAX], resold[PARTS_MAX], sum = 0;
 
-	price_lists(quote, part[0].list, whole);
+	price_lists(quote, n > 0 ? part[0].list : 0, whole);
 	for (int i = 0; i < n; i++) {
 		length[part[i].list] += part[i].to - part[i].from;
 		sum += given[i] = part[i].given_ms;
@@ -81,7 +81,7 @@ static int add_parts(const struct fee_input *in, const struct part *part, int n,
 		int64_t unsold = given[i] - resold[i];
 		struct rate_line line = { in->kind, p->list, max64(p->from, in->given.to ? in->given.from : p->from),
 			in->given.to ? min64(p->to, in->given.to) : p->to, unsold / 1000, in->list[p->list].price.rate_minor,
-			bp / 10, 0, 0 };
+			bp / 10, 0, 0, bp };
 
 		line.amount_minor = money_round((money_wide)whole[p->list] * bp * unsold, (money_wide)10000 * length[p->list]);
 		if (line.amount_minor != 0 && add_line(ret, &line))

@@ -421,7 +421,7 @@ int tariff_quote_terms(const struct rate_input *terms, struct rate_result *ret)
 	struct rate_input in = *terms;
 	struct rate_piece piece = { in.booked_from, in.booked_to, in.booked_to - in.booked_from, 0, true, false, false };
 
-	in.priced_to = in.booked_to;
+	in.priced_to = max64(in.priced_to, in.booked_to);
 	in.pieces = &piece;
 	in.n_pieces = 1;
 	return tariff_rate(&in, ret);

@@ -68,6 +68,7 @@ struct rate_line {
 	int32_t factor_pm;
 	int64_t padding_s;              /* of seconds, what the billing step added                        */
 	int64_t amount_minor;
+	int32_t fee_bp;                 /* of a fee: ten-thousandths of the booked price                  */
 };
 
 struct rate_result {

@@ -20,6 +20,8 @@ struct facts {
 	json_t *doc;
 	int exponent;
 	struct price_list lists[RATE_LISTS_MAX];
+	struct price_span spans[RATE_LISTS_MAX], rows[RATE_LISTS_MAX];
+	int n_rows;
 	struct rate_piece pieces[PIECES_MAX];
 	struct rate_span kept[RATE_KEPT_MAX];
 	struct interval faults[RATE_FAULTS_MAX];
@@ -50,6 +52,27 @@ static int bad(struct lt_err *err, const char *what)
 		"export", what);
 }
 
+static int list_of_version(const struct facts *f, int64_t version)
+{
+	for (int i = 0; i < f->in.n_lists; i++)
+		if (f->lists[i].version == version)
+			return i;
+	return -1; /* the rating refuses it */
+}
+
+/* From which instant on which list; records of format 1 have none. */
+static int read_spans(const struct facts *f, const json_t *array, const char *version, struct price_span *ret)
+{
+	int n = (int)json_array_size(array);
+
+	for (int i = 0; i < n && i < RATE_LISTS_MAX; i++) {
+		const json_t *o = json_array_get(array, (size_t)i);
+
+		ret[i] = (struct price_span){ number(o, "from_at"), list_of_version(f, number(o, version)) };
+	}
+	return n;
+}
+
 static int read_lists(struct facts *f, struct lt_err *err)
 {
 	const json_t *prices = json_object_get(f->doc, "prices");
@@ -67,6 +90,9 @@ static int read_lists(struct facts *f, struct lt_err *err)
 	}
 	f->in.lists = f->lists;
 	f->in.locked = (int)number(f->doc, "price_locked");
+	f->in.spans = f->spans;
+	f->in.n_spans = read_spans(f, json_object_get(f->doc, "price_spans"), "version", f->spans);
+	f->n_rows = read_spans(f, json_object_get(json_object_get(f->doc, "booking"), "terms"), "price_version", f->rows);
 	return 0;
 }
 
@@ -135,10 +161,12 @@ static int read_fee(struct facts *f, struct lt_err *err)
 	f->is_fee = json_is_object(fee);
 	if (!f->is_fee)
 		return 0;
-	f->fee = (struct fee_input){ .list = &f->lists[0], .walk_up = f->in.walk_up, .booked_from = f->in.booked_from,
+	f->fee = (struct fee_input){ .list = f->lists, .n_lists = f->in.n_lists, .prices = f->spans,
+		.n_prices = f->in.n_spans, .rows = f->rows, .n_rows = f->n_rows,
+		.walk_up = f->in.walk_up, .booked_from = f->in.booked_from,
 		.booked_to = f->in.booked_to, .at = number(fee, "at"), .resold_ms = number(fee, "resold_ms"),
 		.given = { number(fee, "given_from_at"), number(fee, "given_to_at") } };
-	if (f->in.n_lists != 1 || !component_from_name(text(fee, "component"), &f->fee.kind))
+	if (f->in.n_lists < 1 || !component_from_name(text(fee, "component"), &f->fee.kind))
 		return bad(err, "fee");
 	return 0;
 }
@@ -343,19 +371,35 @@ static void say_tier(struct explain *x, const struct facts *f)
 		}
 }
 
-static void say_fee(struct explain *x, const struct facts *f)
+/* The share of each list that the booking was made or extended under. */
+static void say_shares(struct explain *x, const struct facts *f)
 {
-	struct rate_result quote;
-	int32_t bp = tariff_fee_bp(&f->lists[0].price, f->fee.kind, f->fee.booked_from - f->fee.at);
 	char value[40];
 
-	if (tariff_quote(&f->lists[0], f->fee.walk_up, f->fee.booked_from, f->fee.booked_to, &quote))
+	for (int i = 0; i < (f->n_rows ? f->n_rows : 1); i++) {
+		const struct price_list *l = &f->lists[f->n_rows ? f->rows[i].list : 0];
+		int32_t bp = tariff_fee_bp(&l->price, f->fee.kind, f->fee.booked_from - f->fee.at);
+
+		lt_fmt(value, sizeof(value), "%d.%02d %%", bp / 100, bp % 100);
+		say(x, value, i == 0 ? "%s fee by the price version the booking was made under" :
+			"%s fee for time that was added later, by price version %lld", component_name(f->fee.kind),
+			(long long)l->version);
+	}
+}
+
+static void say_fee(struct explain *x, const struct facts *f)
+{
+	struct rate_input booked = f->in;
+	struct rate_result quote;
+	char value[40];
+
+	booked.n_pieces = booked.n_kept = 0;
+	if (tariff_quote_terms(&booked, &quote))
 		return;
 	lt_money_text(value, sizeof(value), quote.total_minor, f->exponent);
 	say(x, value, "price of the booked interval");
 	say_tier(x, f);
-	lt_fmt(value, sizeof(value), "%d.%02d %%", bp / 100, bp % 100);
-	say(x, value, "%s fee by the price version the booking was made under", component_name(f->fee.kind));
+	say_shares(x, f);
 	if (!interval_empty(f->fee.given)) {
 		seconds_text(value, f->fee.given.to - f->fee.given.from);
 		say(x, value, "of the booked time was given up; the fee is for that share");

@@ -91,12 +91,11 @@ int store_booking_insert(struct db *db, const struct booking *b)
 int store_booking_update(struct db *db, struct booking *b)
 {
 	int class = db_run(db, "UPDATE booking SET state = ?2, booked_from = ?3, booked_to = ?4, held_to = ?5, priced_to = "
-		"?6, policy_version = ?7, price_version = ?8, quote_minor = ?9, fee_minor = ?10, walk_up = ?11, waiting = ?12, "
-		"note = ?13, project = ?14, ended_at = ?15, checkin_at = ?16, released_at = ?17, version = version + 1 WHERE id = ?1",
-		"it" "iiii" "iiii" "ii" "tt" "III", b->id, booking_state_name(b->state), b->booked_from, b->booked_to,
-		b->held_to, b->priced_to, b->policy_version, b->price_version, b->quote_minor, b->fee_minor,
-		(int64_t)b->walk_up, (int64_t)b->waiting, b->note, b->project, known(&b->ended_at), known(&b->checkin_at),
-		known(&b->released_at));
+		"?6, quote_minor = ?7, fee_minor = ?8, walk_up = ?9, waiting = ?10, note = ?11, project = ?12, ended_at = ?13, "
+		"checkin_at = ?14, released_at = ?15, version = version + 1 WHERE id = ?1",
+		"it" "iiii" "ii" "ii" "tt" "III", b->id, booking_state_name(b->state), b->booked_from, b->booked_to,
+		b->held_to, b->priced_to, b->quote_minor, b->fee_minor, (int64_t)b->walk_up, (int64_t)b->waiting, b->note,
+		b->project, known(&b->ended_at), known(&b->checkin_at), known(&b->released_at));
 
 	if (class == DB_DONE)
 		b->version++;

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/fmt.h"
+
 #define COLUMNS "id, seq, session, booking, corrects, kind, org, user, instrument, project, posted_at, service_from, " \
 	"service_to, period, used_s, idle_s, fault_s, overrun_s, billed_s, estimated_s, amount_minor, currency, flags, sha256, gap_s"
 
@@ -106,7 +108,7 @@ int charge_balance(struct db *db, int64_t charge, struct charge_balance *ret)
 int charge_sealed(struct db *db, int64_t charge, struct charge_sealed *ret)
 {
 	struct stmt *s = db_query(db,
-		"SELECT json_extract(record, '$.prices[0].version'), json_extract(record, '$.policy.version'), "
+		"SELECT id, json_extract(record, '$.policy.version'), "
 		"json_extract(record, '$.booking.priced_to_at'), json_extract(record, '$.session.next_booking_at'), "
 		"json_extract(record, '$.session.start_at') FROM charge WHERE id = ?1 AND json_extract(record, "
 			"'$.prices[0].version') > 0", "i",
@@ -119,19 +121,47 @@ int charge_sealed(struct db *db, int64_t charge, struct charge_sealed *ret)
 	return rc == DB_ROW ? 0 : rc == DB_DONE ? 1 : rc;
 }
 
+int charge_sealed_prices(struct db *db, int64_t charge, enum sealed_part part, struct sealed_price *ret, int cap,
+	int *ret_n)
+{
+	static const struct { const char *array, *version, *from; } paths[] = {
+		[SEALED_LISTS] = { "prices", "version", "effective_at" },
+		[SEALED_SPANS] = { "price_spans", "version", "from_at" },
+		[SEALED_TERMS] = { "booking.terms", "price_version", "from_at" },
+	};
+	char version[64], from[64];
+	int class, more = 0;
+
+	for (*ret_n = 0; !more; (*ret_n)++) {
+		struct stmt *s;
+
+		lt_fmt(version, sizeof(version), "$.%s[%d].%s", paths[part].array, *ret_n, paths[part].version);
+		lt_fmt(from, sizeof(from), "$.%s[%d].%s", paths[part].array, *ret_n, paths[part].from);
+		s = db_query(db, "SELECT json_extract(record, ?2), json_extract(record, ?3) FROM charge WHERE id = ?1 AND "
+			"json_extract(record, ?2) > 0", "itt", charge, version, from);
+		class = db_step(s);
+		if (class == DB_ROW && *ret_n < cap)
+			ret[*ret_n] = (struct sealed_price){ db_int(s, 0), db_int(s, 1) };
+		more = class == DB_ROW && *ret_n >= cap;
+		db_end(s);
+		if (class != DB_ROW)
+			return class < 0 ? class : 0;
+	}
+	return 1;
+}
+
 int charge_sealed_fee(struct db *db, int64_t charge, struct fee_sealed *ret)
 {
 	struct stmt *s = db_query(db,
-		"SELECT json_extract(record, '$.prices[0].version'), json_extract(record, '$.fee.at'), "
-		"json_extract(record, '$.fee.given_from_at'), json_extract(record, '$.fee.given_to_at'), "
+		"SELECT json_extract(record, '$.fee.at'), json_extract(record, '$.fee.given_from_at'), json_extract(record, '$.fee.given_to_at'), "
 		"json_extract(record, '$.booking.walk_up'), json_extract(record, '$.fee.component') FROM charge "
 		"WHERE id = ?1 AND kind = 'fee'", "i", charge);
 	int rc = db_step(s);
 
 	if (rc == DB_ROW) {
-		*ret = (struct fee_sealed){ .price_version = db_int(s, 0), .at = db_int(s, 1),
-			.given = { db_int(s, 2), db_int(s, 3) }, .walk_up = db_int(s, 4) != 0 };
-		if (!component_from_name(db_text(s, 5), &ret->kind))
+		*ret = (struct fee_sealed){ .at = db_int(s, 0), .given = { db_int(s, 1), db_int(s, 2) },
+			.walk_up = db_int(s, 3) != 0 };
+		if (!component_from_name(db_text(s, 4), &ret->kind))
 			rc = DB_CORRUPT;
 	}
 	db_end(s);

@@ -41,10 +41,16 @@ int charge_of_session(struct db *db, int64_t session, struct charge *ret);
 struct charge_balance { int64_t minor, used_s, idle_s, fault_s, overrun_s, billed_s, estimated_s, gap_s; int n; };
 int charge_balance(struct db *db, int64_t charge, struct charge_balance *ret);
 /* What the sealed record of a usage charge says a re-rating must use again. 0, 1 (no such record), < 0. */
-struct charge_sealed { int64_t price_version, policy_version, priced_to, next_from, start_at; };
+struct charge_sealed { int64_t charge, policy_version, priced_to, next_from, start_at; };
 int charge_sealed(struct db *db, int64_t charge, struct charge_sealed *ret);
+/* Which price list the record says from which instant on, in its order: the lists it has (from: in force), what they
+ * priced, the booking's terms rows. 0, 1 there are more than cap, < 0. */
+struct sealed_price { int64_t version, from_at; };
+enum sealed_part { SEALED_LISTS, SEALED_SPANS, SEALED_TERMS };
+int charge_sealed_prices(struct db *db, int64_t charge, enum sealed_part part, struct sealed_price *ret, int cap,
+	int *ret_n);
 /* The same of a fee. given: the part of the booked time that it is for; empty: all of it. */
-struct fee_sealed { enum component kind; int64_t price_version, at; struct interval given; bool walk_up; };
+struct fee_sealed { enum component kind; int64_t at; struct interval given; bool walk_up; };
 int charge_sealed_fee(struct db *db, int64_t charge, struct fee_sealed *ret);
 /* At most cap lines in order; *ret_n. 0 or < 0. */
 int charge_lines(struct db *db, int64_t charge, struct charge_line *ret, int cap, int *ret_n);

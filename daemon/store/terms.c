@@ -36,15 +36,60 @@ int store_terms_version(struct db *db, enum terms_kind k, const char *instrument
 		instrument, version), ret);
 }
 
-int store_terms_at(struct db *db, enum terms_kind k, const char *instrument, int64_t at, struct terms_row *ret)
+int store_policy_at(struct db *db, const char *instrument, int64_t at, struct terms_row *ret)
 {
-	int class = first(db_query(db, TEXT(k, "SELECT " FIELDS " FROM", "WHERE instrument = ?1 AND effective_at <= ?2 "
-		"ORDER BY effective_at DESC, version DESC LIMIT 1"), "ti", instrument, at), ret);
+	int class = first(db_query(db, "SELECT " FIELDS " FROM policy_version WHERE instrument = ?1 AND effective_at <= ?2 "
+		"ORDER BY effective_at DESC, version DESC LIMIT 1", "ti", instrument, at), ret);
 
 	if (class != 1)
 		return class;
-	return first(db_query(db, TEXT(k, "SELECT " FIELDS " FROM", "WHERE instrument = ?1 ORDER BY version LIMIT 1"), "t",
-		instrument), ret);
+	return first(db_query(db, "SELECT " FIELDS " FROM policy_version WHERE instrument = ?1 ORDER BY effective_at, version "
+		"LIMIT 1", "t", instrument), ret);
+}
+
+#define STANDS "NOT EXISTS (SELECT 1 FROM price_withdrawn w WHERE w.instrument = p.instrument AND w.version = p.version)"
+
+/* The latest of the lists of exactly this org and class. */
+static int price_of(struct db *db, const char *instrument, const char *class, const char *org, int64_t at,
+	struct terms_row *ret)
+{
+	return first(db_query(db, "SELECT " FIELDS " FROM price_version p WHERE instrument = ?1 AND org = ?2 AND class = ?3 "
+		"AND effective_at <= ?4 AND " STANDS " ORDER BY effective_at DESC, version DESC LIMIT 1", "ttti", instrument,
+		org, class, at), ret);
+}
+
+int store_price_at(struct db *db, const struct price_for *who, int64_t at, struct terms_row *ret)
+{
+	int class = who->org[0] != '\0' ? price_of(db, who->instrument, "", who->org, at, ret) : 1;
+
+	if (class == 1 && who->class[0] != '\0')
+		class = price_of(db, who->instrument, who->class, "", at, ret);
+	if (class == 1)
+		class = price_of(db, who->instrument, "", "", at, ret);
+	if (class != 1)
+		return class;
+	return first(db_query(db, "SELECT " FIELDS " FROM price_version p WHERE instrument = ?1 AND org = '' AND class = '' "
+		"AND " STANDS " ORDER BY effective_at, version LIMIT 1", "t", who->instrument), ret);
+}
+
+int64_t store_price_next(struct db *db, const struct price_for *who, int64_t at)
+{
+	return db_one_int(db, 0, "SELECT effective_at FROM price_version p WHERE instrument = ?1 AND effective_at > ?2 "
+		"AND org IN ('', ?3) AND class IN ('', ?4) AND " STANDS " ORDER BY effective_at LIMIT 1", "titt",
+		who->instrument, at, who->org, who->class);
+}
+
+int store_price_withdraw(struct db *db, const char *instrument, int64_t version, int64_t at, const char *actor,
+	const char *reason)
+{
+	return db_run(db, "INSERT INTO price_withdrawn (instrument, version, at, actor, reason) VALUES (?1, ?2, ?3, ?4, ?5)",
+		"tiitt", instrument, version, at, actor, reason);
+}
+
+int64_t store_price_withdrawn(struct db *db, const char *instrument, int64_t version)
+{
+	return db_one_int(db, 0, "SELECT at FROM price_withdrawn WHERE instrument = ?1 AND version = ?2", "ti", instrument,
+		version);
 }
 
 int store_terms_file_text(struct db *db, enum terms_kind k, const char *instrument, char dst[TERMS_TEXT])

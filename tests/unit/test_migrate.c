@@ -11,10 +11,13 @@
 #include <cmocka.h>
 
 #include "common/fmt.h"
+#include "store/booking.h"
+#include "store/booking_term.h"
 #include "store/event.h"
 #include "store/meter.h"
 #include "store/migration.h"
 #include "store/session.h"
+#include "store/terms.h"
 
 struct old { char dir[64], path[80]; struct db *db; };
 
@@ -122,10 +125,92 @@ static void test_006_sessions_have_a_place(void **state)
 	old_free(o);
 }
 
+/* 003: a booking's terms become one row of its interval; what writes bookings afterwards gives them theirs. */
+static void test_003_terms_by_interval(void **state)
+{
+	static const char *const rows[] = {
+		"INSERT INTO org (id, name, created_at) VALUES ('acme', 'Acme', 0)",
+		"INSERT INTO user (id, org, name, role, created_at) VALUES ('alice', 'acme', 'Alice', 'member', 0)",
+		"INSERT INTO instrument (id, unit) VALUES ('krios-1', 1)",
+		"INSERT INTO price_version (instrument, version, effective_at, text, source, created_at) VALUES "
+			"('krios-1', 1, 100, 'rate = 100.00', 'config', 100)",
+		"INSERT INTO price_version (instrument, version, effective_at, text, source, created_at) VALUES "
+			"('krios-1', 2, 9000, 'rate = 120.00', 'finn', 200)",
+		"INSERT INTO booking (id, instrument, org, user, state, booked_from, booked_to, held_to, priced_to, policy_version, "
+			"price_version, quote_minor, created_at, created_by) VALUES (7, 'krios-1', 'acme', 'alice', 'confirmed', 1000, "
+			"5000, 5000, 5000, 3, 1, 400, 500, 'alice')",
+		NULL,
+	};
+	struct old *o = old_store(1, rows);
+	struct db *db = upgraded(o);
+	struct price_for acme = { "krios-1", "student", "acme" };
+	struct booking_term t[4], added = { 5000, 6000, 2, 4 };
+	struct terms_row row;
+	struct booking b;
+	int n;
+
+	assert_int_equal(store_booking_terms(db, 7, t, 4, &n), 0);
+	assert_int_equal(n, 1);
+	assert_memory_equal(&t[0], &((struct booking_term){ 1000, 5000, 1, 3 }), sizeof(t[0]));
+	assert_int_equal(store_price_at(db, &acme, 8999, &row), 0);
+	assert_int_equal(row.version, 1);
+	assert_int_equal(store_price_at(db, &acme, 9000, &row), 0);
+	assert_int_equal(row.version, 2);
+	assert_int_equal(store_price_next(db, &acme, 100), 9000);
+	assert_int_equal(store_booking_term_add(db, 7, &added, 600), 0);
+	assert_int_equal(store_booking_load(db, 7, &b), 0);
+	assert_int_equal(b.price_version, 1);
+	assert_int_equal(store_booking_terms_cut(db, 7, 3000, 700), 0);
+	assert_int_equal(store_booking_terms(db, 7, t, 4, &n), 0);
+	assert_int_equal(n, 1);
+	assert_int_equal(t[0].to_at, 3000);
+	assert_int_equal(db_one_int(db, 0, "SELECT COUNT(*) FROM booking_term WHERE closed_at = 700", ""), 2);
+	assert_int_equal(store_price_withdraw(db, "krios-1", 2, 8000, "finn", ""), DB_DONE);
+	assert_int_equal(store_price_at(db, &acme, 9000, &row), 0);
+	assert_int_equal(row.version, 1);
+	assert_int_equal(store_price_next(db, &acme, 100), 0);
+	old_free(o);
+}
+
+/* 003: what was promised is not edited, nor is a list that has begun withdrawn. */
+static void test_003_refuses_edits(void **state)
+{
+	static const struct { const char *sql, *constraint; } refused[] = {
+		{ "UPDATE booking_term SET price_version = 2", "append_only" },
+		{ "INSERT INTO booking_term (booking, n, from_at, to_at, price_version, policy_version, made_at) VALUES (7, 2, 4000, "
+			"6000, 1, 1, 0)", "terms_overlap" },
+		{ "INSERT INTO booking_term (booking, n, from_at, to_at, price_version, policy_version, made_at) VALUES (7, 3, 5000, "
+			"6000, 1, 1, 0)", "append_only" },
+		{ "INSERT INTO price_withdrawn (instrument, version, at, actor) VALUES ('krios-1', 1, 100, 'finn')",
+			"price_in_force" },
+	};
+	static const char *const rows[] = {
+		"INSERT INTO org (id, name, created_at) VALUES ('acme', 'Acme', 0)",
+		"INSERT INTO user (id, org, name, role, created_at) VALUES ('alice', 'acme', 'Alice', 'member', 0)",
+		"INSERT INTO instrument (id, unit) VALUES ('krios-1', 1)",
+		"INSERT INTO price_version (instrument, version, effective_at, text, source, created_at) VALUES "
+			"('krios-1', 1, 100, 'rate = 100.00', 'config', 100)",
+		"INSERT INTO booking (id, instrument, org, user, state, booked_from, booked_to, held_to, priced_to, policy_version, "
+			"price_version, quote_minor, created_at, created_by) VALUES (7, 'krios-1', 'acme', 'alice', 'confirmed', 1000, "
+			"5000, 5000, 5000, 3, 1, 400, 500, 'alice')",
+		NULL,
+	};
+
+	for (size_t i = 0; i < sizeof(refused) / sizeof(refused[0]); i++) {
+		struct old *o = old_store(1, rows);
+		struct db *db = upgraded(o);
+
+		assert_true(db_run(db, refused[i].sql, "") < 0);
+		assert_string_equal(db_constraint(db), refused[i].constraint);
+		old_free(o);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_002_events_and_outages), cmocka_unit_test(test_006_sessions_have_a_place),
+		cmocka_unit_test(test_002_events_and_outages), cmocka_unit_test(test_003_terms_by_interval),
+		cmocka_unit_test(test_003_refuses_edits), cmocka_unit_test(test_006_sessions_have_a_place),
 	};
 
 	return cmocka_run_group_tests_name("migrate", tests, NULL, NULL);

@@ -426,15 +426,20 @@ static void resold_time_is_credited(void **state)
 static void quote_is_the_rating_of_its_interval(void **state)
 {
 	struct world *w = *state;
-	int64_t minor;
+	struct booking b = { .instrument = "krios-1", .org = "acme", .booked_from = T0, .booked_to = T0 + 100 * MIN };
+	struct terms_rows terms = { 1, { { T0, T0 + 100 * MIN, 1, 1 } } };
+	struct rate_result r;
 
+	adopt(w, NULL);
 	world_act(w, NULL);
-	assert_int_equal(0, money_quote(&w->act, &w->instruments[0], &w->instruments[0].price, T0, T0 + 100 * MIN,
-		&minor));
-	assert_int_equal(16667, minor);
-	w->instruments[0].price.rate_minor = INT64_C(100000000000);
-	assert_int_equal(ACT_REFUSED, money_quote(&w->act, &w->instruments[0], &w->instruments[0].price, T0,
-		T0 + 366 * LT_DAY, &minor));
+	assert_int_equal(0, money_quote(&w->act, &b, &terms, NULL, &r));
+	assert_int_equal(16667, r.total_minor);
+	db_run(w->db, "INSERT INTO price_version(instrument, version, effective_at, text, source, created_at) SELECT "
+		"instrument, 2, 0, replace(text, 'rate = 100.00', 'rate = 1000000000.00'), 'finn', 0 FROM price_version "
+		"WHERE instrument = 'krios-1'", "");
+	terms.row[0].price_version = 2;
+	b.booked_to = T0 + 366 * LT_DAY;
+	assert_int_equal(ACT_REFUSED, money_quote(&w->act, &b, &terms, NULL, &r));
 	assert_string_equal("price-out-of-range", w->act.refusal.err.code);
 	world_end(w, 0);
 }

@@ -1,0 +1,307 @@
+/*
+ * test_price_lists.c - price lists that are announced, set out of order, or many; time that is added at another price.
+ * What a person was told a booking costs is what is charged when it is used so.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "settle_rig.h"
+
+#include "app/booking_acts.h"
+#include "app/money.h"
+#include "app/review.h"
+#include "common/fmt.h"
+
+static const char *mode = "lock_at_booking";
+
+static void set_mode(struct price *p)
+{
+	struct lt_err err;
+
+	assert_int_equal(0, price_set(p, "price_change", mode, 2, &err));
+	p->no_show_bp = 10000;
+}
+
+/* From `at` on an hour costs so much; returns its version. */
+static int64_t announce(struct world *w, int64_t at, int64_t rate_minor)
+{
+	struct terms_row row;
+	struct price p;
+
+	price_defaults(&p);
+	set_mode(&p);
+	p.rate_minor = rate_minor;
+	assert_int_equal(0, world_end(w, terms_set_price(world_act(w, "root"), "krios-1", &p, at, &row)));
+	return row.version;
+}
+
+static struct booking book(struct world *w, int64_t from, int64_t to)
+{
+	struct booking_request rq = { .instrument = "krios-1", .from = from, .to = to };
+	struct booking b;
+
+	assert_int_equal(0, world_end(w, booking_create(world_act(w, "alice"), &rq, &b)));
+	return b;
+}
+
+static struct booking change(struct world *w, int64_t id, int64_t from, int64_t to)
+{
+	struct booking_patch p = { .has_from = from != 0, .has_to = true, .from = from, .to = to };
+	struct booking b;
+
+	if (world_end(w, booking_change(world_act(w, "alice"), id, 0, &p, &b)) != 0)
+		fail_msg("%s", w->act.refusal.err.text);
+	return b;
+}
+
+/* It was used from its start to its end, and nothing else. Returns what is charged. */
+static int64_t use(struct world *w, const struct booking *b)
+{
+	w->now.wall_ms = b->booked_to + LT_HOUR;
+	world_act(w, NULL);
+	add_session(w, 1, b->id, b->booked_from, b->booked_to, true);
+	add_run(w, 1, 1, b->booked_from, b->booked_to);
+	assert_int_equal(0, world_end(w, 0));
+	settle(w, 1);
+	return charged(w);
+}
+
+/* Announced on Monday for Wednesday; another one set on Tuesday; booked under that, over Wednesday's start. */
+static void an_announced_price_holds_on_its_day(void **state)
+{
+	struct world *w = *state;
+	struct booking b;
+
+	mode = "split";
+	adopt(w, set_mode);
+	announce(w, T0 + LT_HOUR, 12000);
+	announce(w, w->now.wall_ms, 8000);
+	b = book(w, T0, T0 + 2 * LT_HOUR);
+	assert_int_equal(use(w, &b), 8000 + 12000);
+	assert_int_equal(b.quote_minor, 8000 + 12000);
+	book_balances(w);
+	every_charge_explains_itself(w);
+}
+
+static void a_session_is_priced_by_the_list_of_its_start(void **state)
+{
+	struct world *w = *state;
+	struct booking b;
+
+	mode = "lock_at_start";
+	adopt(w, set_mode);
+	announce(w, T0 - MIN, 12000);
+	announce(w, w->now.wall_ms, 8000);
+	b = book(w, T0, T0 + 2 * LT_HOUR);
+	assert_int_equal(use(w, &b), 24000);
+	assert_int_equal(b.quote_minor, 24000);
+	every_charge_explains_itself(w);
+}
+
+/* Two hours booked at 100; the price goes to 160; an hour is added. */
+static void added_time_costs_what_was_said(void **state)
+{
+	struct world *w = *state;
+	struct booking b;
+
+	mode = "lock_at_booking";
+	adopt(w, set_mode);
+	b = book(w, T0, T0 + 2 * LT_HOUR);
+	announce(w, w->now.wall_ms, 16000);
+	b = change(w, b.id, 0, T0 + 3 * LT_HOUR);
+	assert_int_equal(b.quote_minor, 20000 + 16000);
+	assert_int_equal(use(w, &b), 20000 + 16000);
+	book_balances(w);
+	every_charge_explains_itself(w);
+}
+
+static void cutting_added_time_gives_its_price_back(void **state)
+{
+	struct world *w = *state;
+	struct booking b;
+
+	mode = "lock_at_booking";
+	adopt(w, set_mode);
+	b = book(w, T0, T0 + 2 * LT_HOUR);
+	announce(w, w->now.wall_ms, 16000);
+	b = change(w, b.id, 0, T0 + 4 * LT_HOUR);
+	b = change(w, b.id, 0, T0 + 3 * LT_HOUR);
+	assert_int_equal(b.quote_minor, 20000 + 16000);
+	b = change(w, b.id, 0, T0 + LT_HOUR);
+	assert_int_equal(b.quote_minor, 10000);
+	b = change(w, b.id, 0, T0 + 2 * LT_HOUR);
+	assert_int_equal(b.quote_minor, 10000 + 16000);
+	b = change(w, b.id, T0 + LT_HOUR, T0 + 3 * LT_HOUR);       /* a move is made anew */
+	assert_int_equal(b.quote_minor, 32000);
+	assert_int_equal(world_int(w, "SELECT COUNT(*) FROM booking_term WHERE closed_at IS NULL"), 1);
+	assert_int_equal(world_int(w, "SELECT price_version FROM booking"), 2);
+	assert_int_equal(use(w, &b), 32000);
+}
+
+/* The fee for not coming is of each part's own price. */
+static void not_coming_pays_for_added_time_at_its_own_price(void **state)
+{
+	struct world *w = *state;
+	struct booking b;
+	int64_t fee;
+
+	mode = "lock_at_booking";
+	adopt(w, set_mode);
+	b = book(w, T0, T0 + 2 * LT_HOUR);
+	announce(w, w->now.wall_ms, 16000);
+	b = change(w, b.id, 0, T0 + 3 * LT_HOUR);
+	world_act(w, NULL);
+	assert_int_equal(0, world_end(w, money_fee_preview(&w->act, &b, "no_show", T0, &fee)));
+	assert_int_equal(fee, 36000);
+	world_act(w, NULL);
+	assert_int_equal(0, world_end(w, money_fee(&w->act, &b, "no_show", T0, &fee)));
+	assert_int_equal(fee, 36000);
+	assert_int_equal(charged(w), 36000);
+	book_balances(w);
+	every_charge_explains_itself(w);
+}
+
+static void twelve_prices_between_booking_and_use(void **state)
+{
+	struct world *w = *state;
+	struct booking b;
+	int64_t want = 0;
+
+	mode = "split";
+	adopt(w, set_mode);
+	b = book(w, T0, T0 + 3 * LT_HOUR);
+	for (int i = 0; i < 12; i++) {
+		announce(w, T0 + i * 15 * MIN, 20000 + i * 400);
+		want += (20000 + i * 400) / 4;
+	}
+	assert_int_equal(use(w, &b), want);
+	assert_int_equal(world_int(w, "SELECT COUNT(*) FROM review"), 0);
+	every_charge_explains_itself(w);
+}
+
+static void a_thousand_lists_of_an_instrument(void **state)
+{
+	struct world *w = *state;
+	struct booking b;
+
+	mode = "split";
+	adopt(w, set_mode);
+	for (int i = 0; i < 1000; i++)
+		announce(w, w->now.wall_ms + (1000 - i) * LT_HOUR, 10000 + (1000 - i) * 100);
+	b = book(w, T0, T0 + 2 * LT_HOUR);                          /* T0 is in one hour */
+	assert_int_equal(b.quote_minor, 10100 + 10200);
+	assert_int_equal(use(w, &b), 10100 + 10200);
+	every_charge_explains_itself(w);
+}
+
+/* A list a minute for two hours is more than one charge is made of: it says so, and people can end it. */
+static void what_has_no_price_says_why_and_ends(void **state)
+{
+	struct world *w = *state;
+	struct review r;
+	struct booking b;
+
+	mode = "split";
+	adopt(w, set_mode);
+	b = book(w, T0, T0 + 2 * LT_HOUR);
+	for (int i = 0; i < 120; i++)
+		announce(w, T0 + i * MIN, 10000 + i);
+	assert_int_equal(use(w, &b), 0);
+	assert_int_equal(world_int(w, "SELECT COUNT(*) FROM review WHERE kind = 'price_lists' AND state = 'open'"), 1);
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(ACT_REFUSED, world_end(w, review_accept(world_act(w, "mia"), 1, "go", &r)));
+		assert_string_equal("cannot-be-priced", w->act.refusal.err.code);
+	}
+	assert_int_equal(0, world_end(w, review_waive(world_act(w, "mia"), 1, "", &r)));
+	assert_int_equal(0, world_end(w, review_waive(world_act(w, "root"), 1, "", &r)));
+	assert_int_equal(world_int(w, "SELECT COUNT(*) FROM review WHERE state <> 'done'"), 0);
+	settle(w, 1);
+	assert_int_equal(world_int(w, "SELECT COUNT(*) FROM review"), 1);
+	assert_int_equal(charged(w), 0);
+}
+
+/* An amount beyond what one charge may be is the same. */
+static void an_amount_without_end_can_be_ended(void **state)
+{
+	struct world *w = *state;
+	struct review r;
+	struct booking b;
+
+	mode = "lock_at_booking";
+	adopt(w, set_mode);
+	b = book(w, T0, T0 + 2 * LT_HOUR);
+	world_act(w, NULL);
+	db_run(w->db, "INSERT INTO price_version(instrument, version, effective_at, text, source, created_at) SELECT "
+		"instrument, 2, 0, replace(text, '100.00', '1000000000.00'), 'finn', 0 FROM price_version WHERE instrument = "
+		"'krios-1'", "");
+	db_run(w->db, "INSERT INTO booking_term (booking, n, from_at, to_at, price_version, policy_version, made_at) VALUES "
+		"(1, 2, ?1, ?2, 2, 1, 0)", "ii", T0 + 2 * LT_HOUR, T0 + 20000 * LT_HOUR);
+	db_run(w->db, "UPDATE booking SET booked_to = ?1, priced_to = ?1", "i", T0 + 20000 * LT_HOUR);
+	assert_int_equal(0, world_end(w, 0));
+	b.booked_to = T0 + 20000 * LT_HOUR;
+	assert_int_equal(use(w, &b), 0);
+	assert_int_equal(world_int(w, "SELECT COUNT(*) FROM review WHERE kind = 'implausible' AND state = 'open'"), 1);
+	assert_int_equal(ACT_REFUSED, world_end(w, review_accept(world_act(w, "mia"), 1, "go", &r)));
+	assert_string_equal("cannot-be-priced", w->act.refusal.err.code);
+}
+
+/* An hour quoted at the hour's lists touches too many of them: nobody is told a price that cannot be charged. */
+static void too_many_lists_are_refused_before_booking(void **state)
+{
+	struct world *w = *state;
+	struct booking_request rq = { .instrument = "krios-1", .from = T0, .to = T0 + 2 * LT_HOUR };
+	struct booking b;
+
+	mode = "split";
+	adopt(w, set_mode);
+	for (int i = 0; i < 120; i++)
+		announce(w, T0 + i * MIN, 10000 + i);
+	assert_int_equal(ACT_REFUSED, world_end(w, booking_create(world_act(w, "alice"), &rq, &b)));
+	assert_string_equal("too-many-price-lists", w->act.refusal.err.code);
+}
+
+/* The org's own list goes before the class's, that before everybody's, whenever they were set. */
+static void the_most_specific_list_is_in_force(void **state)
+{
+	static const struct { const char *class, *org; int64_t version; } want[] = { { "", "", 2 }, { "student", "", 3 },
+		{ "", "acme", 4 }, { "student", "acme", 4 }, { "", "zeta", 2 } };
+	struct world *w = *state;
+	struct terms_row row;
+
+	mode = "lock_at_booking";
+	adopt(w, set_mode);
+	announce(w, w->now.wall_ms, 9000);
+	for (int i = 0; i < 2; i++)
+		db_run(w->db, "INSERT INTO price_version(instrument, version, effective_at, text, source, created_at, class, org) "
+			"SELECT instrument, ?1, 5, text, source, 0, ?2, ?3 FROM price_version WHERE instrument = 'krios-1' AND version "
+			"= 1", "itt", (int64_t)(3 + i), i ? "" : "student", i ? "acme" : "");
+	for (size_t i = 0; i < sizeof(want) / sizeof(want[0]); i++) {
+		struct price_for who = { "krios-1", want[i].class, want[i].org };
+
+		assert_int_equal(0, store_price_at(w->db, &who, T0, &row));
+		assert_int_equal(row.version, want[i].version);
+	}
+}
+
+static int setup(void **state) { *state = world_new(); return 0; }
+static int teardown(void **state) { world_free(*state); return 0; }
+
+#define CASE(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		CASE(an_announced_price_holds_on_its_day), CASE(a_session_is_priced_by_the_list_of_its_start),
+		CASE(added_time_costs_what_was_said), CASE(cutting_added_time_gives_its_price_back),
+		CASE(not_coming_pays_for_added_time_at_its_own_price), CASE(twelve_prices_between_booking_and_use),
+		CASE(a_thousand_lists_of_an_instrument), CASE(what_has_no_price_says_why_and_ends),
+		CASE(an_amount_without_end_can_be_ended), CASE(too_many_lists_are_refused_before_booking),
+		CASE(the_most_specific_list_is_in_force),
+	};
+
+	return cmocka_run_group_tests_name("price lists", tests, NULL, NULL);
+}
