@@ -24,11 +24,11 @@ static const struct column token_columns[] = {
 	{ "EXPIRES", "expires_at", CELL_TIME, 1 }, { "LAST USED", "last_used_at", CELL_TIME, 1 }, { "REVOKED", "revoked_at", CELL_TIME, 1 }, { NULL },
 };
 static const struct column version_columns[] = {
-	{ "VERSION", "version", CELL_NUMBER }, { "FROM", "effective_at", CELL_TIME }, { "BY", "source", CELL_TEXT, 1, true },
+	{ "VERSION", "version", CELL_NUMBER }, { "FROM", "effective_at", CELL_TIME }, { "STATE", "state", CELL_STATE }, { "BY", "source", CELL_TEXT, 1, true },
 	{ "RATE", "terms.rate", CELL_TEXT }, { "TERMS", "terms", CELL_TEXT, 0, false, true }, { NULL },
 };
 static const struct column policy_columns[] = {
-	{ "VERSION", "version", CELL_NUMBER }, { "FROM", "effective_at", CELL_TIME }, { "BY", "source", CELL_TEXT, 1, true },
+	{ "VERSION", "version", CELL_NUMBER }, { "FROM", "effective_at", CELL_TIME }, { "STATE", "state", CELL_STATE }, { "BY", "source", CELL_TEXT, 1, true },
 	{ "TERMS", "terms", CELL_TEXT, 0, false, true }, { NULL },
 };
 static const struct column meter_fields[] = {
@@ -387,6 +387,25 @@ static int run_rate_set(struct cli *c)
 	return EXIT_OK;
 }
 
+/* labtime rate rm INSTR VERSION: a list never changes, so its version is what was seen of it. */
+static int run_rate_rm(struct cli *c)
+{
+	const char *version = c->args.pos[1];
+	struct path p;
+	json_t *none;
+	int64_t n;
+	int rc;
+
+	if (!lt_parse_i64(version, 1, INT64_MAX, &n))
+		return args_usage(c->args.cmd, "'%s' is not a version; see: labtime rate ls %s", version, c->args.pos[0]);
+	instrument_path(c, &p, "prices");
+	path_part(&p, version);
+	if ((rc = ask(c, "DELETE", p.text, NULL, version, 0, &none)) == EXIT_OK && c->out.mode == OUT_TABLE)
+		printf("Withdrew price list %s of %s\n", version, c->args.pos[0]);
+	json_decref(none);
+	return rc;
+}
+
 /* A check a line on a terminal; under one that failed, the cure. */
 static void print_checks(struct cli *c, json_t *checks)
 {
@@ -522,6 +541,8 @@ const struct command admin_commands[] = {
 	{ "rate ls", G, "INSTR", "price versions", 1, 1, ARG_INSTRUMENT, NULL, run_versions },
 	{ "rate set", G, "INSTR KEY=VALUE...", "a new price version", 2, -1, ARG_INSTRUMENT, rate_opts, run_rate_set,
 		"  labtime rate set krios-1 rate=120.00 --from 2027-01-01\n" },
+	{ "rate rm", G, "INSTR VERSION", "withdraw an announced price version before its time", 2, 2, ARG_INSTRUMENT, NULL,
+		run_rate_rm, "  labtime rate rm krios-1 4\n" },
 	{ "policy ls", G, "INSTR", "booking policy versions", 1, 1, ARG_INSTRUMENT, NULL, run_versions },
 	{ "doctor", G, "", "what is well, what is not, and the cure", 0, 0, ARG_NONE, NULL, run_doctor },
 	{ "backup", G, "FILE", "a consistent copy of the database, beside the running daemon", 1, 1, ARG_FILE, NULL, run_backup,

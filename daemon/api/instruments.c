@@ -1,11 +1,12 @@
 /*
- * instruments.c - routes of instruments: what each is doing now, its calendar, its prices and policies. Members learn
+ * instruments.c - routes of instruments: what each is doing now and its calendar. Members learn
  * that a time is taken and never by whom.
  */
 #include <string.h>
 
 #include "api/api.h"
 #include "api/blocks.h"
+#include "api/prices.h"
 #include "app/booking_acts.h"
 #include "app/metering.h"
 #include "common/fmt.h"
@@ -240,117 +241,6 @@ static int get_calendar(struct act *a, struct api_request *rq, json_t **ret_body
 	return 0;
 }
 
-/* Canonical text, "key = value" a line, as an object of texts. */
-static json_t *json_terms(const char *text)
-{
-	json_t *o = json_object();
-
-	while (*text != '\0') {
-		size_t line = strcspn(text, "\n"), key = strcspn(text, " =\n"), value = key;
-		char name[64];
-
-		while (value < line && (text[value] == ' ' || text[value] == '='))
-			value++;
-		if (key > 0 && key < sizeof(name)) {
-			memcpy(name, text, key);
-			name[key] = '\0';
-			json_object_set_new(o, name, json_stringn(text + value, line - value));
-		}
-		text += line + (text[line] == '\n');
-	}
-	return o;
-}
-
-static json_t *json_version(struct act *a, const struct terms_row *r)
-{
-	return json_pack("{s:I, s:o, s:s, s:o}", "version", (json_int_t)r->version,
-		"effective_at", json_instant(a->site, r->effective_at), "source", r->source, "terms", json_terms(r->text));
-}
-
-static int get_versions(struct act *a, struct api_request *rq, enum terms_kind kind, json_t **ret_body)
-{
-	static const char *const names[] = { "limit", "cursor", NULL };
-	static struct terms_row rows[51];                 /* the ledger thread only; too large for the stack */
-	const struct instrument *i;
-	int64_t after, limit, next = 0;
-	json_t *items;
-	int n = 0, rc = find(a, rq, &i);
-
-	if (rc == 0)
-		rc = api_only_query(a, rq, names);
-	if (rc == 0)
-		rc = api_page(a, rq, &after, &limit);
-	if (rc == 0 && limit > 50)
-		limit = 50;
-	if (rc == 0)
-		rc = view_terms(a, kind, i->id, after, rows, (int)limit + 1, &n);
-	if (rc != 0)
-		return rc;
-	if (n > limit) {
-		n = (int)limit;
-		next = rows[n - 1].version;
-	}
-	items = json_array();
-	for (int k = 0; k < n; k++)
-		json_array_append_new(items, json_version(a, &rows[k]));
-	*ret_body = api_items(items, next);
-	return act_end(a);
-}
-
-static int get_prices(struct act *a, struct api_request *rq, json_t **ret_body)
-{
-	return get_versions(a, rq, TERMS_PRICE, ret_body);
-}
-
-static int get_policies(struct act *a, struct api_request *rq, json_t **ret_body)
-{
-	return get_versions(a, rq, TERMS_POLICY, ret_body);
-}
-
-/* Every member but effective_at is a key of a price (core/terms.h) with its text. */
-static int read_price(struct act *a, struct api_request *rq, struct price *p)
-{
-	const char *key;
-	json_t *value;
-
-	json_object_foreach(rq->body, key, value) {
-		const char *text = json_string_value(json_is_object(value) ? json_object_get(value, "amount") : value);
-		struct lt_err err;
-
-		if (strcmp(key, "effective_at") == 0)
-			continue;
-		if (text == NULL)
-			return act_refuse(a, 422, "bad-request", key,
-				"a text is expected, as in the configuration: \"120.00\", \"15m\"");
-		if (price_set(p, key, text, a->site->exponent, &err) != 0)
-			return act_refuse(a, 422, err.code, key, "%s", err.text);
-	}
-	return 0;
-}
-
-static int post_price(struct act *a, struct api_request *rq, json_t **ret_body)
-{
-	const struct instrument *i;
-	static struct terms_row row;
-	struct price p;
-	int64_t at = a->now.wall_ms, version;
-	int rc = find(a, rq, &i);
-
-	if (rc == 0)
-		rc = api_instant(a, rq, "effective_at", OPTIONAL, &at);
-	if (rc == 0)
-		rc = terms_price_at(a, i->id, at, &p, &version);
-	if (rc == 0)
-		rc = read_price(a, rq, &p);
-	if (rc == 0)
-		rc = terms_set_price(a, i->id, &p, at, &row);
-	if (rc != 0)
-		return rc;
-	rq->status = a->dry_run ? 200 : 201;
-	*ret_body = json_version(a, &row);
-	return 0;
-}
-
 #define EVERYONE { REACH_NONE, REACH_ANY, REACH_ANY, REACH_ANY, REACH_ANY, REACH_ANY }
 #define MANAGERS { REACH_NONE, REACH_NONE, REACH_NONE, REACH_ANY, REACH_NONE, REACH_ANY }
 #define ADMINS { REACH_NONE, REACH_NONE, REACH_NONE, REACH_NONE, REACH_NONE, REACH_ANY }
@@ -362,6 +252,7 @@ const struct route instrument_routes[] = {
 	{ METHOD_GET, "/v1/instruments/{instrument}/calendar", get_calendar, ROUTE_READ, OBJ_NONE, EVERYONE },
 	{ METHOD_GET, "/v1/instruments/{instrument}/prices", get_prices, ROUTE_READ, OBJ_NONE, EVERYONE },
 	{ METHOD_POST, "/v1/instruments/{instrument}/prices", post_price, ROUTE_KEY | ROUTE_DRY, OBJ_NONE, ADMINS },
+	{ METHOD_DELETE, "/v1/instruments/{instrument}/prices/{version}", delete_price, ROUTE_MATCH, OBJ_NONE, ADMINS },
 	{ METHOD_GET, "/v1/instruments/{instrument}/policies", get_policies, ROUTE_READ, OBJ_NONE, EVERYONE },
 	{ METHOD_POST, "/v1/blocks", post_block, ROUTE_KEY | ROUTE_DRY, OBJ_NONE, MANAGERS },
 	{ METHOD_GET, "/v1/blocks", get_blocks, ROUTE_READ, OBJ_NONE, EVERYONE },

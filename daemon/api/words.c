@@ -27,6 +27,7 @@ static const struct words events[] = {
 		"check in, and what follows is yours" },
 	{ "run_hidden", "{instrument} ran for {ms}, somewhere from {from} to {to}, while nobody could read its meter, and no session "
 		"owns it: {S} is to be reviewed" },
+	{ "price_withdrawn", "price list {n} of {instrument}, announced for {at}, was withdrawn" },
 	{ NULL, NULL },
 };
 
@@ -37,6 +38,9 @@ static const struct words refusals[] = {
 	{ "nothing-to-disown", "no second of {S} is from before the check-in, or from before the instant you name; "
 		"dispute its charge instead" },
 	{ "settled", "{S} has settled; dispute its charge instead" },
+	{ "no-price-list", "{instrument} has no price list {n}; labtime rate ls {instrument} shows those it has" },
+	{ "price-in-force", "price list {n} of {instrument} came into force at {at}: what it priced stays so; set another one "
+		"(labtime rate set)" },
 	{ "cannot-be-priced", "{S} has no price: too many price lists were in force in it, or its price is beyond what one "
 		"charge may be; waive it (two people), and charge by hand what is due" },
 	{ NULL, NULL },

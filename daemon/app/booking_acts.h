@@ -91,5 +91,10 @@ int instrument_change(struct act *a, const char *id, int64_t version, const bool
 /* A new price list from an instant on; not before now. */
 int terms_set_price(struct act *a, const char *instrument, const struct price *p, int64_t effective_at,
 	struct terms_row *ret);
+/* An announced list will not come into force; refused from its instant on. Once it is withdrawn that stays so. seen:
+ * the version that the caller looked at. */
+int terms_withdraw_price(struct act *a, const char *instrument, int64_t version, int64_t seen);
+/* When it was withdrawn; 0: it was not. */
+int64_t terms_price_withdrawn(struct act *a, const char *instrument, int64_t version);
 
 #endif

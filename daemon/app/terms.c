@@ -195,6 +195,38 @@ int terms_set_price(struct act *a, const char *instrument, const struct price *p
 	return act_end(a);
 }
 
+int64_t terms_price_withdrawn(struct act *a, const char *instrument, int64_t version)
+{
+	return store_price_withdrawn(a->db, instrument, version);
+}
+
+int terms_withdraw_price(struct act *a, const char *instrument, int64_t version, int64_t seen)
+{
+	struct event_row e = { .kind = "price_withdrawn", .instrument = instrument, .facts = { .n = version } };
+	struct facts f = { .n = version };
+	struct terms_row row;
+	int rc = store_terms_version(a->db, TERMS_PRICE, instrument, version, &row);
+
+	lt_fmt(f.instrument, sizeof(f.instrument), "%s", instrument);
+	if (rc == 1)
+		return act_refuse_facts(a, 404, "no-price-list", "version", &f);
+	if (rc < 0)
+		return rc;
+	if (seen != 0 && seen != version)
+		return act_refuse(a, 412, "version-conflict", "If-Match", "a price list never changes: If-Match is its version");
+	f.at = e.facts.at = row.effective_at;
+	if (store_price_withdrawn(a->db, instrument, version) != 0)
+		return act_end(a);
+	if (row.effective_at <= a->now.wall_ms)
+		return act_refuse_facts(a, 409, "price-in-force", "version", &f);
+	rc = store_price_withdraw(a->db, instrument, version, a->now.wall_ms, a->who.actor, "");
+	if (rc < 0)
+		return rc;
+	act_audit(a, "price.withdraw", instrument, row.text, "", "");
+	act_event(a, &e);
+	return act_end(a);
+}
+
 int instrument_change(struct act *a, const char *id, int64_t version, const bool *out_of_service, const char *notes,
 		      struct instrument_row *ret)
 {

@@ -278,6 +278,13 @@ def test_prices_and_policies_have_versions():
         assert price() == "100.00"  # lock_at_booking: what is booked now is priced by what holds now
         lab.cli("rate", "set", "krios-1", "rate=130.00", token="adm")
         assert price() == "130.00"
+        states = lambda: [v["state"] for v in get(lab, "adm", "rate", "ls", "krios-1")["items"]]
+        assert states() == ["past", "announced", "in_force"], states()
+        refused(lab, 4, "forbidden", "mia", "rate", "rm", "krios-1", "2")
+        refused(lab, 5, "price-in-force", "adm", "rate", "rm", "krios-1", "3")
+        refused(lab, 3, "no-price-list", "adm", "rate", "rm", "krios-1", "9")
+        lab.cli("rate", "rm", "krios-1", "2", token="adm")
+        assert states() == ["past", "withdrawn", "in_force"], states()
         policy = get(lab, "adm", "policy", "ls", "krios-1")["items"]
         assert policy[0]["terms"]["grid"] == "1m" and policy[0]["terms"]["max"] == "48h", policy
         shown = lab.cli("policy", "ls", "krios-1", token="adm", env={"LABTIME_FORCE_TTY": "1", "COLUMNS": "80"}).stdout

@@ -287,6 +287,40 @@ static void the_most_specific_list_is_in_force(void **state)
 	}
 }
 
+static int withdraw(struct world *w, int64_t version)
+{
+	return world_end(w, terms_withdraw_price(world_act(w, "root"), "krios-1", version, version));
+}
+
+/* Announced by mistake and withdrawn: as if it had never been; from its instant on it stays. */
+static void a_withdrawn_list_never_comes_into_force(void **state)
+{
+	struct world *w = *state;
+	struct booking b;
+	int64_t version;
+
+	mode = "split";
+	adopt(w, set_mode);
+	version = announce(w, T0 + LT_HOUR, 90000);
+	assert_int_equal(withdraw(w, version), 0);
+	assert_int_equal(withdraw(w, version), 0);                  /* again: no effect */
+	assert_int_equal(world_int(w, "SELECT COUNT(*) FROM audit WHERE act = 'price.withdraw'"), 1);
+	assert_int_equal(world_int(w, "SELECT COUNT(*) FROM event WHERE kind = 'price_withdrawn'"), 1);
+	b = book(w, T0, T0 + 2 * LT_HOUR);
+	assert_int_equal(b.quote_minor, 20000);
+	assert_int_equal(withdraw(w, 1), ACT_REFUSED);
+	assert_string_equal(w->act.refusal.err.code, "price-in-force");
+	assert_int_equal(withdraw(w, 9), ACT_REFUSED);
+	assert_string_equal(w->act.refusal.err.code, "no-price-list");
+	version = announce(w, T0, 30000);
+	w->now.wall_ms = T0;
+	assert_int_equal(withdraw(w, version), ACT_REFUSED);        /* its instant is in force */
+	w->now.wall_ms = T0 - 1;
+	assert_int_equal(withdraw(w, version), 0);
+	assert_int_equal(use(w, &b), 20000);
+	every_charge_explains_itself(w);
+}
+
 static int setup(void **state) { *state = world_new(); return 0; }
 static int teardown(void **state) { world_free(*state); return 0; }
 
@@ -300,7 +334,7 @@ int main(void)
 		CASE(not_coming_pays_for_added_time_at_its_own_price), CASE(twelve_prices_between_booking_and_use),
 		CASE(a_thousand_lists_of_an_instrument), CASE(what_has_no_price_says_why_and_ends),
 		CASE(an_amount_without_end_can_be_ended), CASE(too_many_lists_are_refused_before_booking),
-		CASE(the_most_specific_list_is_in_force),
+		CASE(the_most_specific_list_is_in_force), CASE(a_withdrawn_list_never_comes_into_force),
 	};
 
 	return cmocka_run_group_tests_name("price lists", tests, NULL, NULL);
