@@ -51,7 +51,7 @@ static int look(struct act *a, const struct instrument *i, struct picture *p)
 	int n = 0, rc = view_instrument(a, i->id, &p->row);
 
 	if (rc == 0)
-		rc = terms_price_at(a, i->id, a->now.wall_ms, &p->price, &version);
+		rc = terms_price_for(a, i->id, a->who.org, a->now.wall_ms, &p->price, &version);
 	if (rc == 0)
 		rc = view_occupants(a, i->id, (struct interval){ a->now.wall_ms, a->now.wall_ms + 1 }, &p->now, 1, &n);
 	p->occupied = rc == 0 && n > 0;

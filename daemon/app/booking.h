@@ -33,6 +33,9 @@ int terms_price(struct act *a, const char *instrument, int64_t version, struct p
 /* The versions in force at an instant. */
 int terms_policy_at(struct act *a, const char *instrument, int64_t at, struct policy *ret, int64_t *ret_version);
 int terms_price_at(struct act *a, const char *instrument, int64_t at, struct price *ret, int64_t *ret_version);
+/* The price list in force for an org ("": everybody). Which one that is, store_price_at() says and nothing else. */
+int terms_price_for(struct act *a, const char *instrument, const char *org, int64_t at, struct price *ret,
+	int64_t *ret_version);
 /* Registers a configured instrument and its file's terms (start and reload); records new versions as by "config". */
 int terms_adopt(struct act *a, const struct instrument *i);
 /* The whole site (start and reload). Refuses to lose an instrument with live bookings or an open session, and to change

@@ -44,7 +44,7 @@ static int judge_change(struct act *a, struct change *c, const char *reason)
 	int rc = terms_policy_at(a, c->b.instrument, a->now.wall_ms, &c->policy, &c->policy_version);
 
 	if (rc == 0)
-		rc = terms_price_at(a, c->b.instrument, a->now.wall_ms, &c->price, &c->price_version);
+		rc = terms_price_for(a, c->b.instrument, c->b.org, a->now.wall_ms, &c->price, &c->price_version);
 	if (rc != 0)
 		return rc;
 	c->w = (struct facts_for){ .verb = c->verb, .instrument = c->b.instrument, .org = c->b.org, .user = c->b.user,

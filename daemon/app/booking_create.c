@@ -79,7 +79,7 @@ static int judge(struct act *a, const struct booking_request *rq, const struct i
 	d->price_lines.n = 0;
 	rc = terms_policy_at(a, i->id, a->now.wall_ms, &d->policy, &b->policy_version);
 	if (rc == 0)
-		rc = terms_price_at(a, i->id, a->now.wall_ms, &d->price, &b->price_version);
+		rc = terms_price_for(a, i->id, b->org, a->now.wall_ms, &d->price, &b->price_version);
 	if (rc != 0)
 		return rc;
 	snap_walk_up(a, rq, &d->policy, b);

@@ -50,9 +50,15 @@ int terms_policy_at(struct act *a, const char *instrument, int64_t at, struct po
 
 int terms_price_at(struct act *a, const char *instrument, int64_t at, struct price *ret, int64_t *ret_version)
 {
-	struct price_for everybody = { instrument, "", "" };
+	return terms_price_for(a, instrument, "", at, ret, ret_version);
+}
+
+int terms_price_for(struct act *a, const char *instrument, const char *org, int64_t at, struct price *ret,
+	int64_t *ret_version)
+{
+	struct price_for who = { instrument, "", org };
 	struct terms_row row;
-	int rc = parse_price(a, store_price_at(a->db, &everybody, at, &row), &row, ret);
+	int rc = parse_price(a, store_price_at(a->db, &who, at, &row), &row, ret);
 
 	if (rc == 0)
 		*ret_version = row.version;

@@ -6,6 +6,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 #include <cmocka.h>
 
@@ -15,6 +16,8 @@
 #include "app/money.h"
 #include "app/review.h"
 #include "common/fmt.h"
+#include "export/explain.h"
+#include "store/charge.h"
 
 static const char *mode = "lock_at_booking";
 
@@ -285,6 +288,7 @@ static void the_most_specific_list_is_in_force(void **state)
 		assert_int_equal(0, store_price_at(w->db, &who, T0, &row));
 		assert_int_equal(row.version, want[i].version);
 	}
+	assert_int_equal(book(w, T0, T0 + LT_HOUR).price_version, 4); /* alice is acme's */
 }
 
 static int withdraw(struct world *w, int64_t version)
@@ -321,6 +325,42 @@ static void a_withdrawn_list_never_comes_into_force(void **state)
 	every_charge_explains_itself(w);
 }
 
+/* A charge that an older labtimed sealed has lists and no spans: it is read, and corrected, by those. */
+static void a_charge_of_before_spans_is_corrected_by_its_own_lists(void **state)
+{
+	struct world *w = *state;
+	struct explain *x = malloc(sizeof(*x));
+	struct lt_err err = { 0 };
+	struct booking b;
+	struct charge c;
+	char *record;
+
+	mode = "split";
+	adopt(w, set_mode);
+	announce(w, T0 + LT_HOUR, 12000);
+	b = book(w, T0, T0 + 2 * LT_HOUR);
+	assert_int_equal(use(w, &b), 22000);
+	world_act(w, NULL);
+	add_session(w, 2, b.id, T0, T0 + 2 * LT_HOUR, true);
+	add_run(w, 2, 2, T0, T0 + 90 * MIN);                        /* half an hour less than what was sealed */
+	db_run(w->db, "UPDATE session SET state = 'charged', outcome = 'charged' WHERE id = 2", "");
+	db_run(w->db, "INSERT INTO charge SELECT 2, 2, 2, booking, kind, corrects, org, user, instrument, project, posted_at, "
+		"period, service_from, service_to, used_s, idle_s, fault_s, overrun_s, billed_s, estimated_s, gap_s, amount_minor, "
+		"currency, flags, lines, json_remove(record, '$.price_spans', '$.booking.terms'), sha256 FROM charge", "");
+	db_run(w->db, "UPDATE counter SET next = 3 WHERE name IN ('charge', 'charge_seq')", "");
+	assert_int_equal(0, world_end(w, 0));
+	assert_int_equal(0, charge_load(w->db, 2, &c));
+	record = charge_record(w->db, 2);
+	assert_null(strstr(record, "price_spans"));
+	assert_int_equal(0, explain_record(x, record, c.sha256, &w->site.zone, &err));
+	assert_int_equal(x->recomputed_minor, 22000);
+	announce(w, w->now.wall_ms, 1);
+	settle(w, 2);
+	assert_int_equal(world_int(w, "SELECT amount_minor FROM charge WHERE corrects = 2"), -6000);
+	free(record);
+	free(x);
+}
+
 static int setup(void **state) { *state = world_new(); return 0; }
 static int teardown(void **state) { world_free(*state); return 0; }
 
@@ -335,6 +375,7 @@ int main(void)
 		CASE(a_thousand_lists_of_an_instrument), CASE(what_has_no_price_says_why_and_ends),
 		CASE(an_amount_without_end_can_be_ended), CASE(too_many_lists_are_refused_before_booking),
 		CASE(the_most_specific_list_is_in_force), CASE(a_withdrawn_list_never_comes_into_force),
+		CASE(a_charge_of_before_spans_is_corrected_by_its_own_lists),
 	};
 
 	return cmocka_run_group_tests_name("price lists", tests, NULL, NULL);
