@@ -41,7 +41,8 @@ static int connect_to(const char *path)
 int ctl_main(int argc, char **argv)
 {
 	char line[600] = "", answer[4096];
-	bool ok = true, any = false, fresh = true;
+	bool ok = true, any = false;
+	size_t at = 0; /* in this line of the answer */
 	ssize_t n;
 	int fd;
 
@@ -50,8 +51,8 @@ int ctl_main(int argc, char **argv)
 		return 2;
 	}
 	for (int i = 1; i < argc; i++) {
-		size_t at = strlen(line);
-		if (lt_fmt(line + at, sizeof(line) - at, "%s%s", argv[i], i + 1 < argc ? " " : "\n") >= sizeof(line) - at) {
+		size_t end = strlen(line);
+		if (lt_fmt(line + end, sizeof(line) - end, "%s%s", argv[i], i + 1 < argc ? " " : "\n") >= sizeof(line) - end) {
 			fputs("labtime-sim ctl: the command is too long\n", stderr);
 			return 2;
 		}
@@ -64,9 +65,9 @@ int ctl_main(int argc, char **argv)
 	shutdown(fd, SHUT_WR);
 	while ((n = read(fd, answer, sizeof(answer))) > 0) {
 		for (ssize_t i = 0; i < n; i++) {
-			if (fresh)
-				ok = ok && n - i >= (ssize_t)sizeof(GOOD) - 1 && strncmp(answer + i, GOOD, sizeof(GOOD) - 1) == 0;
-			fresh = answer[i] == '\n';
+			if (at < sizeof(GOOD) - 1) /* a line may come in two pieces */
+				ok = ok && answer[i] == GOOD[at];
+			at = answer[i] == '\n' ? 0 : at + 1;
 		}
 		any = true;
 		fwrite(answer, 1, (size_t)n, stdout);
