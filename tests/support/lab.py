@@ -34,7 +34,7 @@ instruments = "instruments.d";
 INSTRUMENT = """
 instrument = {{
   id = "{id}"; title = "{title}"; kind = "{kind}"; location = "B1"; rate = "100.00";
-  controller = {{ address = "{address}"; unit = 1; profile = "{profile}"; poll = "{poll}"; }};
+  controller = {{ address = "{address}"; unit = {unit}; profile = "{profile}"; poll = "{poll}"; }};
   {interlock}
   policy     = {{ {policy} }};
   {price}
@@ -128,7 +128,7 @@ class Lab:
         self.write("labtimed.conf", SITE.format(zone=self.zone, dir=self.dir))
         for i in self.instruments:
             self.write(f"instruments.d/{i['id']}.conf", INSTRUMENT.format(
-                id=i["id"], title=i.get("title", i["id"]), kind=i["kind"], poll=i.get("poll", "100ms"),
+                id=i["id"], title=i.get("title", i["id"]), kind=i["kind"], poll=i.get("poll", "100ms"), unit=i.get("unit", 1),
                 address=i.get("address") or f"127.0.0.1:{i['port']}", profile=i.get("profile", "generic-plc"),
                 interlock=i.get("interlock", INTERLOCK), policy=i.get("policy", FAST), price=i.get("price", "")))
 
