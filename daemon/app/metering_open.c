@@ -34,15 +34,23 @@ static bool seen_since(struct act *a, const struct session *s, int64_t from)
 	return s->end_reading || (evidence_reading_after(a->db, s->instrument, s->closed_at + 1, &r) == 0 && r.at < from);
 }
 
+/* Did the interlock read locked when the run began? Then somebody got around it. */
+static bool behind_lock(struct act *a, const struct instrument *i, int64_t from)
+{
+	int64_t since;
+
+	return i->interlock.mode != INTERLOCK_NONE && store_lock_get(a->db, i->id, &since) == LT_LOCK_LOCKED &&
+		since <= from;
+}
+
 /* May a run without a check-in be somebody else's than the booking's? */
 static int may_be_foreign(struct act *a, const struct instrument *i, const struct booking *b, int64_t from, bool *ret)
 {
 	struct session last;
-	int64_t since, ended;
+	int64_t ended;
 	int rc;
 
-	*ret = i->interlock.mode != INTERLOCK_NONE && store_lock_get(a->db, i->id, &since) == LT_LOCK_LOCKED &&
-		since <= from;
+	*ret = behind_lock(a, i, from);
 	if (*ret || db_failed(a->db))
 		return db_failed(a->db);
 	rc = store_session_last_closed(a->db, i->id, a->now.wall_ms, true, &last);
@@ -66,8 +74,10 @@ int session_kind_at(struct act *a, const struct instrument *i, int64_t from, enu
 		return act_end(a);
 	*ret = SESSION_UNATTRIBUTED;
 	rc = booking_for_run(a, i, from, ret_booking);
+	if (rc == 0 && !ret_booking->id)
+		*ret_bypassed = behind_lock(a, i, from);
 	if (rc != 0 || !ret_booking->id)
-		return rc < 0 ? rc : 0;
+		return rc < 0 ? rc : db_failed(a->db);
 	if (!ret_booking->checkin_at || ret_booking->waiting) {
 		rc = may_be_foreign(a, i, ret_booking, from, ret_bypassed);
 		if (rc != 0)
@@ -126,9 +136,9 @@ int session_open_by_run(struct act *a, const struct instrument *i, int64_t from,
 	rc = session_begin(a, ret);
 	if (rc == 0 && kind == SESSION_UNATTRIBUTED)
 		rc = review_open(a, "unattributed", i->id, ret->id, "",
-			bypassed ? "interlock_bypassed: a run inside a booking that may be another's"
-										 : "a run without a booking");
-	if (rc == 0 && bypassed)
+			!bypassed ? "a run without a booking" : b.id ? "interlock_bypassed: a run inside a booking that may be another's"
+			: "interlock_bypassed: a run without a booking while the interlock read locked");
+	if (rc == 0 && bypassed && b.id)
 		session_tell_owner(a, &b, from);
 	return rc;
 }

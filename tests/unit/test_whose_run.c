@@ -220,6 +220,25 @@ static void test_an_unbooked_run_is_mine_from_the_early_start_on(void **state)
 	d.of[0].on = false;
 }
 
+/* Somebody got around the interlock, long before her booking. What ran up to her check-in is not hers, E or no E. */
+static void test_a_run_behind_the_interlock_is_not_mine_before_my_check_in(void **state)
+{
+	struct msg_interlock m = { .head.at = w->now, .lock = LT_LOCK_LOCKED };
+	int64_t b = book("alice", "krios-1", H(2), H(4));
+
+	(void)state;
+	lt_fmt(m.instrument, sizeof(m.instrument), "krios-1");
+	assert_int_equal(world_end(w, metering_interlock(world_act(w, NULL), &m)), 0);
+	run_until(H(2) - MIN(40));
+	d.of[0].on = true;
+	run_until(H(2) + MIN(5));
+	assert_int_equal(told("alice", "booking.unattributed_run"), 1);
+	must("alice", do_checkin, b);
+	leave(b, MIN(10));
+	assert_int_equal(world_int(w, "SELECT used_s FROM charge"), 10 * 60);
+	ABOUT(sum_of("unattributed"), MIN(45), 6000);
+}
+
 /* ---- giving back ---- */
 
 static int64_t presumed_then_checked_in(void)
@@ -373,6 +392,7 @@ int main(void)
 		T(test_a_run_that_goes_on_unseen_into_my_booking_is_not_presumed_mine),
 		T(test_a_run_that_somebody_else_has_claimed_is_not_taken_by_a_check_in),
 		T(test_an_unbooked_run_is_mine_from_the_early_start_on),
+		T(test_a_run_behind_the_interlock_is_not_mine_before_my_check_in),
 		T(test_i_may_disown_what_ran_before_my_check_in), T(test_i_may_disown_at_the_instant_of_my_check_in),
 		T(test_i_may_disown_while_the_controller_is_silent), T(test_i_may_disown_a_part_only),
 		T(test_what_i_disowned_does_not_come_back_with_my_check_in),
