@@ -344,6 +344,11 @@ static void say_session(struct explain *x, const struct facts *f, const struct l
 		lt_fmt(version, sizeof(version), "version %lld", (long long)f->lists[i].version);
 		say(x, version, "price list in force from %s%s", at, i == f->result.base ? "; its step, minimum and usage hold" : "");
 	}
+	for (int i = 1; i < f->in.n_spans; i++) {
+		instant(at, zone, f->spans[i].from_at);
+		lt_fmt(version, sizeof(version), "version %lld", (long long)f->lists[f->spans[i].list].version);
+		say(x, version, "its rates and factors hold from %s on", at);
+	}
 	say_faults(x, f, zone);
 	say_idle(x, f);
 	say_billed(x, f);

@@ -10,7 +10,7 @@
 #include "common/civil.h"
 #include "common/err.h"
 
-#define EXPLAIN_STEPS 400
+#define EXPLAIN_STEPS 900
 struct explain {
 	int n;
 	struct explain_step { char text[220], value[72]; } step[EXPLAIN_STEPS];

@@ -119,6 +119,7 @@ static void added_time_costs_what_was_said(void **state)
 	assert_int_equal(b.quote_minor, 20000 + 16000);
 	assert_int_equal(use(w, &b), 20000 + 16000);
 	book_balances(w);
+	explains(w, 1, "its rates and factors hold from 2026-12-01T11:00:00+08:00 on", "version 2");
 	every_charge_explains_itself(w);
 }
 
