@@ -472,6 +472,23 @@ static int run_doctor(struct cli *c)
 	return EXIT_OK;
 }
 
+static int run_clock_accept(struct cli *c)
+{
+	static const struct column fields[] = { { "Timers wait", "waits", CELL_TEXT }, { NULL } };
+	json_t *body, *o;
+	int rc;
+
+	if (!args_has(&c->args, "reason"))
+		return args_usage(c->args.cmd, "say why the clock is right: --reason TEXT");
+	body = json_object();
+	body_text(body, "reason", args_get(&c->args, "reason"));
+	if ((rc = ask(c, "POST", "/v1/clock/accept", body, NULL, ASK_KEY, &o)) != 0)
+		return rc;
+	out_record(&c->out, fields, o, "waits");
+	json_decref(o);
+	return EXIT_OK;
+}
+
 static int run_backup(struct cli *c)
 {
 	static const struct column fields[] = { { "File", "path", CELL_TEXT }, { "Bytes", "bytes", CELL_NUMBER },
@@ -517,6 +534,8 @@ static const struct opt instrument_add_opts[] = {
 static const struct opt rate_opts[] = { { "from", 0, "TIME", "in force from then on (now)" },
 	{ "dry-run", 0, NULL, "check, write nothing" }, { NULL } };
 
+static const struct opt clock_opts[] = { { "reason", 0, "TEXT", "why it is right" }, { NULL } };
+
 #define G "ADMIN"
 const struct command admin_commands[] = {
 	{ "org ls", G, "", "organisations", 0, 0, ARG_NONE, NULL, run_ls },
@@ -545,6 +564,8 @@ const struct command admin_commands[] = {
 		run_rate_rm, "  labtime rate rm krios-1 4\n" },
 	{ "policy ls", G, "INSTR", "booking policy versions", 1, 1, ARG_INSTRUMENT, NULL, run_versions },
 	{ "doctor", G, "", "what is well, what is not, and the cure", 0, 0, ARG_NONE, NULL, run_doctor },
+	{ "clock accept", G, "", "the wall clock is right after a jump: fees, no-shows and releases go on", 0, 0, ARG_NONE, clock_opts,
+		run_clock_accept, "  labtime clock accept --reason 'the machine was paused for an hour'\n" },
 	{ "backup", G, "FILE", "a consistent copy of the database, beside the running daemon", 1, 1, ARG_FILE, NULL, run_backup,
 		"  labtime backup /var/backups/labtime.db\n" },
 	{ NULL },

@@ -55,7 +55,10 @@ struct server {
 
 static struct stamp now_stamp(void)
 {
-	return (struct stamp){ clock_boot_ms(), clock_wall_ms() };
+	struct stamp now;
+
+	clock_both_ms(&now.boot_ms, &now.wall_ms);
+	return now;
 }
 
 static void to_ledger(void *arg, struct msg *m)

@@ -8,6 +8,8 @@
 #include "api/openapi.h"
 #include "api/words.h"
 #include "app/backup.h"
+#include "app/booking_acts.h"
+#include "app/clock.h"
 #include "app/view.h"
 #include "common/fmt.h"
 
@@ -130,6 +132,44 @@ static void check_disk(json_t *list)
 
 #define TIMESYNC_MARK "/run/systemd/timesync/synchronized"
 
+/* The last step of the wall clock, and whether timers wait for it. */
+static void check_steps(struct act *a, json_t *list)
+{
+	static const char cure[] = "wait until the clock has kept its pace for 10 minutes, or `labtime clock accept`";
+	char at[40], until[40] = "";
+	struct clock_report r;
+	int64_t ms;
+
+	if (clock_report(a, &r) != 0)
+		return;
+	if (!r.has_step) {
+		check(list, "clock steps", true, cure, "none since this store began");
+		return;
+	}
+	ms = r.last.step_ms < 0 ? -r.last.step_ms : r.last.step_ms;
+	lt_rfc3339(at, sizeof(at), r.last.wall_ms, lt_zone_offset(&a->site->zone, r.last.wall_ms));
+	if (r.waits)
+		lt_rfc3339(until, sizeof(until), r.waits_until, lt_zone_offset(&a->site->zone, r.waits_until));
+	check(list, "clock steps", !r.waits, cure, "the last one %lld.%03lld s %s, at %s%s%s", (long long)(ms / 1000),
+		(long long)(ms % 1000), r.last.step_ms < 0 ? "back" : "forward", at,
+		r.waits ? "; fees, no-shows and releases wait until " : "", until);
+}
+
+static int accept_clock(struct act *a, struct api_request *rq, json_t **ret_body)
+{
+	static const char *const known[] = { "reason", NULL };
+	char reason[REASON_MAX];
+	int r = api_only(a, rq, known);
+
+	if (r == 0)
+		r = api_text(a, rq, "reason", 0, reason, sizeof(reason));
+	if (r == 0)
+		r = clock_accept(a, reason);
+	if (r == 0)
+		*ret_body = json_pack("{s:b}", "waits", 0);
+	return r;
+}
+
 static void check_clock(struct act *a, json_t *list)
 {
 	static const char cure[] = "run a time service (systemd-timesyncd or chrony)";
@@ -143,6 +183,7 @@ static void check_clock(struct act *a, json_t *list)
 	else
 		check(list, "clock", !(t.status & STA_UNSYNC), cure, "%s, error at most %ld ms",
 			t.status & STA_UNSYNC ? "not synchronised" : "synchronised", (long)(t.maxerror / 1000));
+	check_steps(a, list);
 	check(list, "time", a->now.wall_ms > INT64_C(1735689600000), "set the clock", "boot id %s", a->boot_id);
 }
 
@@ -243,6 +284,8 @@ const struct route meta_routes[] = {
 	{ METHOD_GET, "/v1/events", events, ROUTE_READ, OBJ_NONE,
 		{ REACH_NONE, REACH_OWN, REACH_ORG, REACH_ANY, REACH_ANY, REACH_ANY } },
 	{ METHOD_GET, "/v1/doctor", doctor, ROUTE_READ, OBJ_NONE,
+		{ REACH_NONE, REACH_NONE, REACH_NONE, REACH_ANY, REACH_NONE, REACH_ANY } },
+	{ METHOD_POST, "/v1/clock/accept", accept_clock, ROUTE_KEY, OBJ_NONE,
 		{ REACH_NONE, REACH_NONE, REACH_NONE, REACH_ANY, REACH_NONE, REACH_ANY } },
 	{ METHOD_POST, "/v1/backups", backup, ROUTE_READ | ROUTE_KEY, OBJ_NONE,
 		{ REACH_NONE, REACH_NONE, REACH_NONE, REACH_NONE, REACH_NONE, REACH_ANY } },

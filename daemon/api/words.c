@@ -28,6 +28,13 @@ static const struct words events[] = {
 	{ "run_hidden", "{instrument} ran for {ms}, somewhere from {from} to {to}, while nobody could read its meter, and no session "
 		"owns it: {S} is to be reviewed" },
 	{ "price_withdrawn", "price list {n} of {instrument}, announced for {at}, was withdrawn" },
+	{ "clock_forward", "the wall clock was set forward by {ms}, from {from} to {to}; nothing is billed for it" },
+	{ "clock_back", "the wall clock was set back by {ms}, from {from} to {to}; nothing is billed twice" },
+	{ "clock_jumped", "the wall clock jumped forward by {ms}, from {from} to {to}: nothing in it is billed or counts as usable; "
+		"fees, no-shows and releases wait until {at}, or until `labtime clock accept`" },
+	{ "clock_accepted", "a manager said that the wall clock is right: fees, no-shows and releases go on" },
+	{ "clock_end", "the wall clock jumped over the booked end of {B}, {from}: finish, or `labtime extend {B}`; overrun begins "
+		"at {at}" },
 	{ NULL, NULL },
 };
 
@@ -43,6 +50,7 @@ static const struct words refusals[] = {
 		"(labtime rate set)" },
 	{ "cannot-be-priced", "{S} has no price: too many price lists were in force in it, or its price is beyond what one "
 		"charge may be; waive it (two people), and charge by hand what is due" },
+	{ "clock-steady", "no timer waits for the wall clock: there is nothing to accept" },
 	{ NULL, NULL },
 };
 

@@ -24,6 +24,8 @@ int booking_closed(struct act *a, int64_t id, int64_t at, bool no_use, const cha
 int booking_hold(struct act *a, int64_t id, int64_t to, int64_t *ret_to);
 /* R28: a run goes on past the booked end, or into the next booking: whose time that is is told. */
 int booking_overruns(struct act *a, const struct booking *b);
+/* Its booked end lay inside a jump of the wall clock: overrun begins no sooner than at `at`. */
+int booking_overrun_from(struct act *a, int64_t id, int64_t at);
 /* R28: this user's end, for overrun pricing, moves by the delay that another's session caused. */
 int booking_delay(struct act *a, int64_t id, int64_t delay_ms);
 

@@ -1,6 +1,6 @@
 /*
- * booking_overrun.c - R21, R27: when the end for overrun pricing moves, what ran over until then stays as it was, with
- * the grace it had.
+ * booking_overrun.c - R21, R27, R28: when the end for overrun pricing moves, what ran over until then stays as it was,
+ * with the grace it had.
  */
 #include "app/booking_step.h"
 #include "core/tariff.h"
@@ -39,4 +39,18 @@ int booking_keep_overrun(struct act *a, const struct booking *b, int64_t until)
 		return rc;
 	rc = store_booking_keep(a->db, b->id, &kept.span[kept.n - 1]);
 	return rc < 0 ? rc : 0;
+}
+
+int booking_overrun_from(struct act *a, int64_t id, int64_t at)
+{
+	struct booking b;
+	struct policy p;
+	int rc = booking_load(a, id, &b);
+
+	if (rc == 0)
+		rc = terms_policy(a, b.instrument, b.policy_version, &p);
+	if (rc != 0 || b.priced_to >= at - p.grace_ms)
+		return rc < 0 ? rc : 0;
+	b.priced_to = at - p.grace_ms;
+	return booking_note(a, &b, "delay", "the wall clock jumped over the booked end: overrun begins later");
 }

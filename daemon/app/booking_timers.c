@@ -3,6 +3,7 @@
  * answer is the same after any downtime. A timer that finds its booking changed does nothing or arms itself again.
  */
 #include "app/booking_step.h"
+#include "app/clock.h"
 #include "app/metering.h"
 #include "app/timers.h"
 #include "store/booking.h"
@@ -106,7 +107,7 @@ static int fire_idle(struct act *a, int64_t ref, int64_t due_at)
 {
 	struct event_row e = { .kind = "booking.idle_release_soon", .booking = ref,
 		.detail = "nothing runs: the rest is released in 10 minutes; `labtime start` keeps it" };
-	int64_t now = a->now.wall_ms, release;
+	int64_t now = a->now.wall_ms, idle_since, release;
 	struct booking b;
 	struct policy p;
 	struct session s;
@@ -120,7 +121,8 @@ static int fire_idle(struct act *a, int64_t ref, int64_t due_at)
 		rc = session_of_booking(a, ref, &s);
 	if (rc != 0 || p.idle_release_ms == 0 || b.state != BOOKING_ACTIVE || b.released_at != 0)
 		return rc == 1 ? 0 : rc;
-	release = later(later(s.last_run_end_at, b.checkin_at), b.booked_from) + p.idle_release_ms;
+	idle_since = later(later(s.last_run_end_at, b.checkin_at), b.booked_from);
+	release = idle_since + p.idle_release_ms + clock_lost_ms(a, idle_since, now);
 	if (s.state != SESSION_IDLE) {
 		act_timer(a, "booking_idle", ref, now + p.idle_release_ms);
 	} else if (now >= release) {
@@ -196,10 +198,10 @@ static int fire_end(struct act *a, int64_t ref, int64_t due_at)
 }
 
 const struct timer_kind booking_timers[] = {
-	{ "booking_no_show", fire_no_show },
-	{ "booking_end", fire_end },
-	{ "booking_idle", fire_idle },
-	{ "booking_warn", fire_warn },
-	{ "first_refusal", first_refusal_over },
-	{ NULL, NULL },
+	{ "booking_no_show", fire_no_show, TIMER_TAKES },
+	{ "booking_end", fire_end, TIMER_TAKES },
+	{ "booking_idle", fire_idle, TIMER_TAKES },
+	{ "booking_warn", fire_warn, 0 },
+	{ "first_refusal", first_refusal_over, TIMER_TAKES },
+	{ NULL, NULL, 0 },
 };

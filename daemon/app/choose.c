@@ -86,9 +86,11 @@ static bool chosen(const struct choice *c, const char *kind, int64_t ref)
 	return false;
 }
 
-struct stmt *timers_by_due(struct ledger *l)
+/* While timers are held back, however many, those behind them go on. */
+struct stmt *timers_by_due(struct ledger *l, struct stamp now)
 {
-	return store_timers_by_due(l->o.db, 2 * TURN_TIMERS + ASIDE_MAX + l->parked.n);
+	return store_timers_by_due(l->o.db, timers_wait(l, now.boot_ms) ? INT64_MAX
+		: 2 * TURN_TIMERS + ASIDE_MAX + l->parked.n);
 }
 
 /* A due timer is stamped with its due time; it never overtakes a request or reading that was complete by then. */
@@ -103,16 +105,18 @@ static void choose_timers(struct choice *c)
 	earliest(&l->known, &horizon);
 	earliest(&l->others, &horizon);
 	earliest(&l->parked, &horizon);
-	s = timers_by_due(l);
+	s = timers_by_due(l, c->now);
 	while (left > 0 && room(c) && db_step(s) == DB_ROW) {
-		int64_t due = db_int(s, 2), boot = c->now.boot_ms - (c->now.wall_ms - due);
+		int64_t due = db_int(s, 2);
+		struct stamp at;
 		struct item *it;
-		if (due > c->now.wall_ms || boot >= horizon)
+		clock_due(&l->clock.last, c->now.boot_ms, c->now.wall_ms, due, &at.boot_ms, &at.wall_ms);
+		if (due > c->now.wall_ms || at.boot_ms >= horizon)
 			break;
-		if (chosen(c, db_text(s, 0), db_int(s, 1)) || timer_waits(l, db_text(s, 0), db_int(s, 1),
-			c->now.boot_ms))
+		if (chosen(c, db_text(s, 0), db_int(s, 1)) || timer_held(l, db_text(s, 0), c->now.boot_ms) ||
+			timer_waits(l, db_text(s, 0), db_int(s, 1), c->now.boot_ms))
 			continue;
-		it = item_new(l, ITEM_TIMER, (struct stamp){ boot, due });
+		it = item_new(l, ITEM_TIMER, at);
 		if (!it)
 			break;
 		db_copy_text(s, 0, it->timer, sizeof(it->timer));

@@ -102,11 +102,11 @@ static bool must_turn(const struct ledger *l, struct stamp now)
 /* The wall time of the next timer that would be chosen. */
 static void look_ahead(struct ledger *l, struct stamp now)
 {
-	struct stmt *s = timers_by_due(l);
+	struct stmt *s = timers_by_due(l, now);
 
 	l->next_due_at = INT64_MAX;
 	while (db_step(s) == DB_ROW) {
-		if (timer_waits(l, db_text(s, 0), db_int(s, 1), now.boot_ms))
+		if (timer_held(l, db_text(s, 0), now.boot_ms) || timer_waits(l, db_text(s, 0), db_int(s, 1), now.boot_ms))
 			continue;
 		l->next_due_at = db_int(s, 2);
 		break;
@@ -195,6 +195,9 @@ static int turns(struct ledger *l, struct stamp now)
 		refuse_writes(l);
 		return 0;
 	}
+	r = clock_watch(l, now);
+	if (r < 0)
+		return r;
 	look_ahead(l, now);
 	for (int i = 0; i < 64 && r == 0 && (must_turn(l, now) || park_expired(l, now)); i++) {
 		bool many = l->alone > 0;
@@ -291,6 +294,8 @@ static int start(struct ledger *l, struct stamp now)
 		r = idem_start(&a);
 	if (r == 0)
 		r = adopt(l, &a);
+	if (r == 0)
+		r = clock_start(l, &a);
 	if (r == 0)
 		r = l->o.ports->recover(&a);
 	if (r == 0)

@@ -30,6 +30,7 @@ struct ledger_reply {
  * their own.
  */
 struct timer_kind;
+struct clock_view;
 struct ledger_ports {
 	int (*reading)(struct act *a, const struct msg_reading *m);
 	int (*link)(struct act *a, const struct msg_link *m);
@@ -37,6 +38,7 @@ struct ledger_ports {
 	int (*recover)(struct act *a);
 	int (*desired)(struct act *a, const char *instrument, enum lt_lock *ret);
 	const struct timer_kind *(*timer)(const char *name);
+	int (*clock)(struct act *a, struct clock_view *v); /* the wall clock was set, or nothing is known of it  */
 };
 extern const struct ledger_ports ledger_ports;
 

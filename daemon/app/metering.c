@@ -6,10 +6,9 @@
 
 #include <string.h>
 
+#include "app/clock.h"
 #include "app/session_step.h"
 #include "common/fmt.h"
-
-#define CLOCK_STEP_MS 1000
 
 int64_t metering_gap_limit(struct act *a, const struct instrument *i)
 {
@@ -67,16 +66,18 @@ static int take_fault(struct act *a, const struct reading_now *r, const struct m
 	return store_outage_end(a->db, r->i->id, "fault", r->v.at);
 }
 
-/* The wall clock and BOOTTIME parted by more than a second: said, and nothing is billed again. */
-static void clock_step(struct act *a, const struct reading_now *r, int64_t wall_elapsed, char detail[120])
+/* By how much the wall clock and BOOTTIME parted since the last good reading; a step itself is app/clock.c's matter. */
+static int64_t parted_ms(const struct meter *m, struct stamp at)
 {
-	int64_t step = wall_elapsed - r->v.elapsed_ms;
+	return m->phase == METER_NEW ? 0 : at.wall_ms - m->wall_ms - (at.boot_ms - m->boot_ms);
+}
 
+/* The evidence says so where this reading showed it. */
+static void clock_detail(const struct reading_now *r, int64_t parted, char detail[120])
+{
 	detail[0] = '\0';
-	if (r->v.class == METER_FIRST || r->v.by_wall || (step <= CLOCK_STEP_MS && step >= -CLOCK_STEP_MS))
-		return;
-	lt_fmt(detail, 120, "CLOCK_STEP %lld ms", (long long)step);
-	act_audit(a, "clock_step", r->i->id, "", detail, "");
+	if (parted > CLOCK_STEP_MS && !r->v.by_wall)
+		lt_fmt(detail, 120, "CLOCK_STEP %lld ms", (long long)parted);
 }
 
 static int suspect(struct act *a, struct reading_now *r, const struct msg_reading *m)
@@ -87,12 +88,12 @@ static int suspect(struct act *a, struct reading_now *r, const struct msg_readin
 	return rc != 0 ? rc : store_meter_save(a->db, r->i->id, &r->m);
 }
 
-static int accepted(struct act *a, struct reading_now *r, const struct msg_reading *m)
+static int accepted(struct act *a, struct reading_now *r, int64_t parted, const struct msg_reading *m)
 {
 	char detail[120];
 	int rc;
 
-	clock_step(a, r, r->v.at - r->v.from_wall, detail);
+	clock_detail(r, parted, detail);
 	/* the state first: a session that opens in this reading begins its budget there */
 	rc = store_meter_save(a->db, r->i->id, &r->m);
 	if (rc == 0)
@@ -114,6 +115,7 @@ int metering_reading(struct act *a, const struct msg_reading *m)
 	struct reading_now r = { .i = site_instrument(a->site, m->instrument), .has_bit = m->obs.have & LT_HAVE_STATE };
 	struct meter_sample s = { .obs = m->obs, .boot_ms = m->head.at.boot_ms, .wall_ms = m->head.at.wall_ms,
 		.rtt_ms = (int32_t)(m->rtt_ms > 60000 ? 60000 : m->rtt_ms), .boot_id = a->boot_id };
+	int64_t parted;
 	int rc;
 
 	if ((m->flags & READING_UNREAD) || !r.i || r.i->meter.kind == METER_NONE)
@@ -124,10 +126,12 @@ int metering_reading(struct act *a, const struct msg_reading *m)
 	rc = store_meter_load(a->db, r.i->id, &r.m);
 	if (rc < 0)
 		return rc;
+	parted = parted_ms(&r.m, m->head.at);
+	s.unsteady = parted > CLOCK_STEP_MS && clock_is_unsteady(a);
 	meter_read(&r.m, &r.i->meter, metering_gap_limit(a, r.i), &s, &r.v);
 	if (r.v.class == METER_STALE)
 		return act_end(a);
-	rc = r.v.class == METER_SUSPECT ? suspect(a, &r, m) : accepted(a, &r, m);
+	rc = r.v.class == METER_SUSPECT ? suspect(a, &r, m) : accepted(a, &r, parted, m);
 	return rc != 0 ? rc : act_end(a);
 }
 
@@ -203,7 +207,7 @@ static int recover_one(struct act *a, const struct instrument *i)
 	store_lock_set(a->db, i->id, LT_LOCK_UNKNOWN, now);
 	act_lease(a, i->id);
 	rc = session_open_on(a, i->id, &s);
-	if (rc == 0 && s.state != SESSION_UNKNOWN && m.phase != METER_NEW && now - m.wall_ms > limit)
+	if (rc == 0 && s.state != SESSION_UNKNOWN && m.phase != METER_NEW && metering_silent_ms(a, &m, true) > limit)
 		rc = metering_lost(a, &s, m.wall_ms);
 	else if (rc == 0)
 		act_timer(a, "gap", store_unit_of(a->db, i->id), now + limit);
@@ -228,7 +232,7 @@ static bool past_end_locks(struct act *a, const struct session *s)
 	struct booking b;
 	struct policy p;
 
-	if (booking_load(a, s->booking, &b) != 0 || a->now.wall_ms < b.booked_to)
+	if (booking_load(a, s->booking, &b) != 0 || a->now.wall_ms < clock_not_inside(a, b.booked_to, CLOCK_NOTICE_MS))
 		return false;
 	return terms_policy(a, s->instrument, b.policy_version, &p) == 0 && p.overrun != OVERRUN_CONTINUE;
 }
@@ -261,11 +265,20 @@ int metering_usable_ms(struct act *a, const char *instrument, int64_t from, int6
 	return act_end(a);
 }
 
+int64_t metering_silent_ms(struct act *a, const struct meter *m, bool jumps)
+{
+	int64_t wall = a->now.wall_ms - m->wall_ms, boot = a->now.boot_ms - m->boot_ms;
+
+	if (strncmp(m->boot_id, a->boot_id, sizeof(m->boot_id) - 1) != 0)
+		return wall;
+	return jumps && wall > boot ? wall : boot;
+}
+
 int metering_in_gap(struct act *a, const char *instrument, int64_t at, bool *ret)
 {
 	const struct instrument *i = site_instrument(a->site, instrument);
 	struct meter m;
-	int64_t now = a->now.wall_ms;
+	int64_t ahead = at > a->now.wall_ms ? at - a->now.wall_ms : 0; /* of now */
 	int rc;
 
 	*ret = false;
@@ -277,6 +290,6 @@ int metering_in_gap(struct act *a, const char *instrument, int64_t at, bool *ret
 	if (m.phase == METER_IN_DOUBT || (m.lost && m.wall_ms <= at))
 		*ret = true;
 	else
-		*ret = m.wall_ms < at && (now < at ? at : now) - m.wall_ms > metering_gap_limit(a, i);
+		*ret = m.wall_ms < at && metering_silent_ms(a, &m, true) + ahead > metering_gap_limit(a, i);
 	return act_end(a);
 }

@@ -33,14 +33,16 @@ static int nobodys(struct act *a, struct step *t, int64_t from, int64_t to, int6
 
 /* ---- without a gap ---- */
 
-/* What the run is metered from here on goes into a piece of its own: it comes at fault, or no more so. */
+/* What the run is metered from here on goes into a piece of its own: it comes at fault, or no more so; or the clock was
+ * set back and its labels stand still, so that nobody can say where in them it lies. */
 static int part_run(struct act *a, struct step *t)
 {
 	struct usage next = t->run;
 	int rc;
 
 	next.fault = t->r->v.was_faulty;
-	if (t->ms == 0 || next.fault == t->run.fault)
+	next.placed = !t->r->v.back;
+	if (t->ms == 0 || (next.fault == t->run.fault && next.placed == t->run.placed))
 		return 0;
 	if (t->run.measured_ms > 0) {
 		t->run.open = false;
@@ -113,7 +115,7 @@ static int session_for_run(struct act *a, struct step *t)
 
 static int begin_run(struct act *a, struct step *t)
 {
-	struct attr_piece p = { 0, t->run_from, t->r->v.at, t->ms, true };
+	struct attr_piece p = { 0, t->run_from, t->r->v.at, t->ms, !t->r->v.back };
 	int rc = session_for_run(a, t);
 
 	if (rc != 0)
@@ -357,6 +359,8 @@ static int after_gap(struct act *a, struct step *t, struct claimants *c)
 	n = windows_of(a, t, c, owner, w);
 	gap.on_at_start = n > 0 && owner == w[0].session && v->was_running;
 	n = attr_split(&gap, w, n, p);
+	for (int k = 0; k < n && (v->clock || v->back); k++)
+		p[k].placed = false; /* in a jump of the clock, or while its labels stand still, nothing has a place */
 	rc = write_pieces(a, t, c, p, n);
 	if (rc == 0)
 		rc = loose_done(a, t, c, owner, p, n);

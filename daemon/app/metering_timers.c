@@ -10,6 +10,7 @@
  */
 #include <string.h>
 
+#include "app/clock.h"
 #include "app/review.h"
 #include "app/session_step.h"
 #include "app/timers.h"
@@ -101,7 +102,7 @@ int session_given_up(struct act *a, const struct session *s, int64_t *ret)
 	if (rc == 0)
 		rc = terms_policy(a, s->instrument, b.policy_version, &p);
 	if (rc == 0)
-		*ret = given_up_at(s, &b, &p);
+		*ret = clock_not_inside(a, given_up_at(s, &b, &p), CLOCK_NOTICE_MS);
 	return rc;
 }
 
@@ -174,7 +175,8 @@ static int at_booked_end(struct act *a, const struct instrument *i, struct sessi
 	if (s->state == SESSION_RUNNING && !blind) {
 		int rc = booking_overruns(a, b);
 
-		act_event(a, &e);
+		if (b->held_to <= b->booked_to) /* else it was told: the clock was set back and this end comes twice */
+			act_event(a, &e);
 		act_lease(a, i->id);
 		return rc != 0 ? rc : session_hold(a, s, a->now.wall_ms);
 	}
@@ -248,7 +250,7 @@ static int fire_gap(struct act *a, int64_t ref, int64_t due_at)
 	const struct instrument *i = of_unit(a, ref);
 	struct session s;
 	struct meter m;
-	int64_t last, limit;
+	int64_t silent, limit;
 	int rc;
 
 	if (!i || i->meter.kind == METER_NONE)
@@ -259,11 +261,12 @@ static int fire_gap(struct act *a, int64_t ref, int64_t due_at)
 	rc = store_meter_load(a->db, i->id, &m);
 	if (rc < 0)
 		return rc;
-	last = rc == 0 && m.wall_ms > s.opened_at ? m.wall_ms : s.opened_at;
+	silent = a->now.wall_ms - s.opened_at;
+	if (rc == 0 && (silent < 0 || metering_silent_ms(a, &m, false) < silent))
+		silent = metering_silent_ms(a, &m, false);
 	limit = metering_gap_limit(a, i);
-	/* a last reading in the future is from before the clock was set back: no reading came since */
-	if (due_at < last + limit && last <= a->now.wall_ms) {
-		act_timer(a, "gap", ref, last + limit);
+	if (silent < limit) {
+		act_timer(a, "gap", ref, a->now.wall_ms + limit - silent);
 		return act_end(a);
 	}
 	rc = metering_lost(a, &s, rc == 0 ? m.wall_ms : s.opened_at);
@@ -305,7 +308,8 @@ static int fire_session_end(struct act *a, int64_t ref, int64_t due_at)
 	if (s.kind == SESSION_BOOKED || s.state == SESSION_RUNNING)
 		return act_end(a);
 	end = s.last_run_end_at ? s.last_run_end_at : s.opened_at;
-	if (due_at >= end + QUIET_MS)
+	/* a label ahead of now was given before the clock was set back; the quiet was counted from then */
+	if (due_at >= end + QUIET_MS || end > a->now.wall_ms)
 		return session_end(a, &s, end, "timer", true);
 	act_timer(a, "session_end", ref, end + QUIET_MS);
 	return act_end(a);
@@ -321,7 +325,7 @@ static int fire_hold(struct act *a, int64_t ref, int64_t due_at)
 	/* nobody's time that nobody sees holds nothing */
 	if (s.kind != SESSION_BOOKED && s.state == SESSION_UNKNOWN)
 		return act_end(a);
-	return session_hold(a, &s, due_at);
+	return session_hold(a, &s, a->now.wall_ms);
 }
 
 static int fire_reread(struct act *a, int64_t ref, int64_t due_at)
@@ -334,11 +338,11 @@ static int fire_reread(struct act *a, int64_t ref, int64_t due_at)
 }
 
 const struct timer_kind metering_timers[] = {
-	{ "edge", fire_edge },
-	{ "gap", fire_gap },
-	{ "session_end", fire_session_end },
-	{ "hold", fire_hold },
-	{ "reread", fire_reread },
-	{ "objection", review_objection_over },
-	{ NULL, NULL },
+	{ "edge", fire_edge, 0 },
+	{ "gap", fire_gap, TIMER_LASTS },
+	{ "session_end", fire_session_end, 0 },
+	{ "hold", fire_hold, 0 },
+	{ "reread", fire_reread, TIMER_LASTS },
+	{ "objection", review_objection_over, TIMER_TAKES },
+	{ NULL, NULL, 0 },
 };

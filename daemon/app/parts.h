@@ -7,6 +7,7 @@
 
 #include <stdatomic.h>
 
+#include "app/clock.h"
 #include "app/effects.h"
 #include "app/ledger.h"
 #include "app/timers.h"
@@ -93,6 +94,9 @@ struct ledger {
 	char touch[TOUCH_MAX][9];
 	struct stream *streams;
 	int64_t next_due_at;
+	struct clock_view clock;     /* as the last turn that was committed knew it            */
+	int64_t clock_saved;         /* boot ms of its last writing                            */
+	bool clock_unwritten;        /* a step is not in the store yet                         */
 	struct msg_turn numbers;     /* counters, copied into each MSG_TURN              */
 };
 
@@ -122,7 +126,14 @@ struct msg_reply *reply_busy(struct ledger *l, const struct msg_request *m);
 /* choose.c */
 int choose_turn(struct ledger *l, struct stamp now, struct item *ret[TURN_MAX]); /* how many */
 bool timer_waits(const struct ledger *l, const char *kind, int64_t ref, int64_t boot_ms); /* parked or set aside */
-struct stmt *timers_by_due(struct ledger *l);
+struct stmt *timers_by_due(struct ledger *l, struct stamp now);
+
+/* ledger_clock.c */
+int clock_watch(struct ledger *l, struct stamp now);    /* 0, or < 0: a commit is in doubt                  */
+int clock_start(struct ledger *l, struct act *a);       /* in the first transaction                         */
+int clock_record(struct ledger *l, struct stamp now);   /* once a minute, in a turn                         */
+bool timers_wait(const struct ledger *l, int64_t boot_ms); /* those that take something do                  */
+bool timer_held(const struct ledger *l, const char *kind, int64_t boot_ms); /* and this kind is one of them */
 
 /* leases.c */
 void leases_publish(struct ledger *l, struct stamp now);

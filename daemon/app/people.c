@@ -10,7 +10,7 @@
 #include "common/fmt.h"
 #include "store/booking.h"
 
-const struct timer_kind people_timers[] = { { "idem_purge", idem_purge }, { NULL, NULL } };
+const struct timer_kind people_timers[] = { { "idem_purge", idem_purge, TIMER_TAKES }, { NULL, NULL, 0 } };
 
 int org_load(struct act *a, const char *id, struct org_row *ret)
 {

@@ -277,11 +277,14 @@ static int quiet(struct act *a, struct session *s, int64_t at)
 	if (s->checkout_wish_at)
 		return session_end(a, s, end > s->checkout_wish_at ? end : s->checkout_wish_at, "user", true);
 	if (s->kind != SESSION_BOOKED) {
-		act_timer(a, "session_end", s->id, (end ? end : at) + QUIET_MS);
+		int64_t from = end ? end : at;
+
+		act_timer(a, "session_end", s->id, (from < a->now.wall_ms ? from : a->now.wall_ms) + QUIET_MS);
 		return act_end(a);
 	}
 	rc = booking_load(a, s->booking, &b);
-	if (rc == 0 && at >= b.booked_to)
+	/* the reading's label may stand still ahead of a clock that was set back */
+	if (rc == 0 && at >= b.booked_to && a->now.wall_ms >= b.booked_to)
 		return session_end(a, s, end > b.booked_to ? end : b.booked_to, "meter", true);
 	return rc < 0 ? rc : act_end(a);
 }

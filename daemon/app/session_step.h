@@ -76,6 +76,9 @@ int metering_hidden(struct act *a, const char *instrument, const struct attr_pie
 
 /* metering.c */
 int64_t metering_gap_limit(struct act *a, const struct instrument *i);
+/* For how long no good reading came, by BOOTTIME where it is of this boot; jumps: by the wall clock where that says
+ * more. */
+int64_t metering_silent_ms(struct act *a, const struct meter *m, bool jumps);
 /* The session's budget begins at the meter's state now. */
 int metering_session_starts(struct act *a, const struct instrument *i);
 

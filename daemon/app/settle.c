@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "app/booking.h"
+#include "app/clock.h"
 #include "app/metering.h"
 #include "app/money.h"
 #include "app/rating.h"
@@ -58,7 +59,7 @@ static const char *implausible(struct act *a, const struct rating *r)
 	const struct session *s = &r->s;
 	int64_t from = r->in.n_pieces ? r->pieces[0].from_at : s->opened_at;
 	int64_t to = r->in.n_pieces ? r->pieces[r->in.n_pieces - 1].to_at : s->closed_at;
-	int64_t wall = to - (from < s->opened_at ? from : s->opened_at), usual;
+	int64_t begin = from < s->opened_at ? from : s->opened_at, wall = to - begin + clock_back_ms(a, begin), usual;
 
 	if (r->result.used_s * 1000 > wall + LT_MINUTE + wall / 1000)
 		return "more seconds were metered than the clock has";
@@ -221,22 +222,24 @@ int money_supplement(struct act *a, int64_t session, int64_t agreed_minor)
 
 /* ---- when ---- */
 
-/* Waits for its last reading or for the end of a gap. True and *ret_until (the instant at which it no longer waits). */
+/* Waits for its last reading or for the end of a gap. True and *ret_until (the instant at which it no longer waits). An
+ * end ahead of now was labelled before the clock was set back: what is left of the wait is counted from now. */
 static int must_wait(struct act *a, const struct session *s, bool *ret_gap, int64_t *ret_until)
 {
 	struct policy policy;
-	int64_t version;
+	int64_t version, from = s->closed_at < a->now.wall_ms ? s->closed_at : a->now.wall_ms;
 	int rc = metering_in_gap(a, s->instrument, s->closed_at, ret_gap);
 
-	*ret_until = s->end_reading ? 0 : s->closed_at + END_READING_WAIT;
+	*ret_until = s->end_reading ? 0 : from + END_READING_WAIT;
 	if (rc == 0 && *ret_gap) {
 		rc = terms_policy_at(a, s->instrument, s->opened_at, &policy, &version);
-		*ret_until = s->closed_at + policy.settle_ms;
+		*ret_until = from + policy.settle_ms;
 	}
 	return rc;
 }
 
-static int settle_closed(struct act *a, const struct session *s)
+/* due: its timer says that it has waited for its last reading long enough. */
+static int settle_closed(struct act *a, const struct session *s, bool due)
 {
 	bool pending, gap = false;
 	int64_t until;
@@ -247,14 +250,14 @@ static int settle_closed(struct act *a, const struct session *s)
 	rc = must_wait(a, s, &gap, &until);
 	if (rc)
 		return rc;
-	if (a->now.wall_ms < until) {
+	if (a->now.wall_ms < until && (gap || !due)) {
 		act_timer(a, "settle", s->id, until);
 		return act_end(a);
 	}
 	return settle_now(a, s->id, gap);
 }
 
-int money_settle(struct act *a, int64_t session)
+static int settle(struct act *a, int64_t session, bool due)
 {
 	struct session s;
 	int rc = session_load(a, session, &s);
@@ -274,18 +277,23 @@ int money_settle(struct act *a, int64_t session)
 		return session_settled(a, session, OUTCOME_INTERNAL);
 	if (s.kind == SESSION_UNATTRIBUTED || s.org[0] == '\0')
 		return 0; /* review attributes it, or it stays what it is */
-	return settle_closed(a, &s);
+	return settle_closed(a, &s, due);
+}
+
+int money_settle(struct act *a, int64_t session)
+{
+	return settle(a, session, false);
 }
 
 static int fire_settle(struct act *a, int64_t ref, int64_t due_at)
 {
-	return money_settle(a, ref);
+	return settle(a, ref, true);
 }
 
 int money_fee_resold(struct act *a, int64_t booking, int64_t due_at);
 
 const struct timer_kind money_timers[] = {
-	{ "settle", fire_settle },
-	{ "fee_resold", money_fee_resold },
-	{ NULL, NULL },
+	{ "settle", fire_settle, TIMER_TAKES | TIMER_LASTS },
+	{ "fee_resold", money_fee_resold, TIMER_TAKES },
+	{ NULL, NULL, 0 },
 };

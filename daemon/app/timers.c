@@ -1,15 +1,28 @@
-/* timers.c - finds the function of a timer kind. Owns nothing. */
+/* timers.c - finds the function of a timer kind, and moves those that count a duration. Owns nothing. */
 #include "app/timers.h"
 
 #include <string.h>
 
+#include "store/timer.h"
+
+static const struct timer_kind *const tables[] = { booking_timers, metering_timers, money_timers, people_timers };
+
+#define TABLES (sizeof(tables) / sizeof(tables[0]))
+
 const struct timer_kind *timer_kind_find(const char *name)
 {
-	const struct timer_kind *const tables[] = { booking_timers, metering_timers, money_timers, people_timers };
-
-	for (size_t i = 0; i < sizeof(tables) / sizeof(tables[0]); i++)
+	for (size_t i = 0; i < TABLES; i++)
 		for (const struct timer_kind *k = tables[i]; k->name; k++)
 			if (strcmp(k->name, name) == 0)
 				return k;
 	return NULL;
+}
+
+int timers_shift(struct act *a, int64_t ms)
+{
+	for (size_t i = 0; i < TABLES; i++)
+		for (const struct timer_kind *k = tables[i]; k->name; k++)
+			if (k->flags & TIMER_LASTS)
+				store_timers_shift(a->db, k->name, ms);
+	return act_end(a);
 }

@@ -8,10 +8,16 @@
 
 #include "app/act.h"
 
-struct timer_kind { const char *name; int (*fire)(struct act *a, int64_t ref, int64_t due_at); };
+/* TAKES: it costs somebody money, or takes time or a right from them: it waits while the wall clock is not to be
+ * trusted (app/clock.h). LASTS: it counts a duration from when it was armed, by BOOTTIME: its label moves with the wall
+ * clock. */
+enum timer_flag { TIMER_TAKES = 1, TIMER_LASTS = 2 };
+struct timer_kind { const char *name; int (*fire)(struct act *a, int64_t ref, int64_t due_at); unsigned flags; };
 
 /* end: name NULL */
 extern const struct timer_kind booking_timers[], metering_timers[], money_timers[], people_timers[];
 const struct timer_kind *timer_kind_find(const char *name);
+/* The wall clock was set by so much: what counts a duration moves with it. */
+int timers_shift(struct act *a, int64_t ms);
 
 #endif

@@ -330,6 +330,7 @@ static int record_touches(struct ledger *l, struct stamp now)
 {
 	for (int i = 0; i < l->n_touch; i++)
 		store_token_touch(l->o.db, l->touch[i], now.wall_ms);
+	clock_record(l, now);
 	return db_failed(l->o.db);
 }
 

@@ -17,6 +17,8 @@ int64_t clock_boot_ms(void);             /* CLOCK_BOOTTIME                      
 int64_t clock_boot_us(void);
 int64_t clock_thread_us(void);           /* CPU time of the calling thread                               */
 int64_t clock_wall_ms(void);             /* CLOCK_REALTIME                                               */
+/* Both at one instant: a thread that was held up between them would see a step of the wall clock that was none. */
+void clock_both_ms(int64_t *ret_boot, int64_t *ret_wall);
 const char *clock_boot_id(void);         /* 36 characters; "unknown" when the kernel does not say        */
 
 enum log_level { LOG_ERROR_LEVEL, LOG_WARN, LOG_INFO, LOG_DEBUG };

@@ -34,6 +34,23 @@ int64_t clock_wall_ms(void)
 	return read_us(CLOCK_REALTIME) / 1000;
 }
 
+#define STAMP_MS 5       /* between the two clocks of a stamp, at most ... */
+#define STAMP_TRIES 8    /* ... unless the machine is too busy            */
+
+void clock_both_ms(int64_t *ret_boot, int64_t *ret_wall)
+{
+	int64_t before, after = clock_boot_ms();
+
+	for (int k = 0; k < STAMP_TRIES; k++) {
+		before = after;
+		*ret_wall = clock_wall_ms();
+		after = clock_boot_ms();
+		if (after - before <= STAMP_MS)
+			break;
+	}
+	*ret_boot = after;
+}
+
 const char *clock_boot_id(void)
 {
 	static char id[37];

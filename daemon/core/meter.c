@@ -11,6 +11,7 @@
 
 #include "common/civil.h"
 #include "common/fmt.h"
+#include "core/clock.h"
 
 #define RAW_NONE UINT64_C(0)
 
@@ -69,15 +70,22 @@ int64_t meter_gap_ms(const struct meter_def *def, int64_t policy_gap_ms)
 	return max64(30 * LT_SECOND, 10 * def->poll_ms);
 }
 
-/* The instant of a sample on the axis, relative to the last good reading. < 0: older than what is known. */
-static int64_t elapsed_since(const struct meter *m, const struct meter_sample *s, bool *ret_by_wall)
+/*
+ * The instant of a sample on the axis, relative to the last good reading. < 0: older than what is known. A wall clock
+ * that jumped forward may be right (our machine was paused): the device may have counted all that time.
+ */
+static int64_t elapsed_since(const struct meter *m, const struct meter_sample *s, struct meter_verdict *v)
 {
 	bool other = strncmp(m->boot_id, s->boot_id, sizeof(m->boot_id) - 1) != 0;
+	int64_t wall = s->wall_ms - m->wall_ms, boot = s->boot_ms - m->boot_ms + m->carried_ms;
 
-	*ret_by_wall = other || m->carried;
+	v->by_wall = other || m->carried;
 	if (other)
-		return max64(0, s->wall_ms - m->wall_ms);
-	return s->boot_ms < m->boot_ms ? -1 : s->boot_ms - m->boot_ms + m->carried_ms;
+		return max64(0, wall);
+	if (s->boot_ms < m->boot_ms)
+		return -1;
+	v->clock = wall - boot > (s->unsteady ? CLOCK_STEP_MS : CLOCK_JUMP_MS);
+	return v->clock ? wall : boot;
 }
 
 /* A doubtful reading is the first of another boot: what follows is timed from it, whatever the wall clock does. */
@@ -152,7 +160,7 @@ static void settle_on(struct meter *m, const struct meter_sample *s, int64_t ela
 	m->raw = raw;
 	m->ext_ms += added;
 	m->boot_ms = s->boot_ms;
-	m->wall_ms = s->wall_ms;
+	m->wall_ms = max64(m->wall_ms, s->wall_ms);
 	m->carried = false;
 	m->carried_ms = 0;
 	m->rtt_ms = s->rtt_ms;
@@ -225,7 +233,7 @@ static void accept(struct meter *m, const struct meter_def *def, const struct me
 	settle_on(m, s, v->elapsed_ms, raw, added);
 	m->running = running_now(m, def, &s->obs, added);
 	v->running = m->running;
-	v->audit = v->class != METER_NORMAL || v->by_wall;
+	v->audit = v->class != METER_NORMAL || v->by_wall || v->clock;
 	v->review = v->class == METER_AMBIGUOUS || v->class == METER_SWAP || v->class == METER_MANUAL;
 }
 
@@ -366,7 +374,7 @@ void meter_read(struct meter *m, const struct meter_def *def, int64_t gap_ms, co
 	struct meter_verdict *v = ret;
 
 	memset(v, 0, sizeof(*v));
-	v->at = s->wall_ms;
+	v->at = max64(s->wall_ms, m->wall_ms);
 	v->raw = s->obs.hourmeter;
 	v->was_running = v->running = m->running;
 	v->was_faulty = m->faulty;
@@ -384,13 +392,14 @@ void meter_read(struct meter *m, const struct meter_def *def, int64_t gap_ms, co
 		m->last = v->class;
 		return;
 	}
-	v->elapsed_ms = elapsed_since(m, s, &v->by_wall);
+	v->elapsed_ms = elapsed_since(m, s, v);
 	if (v->elapsed_ms < 0) {
 		v->class = METER_STALE;
 		return;
 	}
+	v->back = s->wall_ms < m->wall_ms || v->at - v->from_wall < v->elapsed_ms - CLOCK_STEP_MS;
 	v->slack_ms = slack_of(def, max64(s->rtt_ms, m->rtt_ms), v->elapsed_ms);
-	v->gap = m->lost || v->elapsed_ms > gap_ms;
+	v->gap = m->lost || v->clock || v->elapsed_ms > gap_ms;
 	if (def->kind == METER_STATE)
 		read_state(m, def, s, v);
 	else

@@ -68,6 +68,7 @@ struct meter_sample {
 	int64_t boot_ms, wall_ms;
 	int32_t rtt_ms;
 	const char *boot_id;
+	bool unsteady;            /* the wall clock jumped lately: a further step of a second is a gap too */
 };
 
 /* What the reading proved. */
@@ -76,11 +77,13 @@ struct meter_verdict {
 	bool accepted;            /* the state moved on to this reading: what follows holds                */
 	bool gap;                 /* longer than gap_ms since the last good reading, or a restart between   */
 	bool by_wall;             /* elapsed by the wall clock                                             */
+	bool clock;               /* the wall clock jumped forward: a gap; elapsed is the larger difference */
+	bool back;                /* the clock was set back: the label shows less time than went by        */
 	bool audit;               /* people should find it in the record (wrap, outlier, reset, ...)       */
 	bool review;              /* a person must look (ambiguous, swap, manual)                          */
 	bool was_running, running;
 	bool was_faulty;
-	int64_t from_wall, at;    /* the interval on the wall clock                                        */
+	int64_t from_wall, at;    /* the interval on the wall clock; labels never go back                  */
 	int64_t elapsed_ms;
 	int64_t added_ms;         /* E grew by this                                                        */
 	int64_t quantised_ms;     /* part of added_ms that no run explains: nobody's                       */

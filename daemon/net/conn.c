@@ -123,7 +123,10 @@ static void release(struct conn *c)
 
 struct stamp net_stamp(void)
 {
-	return (struct stamp){ clock_boot_ms(), clock_wall_ms() };
+	struct stamp now;
+
+	clock_both_ms(&now.boot_ms, &now.wall_ms);
+	return now;
 }
 
 /* MSG_CREDIT or MSG_GONE. False when there is no memory. */

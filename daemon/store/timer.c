@@ -32,6 +32,11 @@ int store_timer_take(struct db *db, const char *kind, int64_t ref, int64_t due_a
 	return rc < 0 ? rc : 0;
 }
 
+int store_timers_shift(struct db *db, const char *kind, int64_t ms)
+{
+	return db_run(db, "UPDATE timer SET due_at = due_at + ?2 WHERE kind = ?1", "ti", kind, ms);
+}
+
 struct stmt *store_timers_by_due(struct db *db, int64_t limit)
 {
 	return db_query(db, "SELECT kind, ref, due_at FROM timer ORDER BY due_at, kind, ref LIMIT ?1", "i", limit);

@@ -384,6 +384,8 @@ static void test_local(void **state)
 	w->site.n_admins = 1;
 	expect(w, (struct call){ .path = "/v1/whoami", .uid = 4711 }, 200, NULL);
 	expect(w, (struct call){ .path = "/v1/doctor" }, 200, NULL);
+	expect(w, (struct call){ .method = METHOD_POST, .path = "/v1/clock/accept", .key = "c",
+		.body = "{\"reason\":\"it is right\"}" }, 409, "clock-steady");
 	expect(w, (struct call){ .method = METHOD_POST, .path = "/v1/backups", .key = "b",
 		.body = "{\"path\":\"relative.db\"}" }, 422, "bad-path");
 	expect(w, (struct call){ .method = METHOD_POST, .path = "/v1/backups", .key = "b",

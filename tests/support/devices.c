@@ -23,6 +23,7 @@ void devices_poll(struct devices *d, int k)
 	struct device *v = &d->of[k];
 	struct msg_reading m = { .head.at = d->w->now, .rtt_ms = 5 };
 
+	devices_look(d);
 	v->polls++;
 	if (v->silent)
 		return;
@@ -37,11 +38,28 @@ void devices_poll(struct devices *d, int k)
 		abort();
 }
 
+void devices_look(struct devices *d)
+{
+	struct clock_step none;
+
+	if (clock_must_notice(&d->clock, d->w->boot_id, d->w->now)) {
+		if (world_end(d->w, clock_notice(world_act(d->w, NULL), &d->clock)) != 0)
+			abort();
+		return;
+	}
+	clock_look(&d->clock.clock, d->w->boot_id, d->w->now.boot_ms, d->w->now.wall_ms, 0, &none);
+	if (clock_waits(&d->clock.clock, d->w->now.boot_ms)) /* somebody may have said go */
+		d->clock.clock.waits_until = world_int(d->w, "SELECT waits_until FROM clock");
+}
+
 int devices_act(struct devices *d, const char *user, int (*use_case)(struct act *a, void *arg), void *arg)
 {
 	char park[LT_ID];
-	int k, r = world_end(d->w, use_case(world_act(d->w, user), arg));
+	int k, r;
 	struct act *a;
+
+	devices_look(d);
+	r = world_end(d->w, use_case(world_act(d->w, user), arg));
 
 	if (r != ACT_PARKED)
 		return r;
@@ -64,30 +82,39 @@ static int fire_it(struct act *a, void *arg)
 	return f->kind->fire(a, f->ref, f->due);
 }
 
+/* The first timer that does not wait for a steady clock; its due time, far away when there is none. */
+static int64_t first_due(struct devices *d, struct firing *ret)
+{
+	bool waits = clock_waits(&d->clock.clock, d->w->now.boot_ms);
+	struct stmt *s = db_query(d->w->db, "SELECT kind, ref, due_at FROM timer ORDER BY due_at, kind, ref", "");
+	char name[40];
+
+	*ret = (struct firing){ .due = INT64_C(253402300799000) };
+	while (db_step(s) == DB_ROW && !ret->kind) {
+		db_copy_text(s, 0, name, sizeof(name));
+		*ret = (struct firing){ timer_kind_find(name), db_int(s, 1), db_int(s, 2) };
+		assert(ret->kind);
+		if (waits && (ret->kind->flags & TIMER_TAKES))
+			*ret = (struct firing){ .due = INT64_C(253402300799000) };
+	}
+	db_end(s);
+	return ret->due;
+}
+
 static void fire_next(struct devices *d)
 {
-	struct stmt *s = db_query(d->w->db, "SELECT kind, ref, due_at FROM timer WHERE due_at <= ?1 ORDER BY due_at, kind, "
-		"ref LIMIT 1", "i", d->w->now.wall_ms);
 	struct firing f;
-	char name[40];
-	int r;
 
-	if (db_step(s) != DB_ROW)
-		abort();
-	db_copy_text(s, 0, name, sizeof(name));
-	f.ref = db_int(s, 1);
-	f.due = db_int(s, 2);
-	db_end(s);
-	f.kind = timer_kind_find(name);
-	assert(f.kind);
-	r = devices_act(d, NULL, fire_it, &f);
-	if (r != 0)
+	first_due(d, &f);
+	if (!f.kind || devices_act(d, NULL, fire_it, &f) != 0)
 		abort();
 }
 
 static int64_t next_due(struct devices *d)
 {
-	return world_int(d->w, "SELECT COALESCE(MIN(due_at), 253402300799000) FROM timer");
+	struct firing f;
+
+	return first_due(d, &f);
 }
 
 static void pass(struct devices *d, int64_t ms)
@@ -101,6 +128,7 @@ void devices_run(struct devices *d, int64_t ms)
 {
 	int64_t to = d->w->now.wall_ms + ms;
 
+	devices_look(d);
 	while (next_due(d) <= d->w->now.wall_ms)
 		fire_next(d);
 	while (d->w->now.wall_ms < to) {
@@ -108,6 +136,7 @@ void devices_run(struct devices *d, int64_t ms)
 
 		next = next < to ? next : to;
 		pass(d, (due < next ? due : next) - now);
+		devices_look(d);
 		for (int k = 0; k < 3 && due >= next; k++)
 			devices_poll(d, k);
 		while (next_due(d) <= d->w->now.wall_ms)

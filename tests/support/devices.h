@@ -8,6 +8,7 @@
 #ifndef TESTS_SUPPORT_DEVICES_H
 #define TESTS_SUPPORT_DEVICES_H
 
+#include "app/clock.h"
 #include "support/world.h"
 
 struct device {
@@ -24,12 +25,15 @@ struct devices {
 	struct world *w;
 	struct device of[3];
 	int64_t poll_ms;             /* of the schedule: forced polls are always made                    */
+	struct clock_view clock;     /* noticed before everything, as the ledger does                    */
 };
 
 void devices_init(struct devices *d, struct world *w);
 /* One reading of instrument k, now. */
 void devices_poll(struct devices *d, int k);
-/* Time goes by: devices run, polls are made, timers fire. */
+/* The ledger's look at the clock: after the clock was set, or the machine started again. */
+void devices_look(struct devices *d);
+/* Time goes by: devices run, polls are made, timers fire (but for those that wait for a steady clock). */
 void devices_run(struct devices *d, int64_t ms);
 /* Runs a use case again after its forced poll, as the turn does: while (devices_again(&d, r)) r = use_case(...). */
 int devices_act(struct devices *d, const char *user, int (*use_case)(struct act *a, void *arg), void *arg);

@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "core/meter.h"
+#include "store/clock.h"
 #include "store/meter.h"
 
 static char said[240];
@@ -31,7 +32,7 @@ static int64_t slack_of(const struct instrument *i, int64_t length)
 static const char *meter_holds(struct invariants_of *of, struct db *db, const struct instrument *i, struct stamp now)
 {
 	int64_t ext = one(db, "SELECT ext_ms - ext_first_ms FROM meter WHERE instrument = ?1", i->id);
-	int64_t used = one(db, "SELECT SUM(measured_ms) FROM usage WHERE instrument = ?1", i->id);
+	int64_t used = one(db, "SELECT SUM(measured_ms) FROM usage WHERE instrument = ?1", i->id), gone;
 
 	if (used != ext)
 		return say("I1: the pieces of usage do not add up to what was metered", i->id, used, ext);
@@ -42,9 +43,11 @@ static const char *meter_holds(struct invariants_of *of, struct db *db, const st
 	if (!of->seen)
 		*of = (struct invariants_of){ true, ext, now.boot_ms, ext };
 	of->ext_ms = ext;
-	if (ext - of->first_ext_ms > now.boot_ms - of->first_boot_ms + slack_of(i, now.boot_ms - of->first_boot_ms))
-		return say("I8: more was metered than time went by", i->id, ext - of->first_ext_ms,
-			now.boot_ms - of->first_boot_ms);
+	/* where the wall clock jumped, our machine may have been paused: the larger difference counts */
+	gone = now.boot_ms - of->first_boot_ms + db_one_int(db, 0, "SELECT COALESCE(SUM(step_ms), 0) FROM clock_step WHERE "
+		"jump = 1 AND boot_ms > ?1", "i", of->first_boot_ms);
+	if (ext - of->first_ext_ms > gone + slack_of(i, gone))
+		return say("I8: more was metered than time went by", i->id, ext - of->first_ext_ms, gone);
 	return NULL;
 }
 
@@ -81,10 +84,12 @@ static const char *pieces_hold(struct db *db, const struct instrument *i)
 
 	while (db_step(s) == DB_ROW && !why) {
 		int64_t length = db_int(s, 2) - db_int(s, 1);
+		/* while labels stand still, because the clock was set back, time goes by that they do not show */
+		int64_t still = db_int(s, 5) ? 0 : store_clock_back_ms(db, db_int(s, 1));
 
 		if (length < 0)
 			why = say("a piece ends before it begins", i->id, db_int(s, 0), length);
-		else if (!meter_is_coarse(&i->meter) && db_int(s, 3) > length + slack_of(i, length))
+		else if (!meter_is_coarse(&i->meter) && db_int(s, 3) > length + still + slack_of(i, length + still))
 			why = say("I2: a piece holds more than its length", i->id, db_int(s, 3), length);
 		else if (db_int(s, 5) && db_int(s, 1) < until && db_int(s, 4) != owner)
 			why = say("placed pieces of two sessions overlap", i->id, db_int(s, 1), until);

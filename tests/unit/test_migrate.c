@@ -13,6 +13,7 @@
 #include "common/fmt.h"
 #include "store/booking.h"
 #include "store/booking_term.h"
+#include "store/clock.h"
 #include "store/event.h"
 #include "store/meter.h"
 #include "store/migration.h"
@@ -206,11 +207,31 @@ static void test_003_refuses_edits(void **state)
 	}
 }
 
+/* 007: an older store knows nothing of the clock; the first look is no step. */
+static void test_007_the_first_look_at_the_clock(void **state)
+{
+	static const char *const rows[] = { "INSERT INTO instrument (id, unit) VALUES ('krios-1', 1)", NULL };
+	struct old *o = old_store(6, rows);
+	struct db *db = upgraded(o);
+	struct clock_step s = { .boot_ms = 10, .wall_ms = 5000, .step_ms = 1500, .lost = { 3500, 5000 } }, got;
+	struct clock c;
+
+	(void)state;
+	assert_int_equal(store_clock_load(db, &c), 1);
+	assert_int_equal(clock_stepped(&c, "b", 10, 5000), 0);
+	assert_int_equal(store_clock_step_add(db, 1, "b", &s), 0);
+	assert_int_equal(store_clock_last_of_all(db, &got), 0);
+	assert_memory_equal(&got.lost, &s.lost, sizeof(s.lost));
+	assert_true(db_run(db, "DELETE FROM clock_step", "") < 0);
+	old_free(o);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_002_events_and_outages), cmocka_unit_test(test_003_terms_by_interval),
 		cmocka_unit_test(test_003_refuses_edits), cmocka_unit_test(test_006_sessions_have_a_place),
+		cmocka_unit_test(test_007_the_first_look_at_the_clock),
 	};
 
 	return cmocka_run_group_tests_name("migrate", tests, NULL, NULL);

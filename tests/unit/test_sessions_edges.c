@@ -82,15 +82,17 @@ static void test_clock_steps_bill_nothing_again(void **state)
 	for (int k = 0; k < 4; k++) {
 		w->now.wall_ms += steps[k];
 		run(MIN(5));
-		assert_int_equal(world_int(w, "SELECT COUNT(*) FROM audit WHERE act = 'clock_step' AND object = 'krios-1'"), k + 1);
+		assert_int_equal(world_int(w, "SELECT COUNT(*) FROM audit WHERE act = 'clock_step'"), k + 1);
 	}
 	w->now.wall_ms += 900; /* within a second: nothing to say */
 	run(MIN(1));
-	assert_int_equal(world_int(w, "SELECT COUNT(*) FROM audit WHERE act = 'clock_step' AND object = 'krios-1'"), 4);
+	assert_int_equal(world_int(w, "SELECT COUNT(*) FROM audit WHERE act = 'clock_step'"), 4);
 	d.of[0].on = false;
 	run(MIN(1));
 	must("alice", do_checkout, b);
 	assert_int_equal(of_booking(b).measured_ms, d.of[0].run_ms / 1000 * 1000);
+	/* the seven minutes that were jumped over are a gap in a run */
+	must("mia", do_accept, world_int(w, "SELECT id FROM review WHERE kind = 'meter_lost'"));
 	assert_int_equal(world_int(w, "SELECT used_s FROM charge"), d.of[0].run_ms / 1000);
 	assert_int_equal(world_int(w, "SELECT COUNT(*) FROM session"), 1);
 }

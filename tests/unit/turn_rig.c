@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "app/clock.h"
 #include "app/idem.h"
 #include "app/timers.h"
 #include "base/base.h"
@@ -118,6 +119,7 @@ static int desired(struct act *a, const char *instrument,
 	enum lt_lock *ret) { *ret = (enum lt_lock)desired_is; return act_end(a); }
 
 static int fire_note(struct act *a, int64_t ref, int64_t due) { say("timer:%d ", (int)ref); return act_end(a); }
+static int fire_take(struct act *a, int64_t ref, int64_t due) { say("take:%d ", (int)ref); return act_end(a); }
 static int fire_fail(struct act *a, int64_t ref, int64_t due)
 {
 	say("fail ");
@@ -138,16 +140,16 @@ static int fire_park(struct act *a, int64_t ref, int64_t due)
 
 static const struct timer_kind *find(const char *name)
 {
-	static const struct timer_kind kinds[] = { { "note", fire_note }, { "fail", fire_fail },
-		{ "refuse", fire_refuse }, { "park", fire_park } };
+	static const struct timer_kind kinds[] = { { "note", fire_note, 0 }, { "fail", fire_fail, 0 },
+		{ "refuse", fire_refuse, 0 }, { "park", fire_park, 0 }, { "take", fire_take, TIMER_TAKES } };
 
-	for (size_t i = 0; i < 4; i++)
+	for (size_t i = 0; i < 5; i++)
 		if (strcmp(kinds[i].name, name) == 0)
 			return &kinds[i];
 	return NULL;
 }
 
-const struct ledger_ports ports = { reading, link_changed, interlock, recover, desired, find };
+const struct ledger_ports ports = { reading, link_changed, interlock, recover, desired, find, clock_notice };
 
 /* The rig ------------------------------------------------------------------------------------------------ */
 

@@ -1,0 +1,178 @@
+/*
+ * clock.c - what follows from a step of the wall clock (app/clock.h). Owns the tables clock and clock_step; a step is
+ * one savepoint: its row, audit, event, outages, and the sessions and timers that it concerns. Fails with the store's
+ * class, and is then noticed again at the next step of the ledger.
+ */
+#include "app/clock.h"
+
+#include <string.h>
+
+#include "app/metering.h"
+#include "app/booking.h"
+#include "app/timers.h"
+#include "base/base.h"
+#include "common/fmt.h"
+#include "store/clock.h"
+#include "store/meter.h"
+#include "store/timer.h"
+
+bool clock_must_notice(const struct clock_view *v, const char *boot_id, struct stamp now)
+{
+	return !v->clock.boot_id[0] || clock_stepped(&v->clock, boot_id, now.boot_ms, now.wall_ms) != 0;
+}
+
+/* For auditors, the log and people: once a step. */
+static void say(struct act *a, const struct clock *c, const struct clock_step *s)
+{
+	struct event_row e = { .kind = s->jump ? "clock_jumped" : s->step_ms > 0 ? "clock_forward" : "clock_back" };
+	char by[40], after[64];
+
+	e.facts.ms = s->step_ms > 0 ? s->step_ms : -s->step_ms;
+	e.facts.from_at = s->wall_ms - s->step_ms;
+	e.facts.to_at = s->wall_ms;
+	if (clock_waits(c, s->boot_ms))
+		e.facts.at = s->wall_ms + c->waits_until - s->boot_ms;
+	act_event(a, &e);
+	lt_fmt(by, sizeof(by), "%lld ms", (long long)s->step_ms);
+	lt_fmt(after, sizeof(after), "CLOCK_STEP %s", by);
+	act_audit(a, "clock_step", "clock", "", after, "");
+	log_event(LOG_WARN, "the wall clock was set", "by", by, "jump", s->jump ? "yes" : "no", NULL);
+}
+
+/* What was jumped over is no usable minute and no idle second of any instrument. */
+static int lose(struct act *a, struct interval lost)
+{
+	int rc = 0;
+
+	for (int k = 0; k < a->site->n_instruments && rc == 0 && !interval_empty(lost); k++)
+		if (store_unit_of(a->db, a->site->instruments[k].id))
+			rc = store_outage_add(a->db, act_id(a, "outage"), a->site->instruments[k].id, "clock", lost.from, lost.to);
+	return rc;
+}
+
+static int64_t notice_ms(const struct policy *p)
+{
+	return p->grace_ms > CLOCK_NOTICE_MS ? p->grace_ms : CLOCK_NOTICE_MS;
+}
+
+/* The session's booked end lay inside the jump: its user is told, and overrun begins some time after it. */
+static int spare_session(struct act *a, const struct instrument *i, struct interval lost)
+{
+	struct event_row e = { .kind = "clock_end", .instrument = i->id };
+	struct booking b;
+	struct session s;
+	struct policy p;
+	int rc = session_open_on(a, i->id, &s);
+
+	if (rc == 0)
+		rc = s.booking ? booking_load(a, s.booking, &b) : 1;
+	if (rc == 0)
+		rc = terms_policy(a, b.instrument, b.policy_version, &p);
+	if (rc != 0 || b.booked_to > lost.to || b.priced_to + p.grace_ms <= lost.from)
+		return rc < 0 ? rc : 0;
+	e.org = s.org;
+	e.user = s.user;
+	e.booking = b.id;
+	e.session = s.id;
+	e.facts.from_at = b.booked_to;
+	e.facts.at = lost.to + notice_ms(&p);
+	act_event(a, &e);
+	return booking_overrun_from(a, b.id, e.facts.at);
+}
+
+static int write_step(struct act *a, const struct clock *c, const struct clock_step *s)
+{
+	int rc = store_clock_step_add(a->db, act_id(a, "clock_step"), a->boot_id, s);
+
+	if (rc == 0)
+		rc = lose(a, s->lost);
+	if (rc == 0)
+		rc = timers_shift(a, s->step_ms);
+	for (int k = 0; k < a->site->n_instruments && rc == 0 && s->jump; k++)
+		rc = spare_session(a, &a->site->instruments[k], s->lost);
+	if (rc == 0)
+		say(a, c, s);
+	return rc;
+}
+
+int clock_notice(struct act *a, struct clock_view *v)
+{
+	struct clock_view next = *v;
+	struct clock_step s;
+	bool stepped;
+	int64_t recent;
+	int rc = next.clock.boot_id[0] ? 0 : store_clock_load(a->db, &next.clock);
+
+	if (rc < 0)
+		return rc;
+	recent = store_clock_forward_ms(a->db, a->boot_id, a->now.boot_ms - CLOCK_SUM_MS);
+	stepped = clock_look(&next.clock, a->boot_id, a->now.boot_ms, a->now.wall_ms, recent, &s);
+	rc = store_clock_save(a->db, &next.clock);
+	if (rc == 0 && stepped)
+		rc = write_step(a, &next.clock, &s);
+	if (rc == 0 && store_clock_last_step(a->db, a->boot_id, true, &next.last) != 0)
+		next.last.step_ms = 0;
+	if (rc != 0)
+		return rc;
+	*v = next;
+	return act_end(a);
+}
+
+int clock_accept(struct act *a, const char *reason)
+{
+	struct event_row e = { .kind = "clock_accepted" };
+	struct facts none = { 0 };
+	struct clock c;
+	int rc = store_clock_load(a->db, &c);
+
+	if (rc < 0)
+		return rc;
+	if (!clock_waits(&c, a->now.boot_ms))
+		return act_refuse_facts(a, 409, "clock-steady", "", &none);
+	c.waits_until = 0;
+	act_event(a, &e);
+	act_audit(a, "clock_accept", "clock", "", "", reason);
+	rc = store_clock_save(a->db, &c);
+	return rc != 0 ? rc : act_end(a);
+}
+
+int clock_report(struct act *a, struct clock_report *ret)
+{
+	struct clock c;
+	int rc = store_clock_load(a->db, &c);
+
+	memset(ret, 0, sizeof(*ret));
+	if (rc < 0)
+		return rc;
+	ret->waits = rc == 0 && clock_waits(&c, a->now.boot_ms);
+	if (ret->waits)
+		ret->waits_until = a->now.wall_ms + c.waits_until - a->now.boot_ms;
+	rc = store_clock_last_of_all(a->db, &ret->last);
+	ret->has_step = rc == 0;
+	return rc < 0 ? rc : act_end(a);
+}
+
+int64_t clock_not_inside(struct act *a, int64_t at, int64_t least_ms)
+{
+	struct clock_step s;
+
+	if (store_clock_last_step(a->db, a->boot_id, true, &s) != 0 || !s.jump || at < s.lost.from ||
+	    at >= s.lost.to + least_ms)
+		return at;
+	return s.lost.to + least_ms;
+}
+
+int64_t clock_lost_ms(struct act *a, int64_t from, int64_t to)
+{
+	return store_clock_lost_ms(a->db, from, to);
+}
+
+int64_t clock_back_ms(struct act *a, int64_t from)
+{
+	return store_clock_back_ms(a->db, from);
+}
+
+bool clock_is_unsteady(struct act *a)
+{
+	return store_clock_forward_ms(a->db, a->boot_id, a->now.boot_ms - CLOCK_SUM_MS) > CLOCK_JUMP_MS;
+}
