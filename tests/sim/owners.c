@@ -45,7 +45,8 @@ static void check_owner(struct world *w, const struct held *h, int64_t checkin)
 		const struct device_run *r = &d->runs[k];
 		int64_t to = r->to ? r->to : w->true_ms;
 		bool mine = strcmp(org_of(w, r->by), org_of(w, h->a->person)) == 0;
-		int64_t cut = mine ? r->from : r->bypassed ? checkin - off : start.from - EARLY_MS - off;
+		int64_t early = start.from - EARLY_MS - off;
+		int64_t cut = mine ? r->from : r->bypassed && r->from >= early ? checkin - off : early;
 
 		own += part(r->from > cut ? r->from : cut, to, in.from - GAP_POLLS * w->poll_ms,
 			in.to + GAP_POLLS * w->poll_ms);
@@ -101,6 +102,8 @@ void owners_end(struct world *w)
 
 		if (!h.a)
 			continue;
+		if (h.opened > h.checkin) /* it waited: the unit was another's until then */
+			h.checkin = h.opened;
 		if (world_true(w, h.checkin, h.checkin, &checkin)) {
 			check_owner(w, &h, checkin.from);
 			check_idle(w, &h, checkin.from);

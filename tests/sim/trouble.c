@@ -13,6 +13,7 @@
 #define SECOND 1000
 #define MINUTE 60000
 #define HOUR (60 * MINUTE)
+#define DOUBT_POLLS 10          /* a level that no clock explains is not believed for so long */
 
 /* The ticket of an event: it comes, also again later; it comes this once; it is over. */
 enum { TROUBLE_STRIKES, TROUBLE_ONCE, TROUBLE_OVER };
@@ -282,7 +283,7 @@ static int64_t begin_pause(struct world *w, int i)
 	world_trace(w, "paused");
 	lasts = away(w, TROUBLE_PAUSE);
 	w->boot_base_ms += lasts;
-	w->paused_ms += lasts;
+	w->paused_ms += lasts + DOUBT_POLLS * w->poll_ms;
 	w->stepped = true;
 	set_clock(w, w->wall_skew_ms - lasts);
 	return rng_in(chance_of(w, TROUBLE_PAUSE), 2 * SECOND, 10 * MINUTE);
