@@ -192,6 +192,12 @@ static int load_gap(struct act *a, struct rating *r)
 	return rc < 0 ? rc : 0;
 }
 
+/* Who checked in while another's session held the unit could not use it yet: idle begins with the session. */
+static int64_t idle_from(const struct session *s)
+{
+	return s->checkin_at && s->opened_at > s->checkin_at ? s->opened_at : s->checkin_at;
+}
+
 static int gather(struct act *a, int64_t session, const struct charge_sealed *sealed, struct rating *r)
 {
 	int rc = session_load(a, session, &r->s);
@@ -203,7 +209,7 @@ static int gather(struct act *a, int64_t session, const struct charge_sealed *se
 		rc = load_pieces(a, r);
 	if (rc)
 		return rc;
-	r->in.start_at = sealed ? sealed->start_at : r->s.checkin_at;
+	r->in.start_at = sealed ? sealed->start_at : idle_from(&r->s);
 	r->in.pieces = r->pieces;
 	rc = load_faults(a, r);
 	if (rc == 0)

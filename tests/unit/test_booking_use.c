@@ -442,6 +442,29 @@ static void the_next_user_waits_and_is_not_missed(void **state)
 	STATE(next.id, "completed");
 }
 
+static void waiting_for_the_unit_is_not_idle_time(void **state)
+{
+	struct booking b, next;
+
+	assert_int_equal(book("alice", H(2), H(3), &b), 0);
+	assert_int_equal(book("zoe", H(3), H(5), &next), 0);
+	run_to(H(2));
+	assert_int_equal(use("alice", b.id, booking_checkin, &b), 0);
+	device[0].on = true;
+	run_to(H(3) + MIN(5));
+	assert_int_equal(use("zoe", next.id, booking_checkin, &next), 0);
+	assert_true(next.waiting);
+	run_to(H(3) + MIN(40));
+	device[0].on = false;
+	run_to(H(3) + MIN(50));                                         /* the unit is hers since 3:40 */
+	device[0].on = true;
+	run_to(H(4));
+	device[0].on = false;
+	run_to(H(5) + MIN(5));
+	STATE(next.id, "completed");
+	assert_in_range(world_int(w, "SELECT idle_s FROM charge WHERE user = 'zoe'"), 9 * 60, 11 * 60);
+}
+
 static void idle_time_is_released_where_policy_says(void **state)
 {
 	struct booking b, other;
@@ -661,6 +684,7 @@ int main(void)
 		T(a_dead_instrument_costs_nothing), T(a_check_in_waits_for_the_first_run), T(a_run_without_check_in_is_use),
 		T(out_before_the_start_is_a_cancellation), T(cancelling_after_the_start), T(active_only_grows),
 		T(a_block_waits_for_what_is_in_use), T(a_block_ends_the_overrun), T(the_next_user_waits_and_is_not_missed),
+		T(waiting_for_the_unit_is_not_idle_time),
 		T(idle_time_is_released_where_policy_says), T(a_run_takes_released_time_back),
 			T(an_early_start_lets_nothing_go_before_the_booking),
 		 T(an_extension_leaves_the_overrun_before_it),
