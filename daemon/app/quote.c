@@ -5,6 +5,7 @@
 #include "app/money.h"
 #include "app/price_book.h"
 #include "store/booking_term.h"
+#include "store/session.h"
 
 int terms_rows_load(struct act *a, int64_t booking, struct terms_rows *ret)
 {
@@ -19,18 +20,29 @@ int money_too_many_lists(struct act *a, const char *instrument)
 		"more than one price is made of; book less of it at once", RATE_LISTS_MAX, instrument);
 }
 
+/* When its session began, as a charge takes it; while there is none, the booked start. */
+static int start_of(struct act *a, const struct booking *b, int64_t *ret)
+{
+	struct session s;
+	int rc = b->id ? store_session_of_booking(a->db, b->id, &s) : 1;
+
+	*ret = rc == 0 && s.opened_at > b->booked_from ? s.opened_at : b->booked_from;
+	return rc < 0 ? rc : 0;
+}
+
 int money_quote(struct act *a, const struct booking *b, const struct terms_rows *terms, const struct kept_spans *kept,
 	struct rate_result *ret)
 {
 	struct price_question q = { .instrument = b->instrument, .org = b->org, .terms = terms->row, .n_terms = terms->n,
-		.in = { b->booked_from, b->booked_to },
-		.start_at = b->checkin_at > b->booked_from ? b->checkin_at : b->booked_from };
+		.in = { b->booked_from, b->booked_to } };
 	struct rate_input in = { .booked = true, .walk_up = b->walk_up, .booked_from = b->booked_from,
 		.booked_to = b->booked_to, .priced_to = b->priced_to, .kept = kept ? kept->span : NULL,
 		.n_kept = kept ? kept->n : 0 };
 	struct price_book book;
-	int rc = price_book_fill(a, &q, &book);
+	int rc = start_of(a, b, &q.start_at);
 
+	if (rc == 0)
+		rc = price_book_fill(a, &q, &book);
 	if (rc == PRICE_BOOK_FULL)
 		return money_too_many_lists(a, b->instrument);
 	price_book_use(&book, &in);

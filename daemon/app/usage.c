@@ -22,9 +22,7 @@ struct rating *rating_free(struct rating *r)
 /* When the session begins, for lock_at_start: seconds before the booked start take what the booked start takes. */
 static int64_t start_of(const struct rating *r)
 {
-	int64_t start = r->in.start_at ? r->in.start_at : r->in.n_pieces ? r->pieces[0].from_at : r->s.opened_at;
-
-	return r->in.booked && start < r->in.booked_from ? r->in.booked_from : start;
+	return r->in.booked && r->s.opened_at < r->in.booked_from ? r->in.booked_from : r->s.opened_at;
 }
 
 static int64_t min64(int64_t a, int64_t b)

@@ -105,6 +105,28 @@ static void a_session_is_priced_by_the_list_of_its_start(void **state)
 	every_charge_explains_itself(w);
 }
 
+/* A run began it at 80; at 120 its user checked in. */
+static void a_later_check_in_changes_no_price(void **state)
+{
+	struct world *w = *state;
+	struct booking b;
+
+	mode = "lock_at_start";
+	adopt(w, set_mode);
+	announce(w, T0 + 10 * MIN, 12000);
+	announce(w, w->now.wall_ms, 8000);
+	b = book(w, T0, T0 + 2 * LT_HOUR);
+	w->now.wall_ms = b.booked_to + LT_HOUR;
+	world_act(w, NULL);
+	add_session(w, 1, b.id, T0, b.booked_to, true);
+	add_run(w, 1, 1, T0, b.booked_to);
+	db_run(w->db, "UPDATE session SET checkin_at = ?1 WHERE id = 1", "i", T0 + 20 * MIN);
+	assert_int_equal(0, world_end(w, 0));
+	settle(w, 1);
+	assert_int_equal(charged(w), 16000);
+	every_charge_explains_itself(w);
+}
+
 /* Two hours booked at 100; the price goes to 160; an hour is added. */
 static void added_time_costs_what_was_said(void **state)
 {
@@ -371,6 +393,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		CASE(an_announced_price_holds_on_its_day), CASE(a_session_is_priced_by_the_list_of_its_start),
+		CASE(a_later_check_in_changes_no_price),
 		CASE(added_time_costs_what_was_said), CASE(cutting_added_time_gives_its_price_back),
 		CASE(not_coming_pays_for_added_time_at_its_own_price), CASE(twelve_prices_between_booking_and_use),
 		CASE(a_thousand_lists_of_an_instrument), CASE(what_has_no_price_says_why_and_ends),
