@@ -208,7 +208,7 @@ static bool goes_on(struct world *w)
 		return true;
 	if (w->disk && w->disk->over)
 		w->disk->over();
-	if (w->true_ms > w->end_ms + PATIENCE_MS)
+	if (w->true_ms > (w->restarted_ms > w->end_ms ? w->restarted_ms : w->end_ms) + PATIENCE_MS)
 		world_violate(w, "a request was not answered in %d minutes", PATIENCE_MS / 60000);
 	return requests_under_way(w, NULL) > 0 && !w->violation[0];
 }
