@@ -203,6 +203,11 @@ static int run_waive(struct cli *c)
 	return decide(c, "waive", json_object());
 }
 
+static int run_new_meter(struct cli *c)
+{
+	return decide(c, "new-meter", json_object());
+}
+
 static int run_review_show(struct cli *c)
 {
 	int rc = need_id(c, 0, 'V', "review item");
@@ -292,6 +297,9 @@ const struct command manage_commands[] = {
 	{ "review accept", "MANAGE", "V-12", "charge what was measured", 1, 1, ARG_NONE, accept_opts, run_accept,
 		"  labtime review accept V-12\n"
 		"  labtime review accept V-12 --estimated 15m --reason 'log book, page 4'\n" },
+	{ "review new-meter", "MANAGE", "V-12", "the hour meter stands where it belongs: what is held is measured", 1, 1, ARG_NONE, reason_opts, run_new_meter,
+		"  labtime review new-meter V-12 --reason 'the counter was replaced'\n",
+		"Without it the time is held until the register is back at its old level, for a day at most.\n" },
 	{ "review waive", "MANAGE", "V-12 --reason R", "charge nothing; a second person approves", 1, 1, ARG_NONE, reason_opts, run_waive },
 	{ "session ls", "MANAGE", "", "sessions", 0, 0, ARG_NONE, session_opts, run_session_ls, "  labtime session ls --state open\n" },
 	{ "session close", "MANAGE", "S-88 --reason R", "close a session by hand", 1, 1, ARG_NONE, reason_opts, run_session_close },

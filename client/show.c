@@ -48,7 +48,7 @@ static const struct column review_fields[] = {
 	{ "Session", "session", CELL_TEXT }, { "Org", "org", CELL_TEXT }, { "What", "detail", CELL_TEXT }, { "Opened", "opened_at", CELL_TIME },
 	{ "Due", "due_at", CELL_TIME }, { "Proposal", "proposal", CELL_TEXT }, { "Proposed by", "proposed_by", CELL_TEXT },
 	{ "Decision", "decision", CELL_TEXT }, { "Decided by", "decided_by", CELL_TEXT },
-	{ "At most estimated", "estimable_seconds", CELL_SECONDS }, { NULL },
+	{ "At most estimated", "estimable_seconds", CELL_SECONDS }, { "Held", "held_seconds", CELL_SECONDS }, { NULL },
 };
 
 static const struct column instrument_fields[] = {

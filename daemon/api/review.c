@@ -53,6 +53,7 @@ static int item_object(struct act *a, const struct review *r, json_t **ret)
 	json_object_set_new(o, "decision", json_text(r->decision));
 	json_object_set_new(o, "decided_by", json_text(r->decided_by));
 	json_object_set_new(o, "estimable_seconds", json_integer(r->bound_ms / 1000));
+	json_object_set_new(o, "held_seconds", json_integer(r->to_at ? 0 : r->held_ms / 1000));
 	json_object_set_new(o, "claims", array);
 	json_object_set_new(o, "version", json_integer(r->version));
 	*ret = o;
@@ -170,6 +171,18 @@ int reviews_waive(struct act *a, struct api_request *rq, json_t **ret_body)
 
 	if (rc == 0)
 		rc = review_waive(a, id, reason, &r);
+	return rc == 0 ? answer(a, rq, &r, ret_body) : rc;
+}
+
+int reviews_new_meter(struct act *a, struct api_request *rq, json_t **ret_body)
+{
+	char reason[REASON_CAP];
+	struct review r;
+	int64_t id;
+	int rc = decision(a, rq, OPTIONAL, &id, reason);
+
+	if (rc == 0)
+		rc = review_new_meter(a, id, reason, &r);
 	return rc == 0 ? answer(a, rq, &r, ret_body) : rc;
 }
 

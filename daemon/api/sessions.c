@@ -32,6 +32,7 @@ const struct route session_routes[] = {
 	{ METHOD_GET, "/v1/review/{item}", reviews_show, ROUTE_READ, OBJ_NONE, MANAGERS },
 	{ METHOD_POST, "/v1/review/{item}/attribute", reviews_attribute, ROUTE_KEY | ROUTE_DRY, OBJ_NONE, MANAGERS },
 	{ METHOD_POST, "/v1/review/{item}/accept", reviews_accept, ROUTE_KEY | ROUTE_DRY, OBJ_NONE, MANAGERS },
+	{ METHOD_POST, "/v1/review/{item}/new-meter", reviews_new_meter, ROUTE_KEY | ROUTE_DRY, OBJ_NONE, MANAGERS },
 	{ METHOD_POST, "/v1/review/{item}/waive", reviews_waive, ROUTE_KEY | ROUTE_DRY, OBJ_NONE, MANAGERS },
 	{ 0 },
 };

@@ -14,6 +14,7 @@ int reviews_list(struct act *a, struct api_request *rq, json_t **ret_body);
 int reviews_show(struct act *a, struct api_request *rq, json_t **ret_body);
 int reviews_attribute(struct act *a, struct api_request *rq, json_t **ret_body);
 int reviews_accept(struct act *a, struct api_request *rq, json_t **ret_body);
+int reviews_new_meter(struct act *a, struct api_request *rq, json_t **ret_body);
 int reviews_waive(struct act *a, struct api_request *rq, json_t **ret_body);
 int claims_create(struct act *a, struct api_request *rq, json_t **ret_body);
 

@@ -19,6 +19,10 @@
 struct words { const char *kind, *sentence; };
 
 static const struct words events[] = {
+	{ "meter_back", "the hour meter is back at the level that it left at {from}: {ms} above it are measured" },
+	{ "meter_held_measured", "{ms} that the hour meter showed on a level of unknown cause since {from} are measured" },
+	{ "measured_late", "{ms} of {S} were measured late: the hour meter had left its level at {from}" },
+	{ "measured_less", "{ms} of {S} were taken back: the hour meter is at the level again that it left at {from}" },
 	{ "booking.hidden_run", "the instrument ran for {ms} in your booking, somewhere from {from} to {to}, while nobody could read "
 		"its meter: it is not charged to you; claim it if it was you" },
 	{ "booking.run_continues", "a run of your organisation goes on into your booking, and is yours from {at}; disown it if you did "
@@ -39,6 +43,8 @@ static const struct words events[] = {
 };
 
 static const struct words refusals[] = {
+	{ "not-a-level", "V-{n} is not about a level of the hour meter (meter_manual)" },
+	{ "nothing-held", "V-{n} holds nothing any more: accept what was measured, or waive it" },
 	{ "after-checkin", "{S} has a check-in at {at}; what follows it cannot be disowned: dispute its charge instead" },
 	{ "attributed", "{S} was given to you by a review; dispute its charge instead" },
 	{ "not-booked", "{S} is nobody's or the lab's: there is nothing to disown" },
@@ -55,6 +61,10 @@ static const struct words refusals[] = {
 };
 
 static const struct words reviews[] = {
+	{ "meter_manual", "the hour meter left its level after {from} in a way that no run explains; {ms} that it showed since "
+		"are held until it is back, you say \"new meter\", or a day has passed" },
+	{ "meter_manual over", "the hour meter left its level after {from} in a way that no run explains; {ms} that it showed "
+		"since were held until {to}" },
 	{ "unattributed", "a run that nobody saw and no session owns: the meter could not be read from {from} to {to}" },
 	{ "price_lists", "more price lists were in force in {S} than one charge is made of; it cannot be priced: waive it "
 		"(two people), and charge by hand what is due" },
@@ -175,5 +185,9 @@ const char *words_review(const struct site *s, const struct review *r, char dst[
 		.minor = r->total_minor, .session = r->session };
 
 	lt_fmt(f.instrument, sizeof(f.instrument), "%s", r->instrument);
+	if (strcmp(r->kind, "meter_manual") == 0) {
+		f.ms = r->held_ms;
+		return words_fill(s, find(reviews, r->to_at ? "meter_manual over" : r->kind), &f, dst);
+	}
 	return words_fill(s, find(reviews, r->kind), &f, dst);
 }

@@ -40,6 +40,8 @@ int session_usage(struct act *a, int64_t session, struct usage *ret, int cap, in
 int metering_usable_ms(struct act *a, const char *instrument, int64_t from, int64_t to, int64_t *ret_ms);
 /* Is a gap, a suspect reading or an unread edge open on this instrument at this instant? */
 int metering_in_gap(struct act *a, const char *instrument, int64_t at, bool *ret);
+/* Is something held (a level that nobody knows) since before this instant? */
+bool metering_holds(struct act *a, const char *instrument, int64_t at);
 /* Money posted (or waived ...) a session: its state and outcome follow. */
 int session_settled(struct act *a, int64_t session, enum session_outcome outcome);
 /* Opens a review item; kinds: unattributed, meter_lost, meter_manual, meter_swap, implausible, unread_end,

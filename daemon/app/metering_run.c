@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "app/money.h"
+#include "app/review.h"
 #include "app/session_step.h"
 #include "common/fmt.h"
 
@@ -18,7 +19,7 @@ struct step {
 	bool has_session;
 	struct usage run;            /* the piece of the run that was on                                 */
 	bool has_run;
-	int64_t ms;                  /* what the verdict added, without quantisation                     */
+	int64_t ms;                  /* what the verdict added in this interval, without quantisation    */
 	int64_t run_from, run_to;    /* the run's edges that this reading shows                          */
 };
 
@@ -44,12 +45,12 @@ static int part_run(struct act *a, struct step *t)
 	next.placed = !t->r->v.back;
 	if (t->ms == 0 || (next.fault == t->run.fault && next.placed == t->run.placed))
 		return 0;
-	if (t->run.measured_ms > 0) {
+	if (t->run.measured_ms > 0 || t->run.held_ms > 0) {
 		t->run.open = false;
 		rc = store_usage_update(a->db, &t->run);
 		next.id = act_id(a, "usage");
 		next.from_at = next.to_at;
-		next.measured_ms = next.estimated_ms = 0;
+		next.measured_ms = next.estimated_ms = next.held_ms = 0;
 		next.raw_from = next.raw_to;
 		if (rc == 0)
 			rc = store_usage_insert(a->db, &next);
@@ -58,6 +59,16 @@ static int part_run(struct act *a, struct step *t)
 	}
 	t->run = next;
 	return 0;
+}
+
+/* What the verdict adds, measured or held. */
+static void add_to(struct step *t, struct usage *u)
+{
+	bool held = t->r->v.fresh_held_ms > 0;
+
+	*(held ? &u->held_ms : &u->measured_ms) += t->ms;
+	if (!held && t->has_session && u->session == t->s.id)
+		t->s.measured_ms += t->ms;
 }
 
 /* Grows the open run, and ends it when the bit went off. */
@@ -72,11 +83,9 @@ static int grow_run(struct act *a, struct step *t)
 	if (moved)
 		t->run.to_at = t->run_to > t->run.to_at ? t->run_to : t->run.to_at;
 	t->run_to = t->run.to_at;
-	t->run.measured_ms += t->ms;
+	add_to(t, &t->run);
 	t->run.raw_to = (int64_t)v->raw;
 	t->run.open = v->running;
-	if (t->has_session && t->run.session == t->s.id)
-		t->s.measured_ms += t->ms;
 	return store_usage_update(a->db, &t->run);
 }
 
@@ -147,11 +156,12 @@ static int off_tick(struct act *a, struct step *t)
 		return session_piece(a, &t->s, id_of(t), &p, "run", false, v);
 	}
 	if (rc == 0 && (coarse || tail)) {
-		last.measured_ms += t->ms;
+		int64_t length = last.measured_ms + last.held_ms + t->ms;
+
+		add_to(t, &last);
 		last.raw_to = (int64_t)v->raw;
-		if (!coarse && last.to_at - last.from_at < last.measured_ms)
-			last.to_at = last.from_at + last.measured_ms < v->at ? last.from_at + last.measured_ms : v->at;
-		t->s.measured_ms += t->ms;
+		if (!coarse && last.to_at - last.from_at < length)
+			last.to_at = last.from_at + length < v->at ? last.from_at + length : v->at;
 		return store_usage_update(a->db, &last);
 	}
 	if (coarse || (t->ms <= v->lag_ms && (!t->has_session || !t->s.checkin_at)))
@@ -408,18 +418,22 @@ static int estimated(struct act *a, struct step *t)
 	return store_usage_insert(a->db, &u);
 }
 
+static int opened(int rc) { return rc == REVIEW_KNOWN ? 0 : rc; }
+
 static int reviews(struct act *a, struct step *t)
 {
 	static const struct { enum meter_class class; const char *kind, *detail; } kinds[] = {
 		{ METER_AMBIGUOUS, "ambiguous", "whole turns of the counter may be missing" },
 		{ METER_SWAP, "meter_swap", "the serial number changed: another device answers" },
-		{ METER_MANUAL, "meter_manual", "the counter jumped in a way that no run explains; nothing of it is billed" },
+		{ METER_MANUAL, "meter_manual", "" },
 	};
+
+	struct review_facts facts = { .from_at = t->r->v.from_wall, .held_ms = t->r->v.held_ms };
 
 	for (size_t k = 0; t->r->v.review && k < sizeof(kinds) / sizeof(kinds[0]); k++)
 		if (kinds[k].class == t->r->v.class)
-			return review_open(a, kinds[k].kind, id_of(t), t->has_session ? t->s.id : 0, t->has_session ? t->s.org : "",
-				kinds[k].detail);
+			return opened(review_open_with(a, kinds[k].kind, id_of(t), t->has_session ? t->s.id : 0,
+				t->has_session ? t->s.org : "", kinds[k].detail, &facts));
 	return 0;
 }
 
@@ -450,7 +464,7 @@ static int save_metered(struct act *a, struct step *t)
 int metering_attribute(struct act *a, struct reading_now *r)
 {
 	struct meter_verdict *v = &r->v;
-	struct step t = { .r = r, .ms = v->added_ms - v->quantised_ms };
+	struct step t = { .r = r, .ms = v->added_ms - v->late_ms + v->fresh_held_ms - v->quantised_ms };
 	struct claimants c = { .n = 0 };
 	bool apart;
 	int rc = look_up(a, &t);
@@ -468,6 +482,8 @@ int metering_attribute(struct act *a, struct reading_now *r)
 	rc = apart ? after_gap(a, &t, &c) : plain(a, &t);
 	if (rc == 0)
 		rc = reviews(a, &t);
+	if (rc == 0)
+		rc = metering_level(a, r, t.has_session && session_is_open(&t.s) ? &t.s : NULL);
 	if (rc == 0 && t.has_session && session_is_open(&t.s)) {
 		rc = save_metered(a, &t);
 		if (rc == 0)

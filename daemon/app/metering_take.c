@@ -26,7 +26,7 @@ static void count(struct session *s, const struct usage *u, int sign)
 static int part_piece(struct act *a, const struct cut *c, struct usage *u)
 {
 	struct usage late = *u;
-	bool moved = u->from_at >= c->at;
+	bool moved = u->from_at >= c->at, goes;
 	int rc = 0;
 
 	count(c->owner, u, -1);
@@ -35,19 +35,22 @@ static int part_piece(struct act *a, const struct cut *c, struct usage *u)
 		late.id = act_id(a, "usage");
 		late.from_at = c->at < u->to_at ? c->at : u->to_at;
 		late.measured_ms = attr_after(u->from_at, u->to_at, u->measured_ms, u->placed, c->at);
+		late.held_ms = attr_after(u->from_at, u->to_at, u->held_ms, u->placed, c->at);
 		late.estimated_ms = 0;
 	}
+	goes = late.measured_ms > 0 || late.held_ms > 0 || late.open;
 	late.session = c->after->id;
-	if (!moved && (late.measured_ms > 0 || late.open))
+	if (!moved && goes)
 		u->to_at = late.from_at;
 	if (!moved) {
 		u->session = c->before->id;
 		u->measured_ms -= late.measured_ms;
+		u->held_ms -= late.held_ms;
 		u->open = false;
 		count(c->before, u, 1);
 		rc = store_usage_update(a->db, u);
 	}
-	if (rc != 0 || !(moved || late.measured_ms > 0 || late.open))
+	if (rc != 0 || !(moved || goes))
 		return rc;
 	count(c->after, &late, 1);
 	if (!c->after->first_run_at || late.from_at < c->after->first_run_at)

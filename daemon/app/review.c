@@ -2,7 +2,7 @@
  * review.c - sessions that need a human: items, proposals, decisions; two people where one must not decide alone.
  * Owns nothing. The store refuses a maker who is also the checker, whatever this file does.
  */
-#include "app/review.h"
+#include "app/review_step.h"
 
 #include <string.h>
 
@@ -11,7 +11,7 @@
 #include "common/fmt.h"
 #include "store/people.h"
 
-static int item(struct act *a, int64_t id, struct review *ret)
+int review_item(struct act *a, int64_t id, struct review *ret)
 {
 	int rc = store_review_load(a->db, id, ret);
 
@@ -59,7 +59,7 @@ static int open_new(struct act *a, struct review *r, const char *detail)
 	lt_fmt(r->state, sizeof(r->state), "open");
 	lt_fmt(r->detail, sizeof(r->detail), "%s", detail);
 	rc = store_review_insert(a->db, r);
-	lt_fmt(e.detail, sizeof(e.detail), "V-%lld %s: %s", (long long)r->id, r->kind, detail);
+	lt_fmt(e.detail, sizeof(e.detail), "V-%lld %s%s%s", (long long)r->id, r->kind, detail[0] ? ": " : "", detail);
 	act_event(a, &e);
 	if (rc != 0 || !r->session)
 		return rc != 0 ? rc : act_end(a);
@@ -88,6 +88,7 @@ int review_open_with(struct act *a, const char *kind, const char *instrument, in
 		r.to_at = facts->to_at;
 		r.bound_ms = facts->bound_ms;
 		r.total_minor = facts->total_minor;
+		r.held_ms = facts->held_ms;
 	}
 	lt_fmt(r.kind, sizeof(r.kind), "%s", kind);
 	lt_fmt(r.instrument, sizeof(r.instrument), "%s", instrument);
@@ -119,7 +120,12 @@ static void decide(struct act *a, struct review *r, const char *what, bool done)
 	r->decided_at = a->now.wall_ms;
 }
 
-static int save(struct act *a, struct review *r, const char *act, const char *reason)
+void review_decide(struct act *a, struct review *r, const char *what)
+{
+	decide(a, r, what, true);
+}
+
+int review_save(struct act *a, struct review *r, const char *act, const char *reason)
 {
 	char object[32];
 
@@ -147,8 +153,7 @@ static int second_person(struct act *a, struct review *r, const char *what)
 	return 0;
 }
 
-/* The decision stands: what the session waits for is fewer by one. */
-static int after_decision(struct act *a, int64_t session)
+int review_decided(struct act *a, int64_t session)
 {
 	struct session s;
 	bool pending;
@@ -232,7 +237,7 @@ int review_attribute(struct act *a, int64_t id, const char *org, const char *use
 	struct session s;
 	char what[REVIEW_TEXT];
 	bool claimed;
-	int rc = item(a, id, ret);
+	int rc = review_item(a, id, ret);
 
 	if (rc == 0)
 		rc = closed_session(a, ret, &s);
@@ -256,9 +261,9 @@ int review_attribute(struct act *a, int64_t id, const char *org, const char *use
 		if (rc != 0)
 			return rc;
 	}
-	rc = save(a, ret, rc == PROPOSED ? "review_attribute_propose" : "review_attribute", reason);
+	rc = review_save(a, ret, rc == PROPOSED ? "review_attribute_propose" : "review_attribute", reason);
 	if (rc == 0 && claimed)
-		rc = after_decision(a, s.id);
+		rc = review_decided(a, s.id);
 	return rc != 0 ? rc : act_end(a);
 }
 
@@ -271,7 +276,7 @@ int review_objection_over(struct act *a, int64_t ref, int64_t due_at)
 		return rc < 0 ? rc : act_end(a);
 	lt_fmt(r.state, sizeof(r.state), "done");
 	rc = store_review_update(a->db, &r);
-	return rc != 0 ? rc : after_decision(a, r.session);
+	return rc != 0 ? rc : review_decided(a, r.session);
 }
 
 /* What has no price cannot be accepted: the session would come back here for ever. */
@@ -287,7 +292,7 @@ static int check_price(struct act *a, const struct review *r)
 int review_accept(struct act *a, int64_t id, const char *reason, struct review *ret)
 {
 	struct session s;
-	int rc = item(a, id, ret);
+	int rc = review_item(a, id, ret);
 
 	if (rc == 0 && ret->session)
 		rc = session_load(a, ret->session, &s);
@@ -300,10 +305,10 @@ int review_accept(struct act *a, int64_t id, const char *reason, struct review *
 		return rc < 0 || rc == ACT_REFUSED ? rc : DB_CORRUPT;
 	ret->proposed_by[0] = '\0'; /* a proposal to waive that was not agreed ends here */
 	decide(a, ret, "accept what was measured", true);
-	rc = save(a, ret, "review_accept", reason);
+	rc = review_save(a, ret, "review_accept", reason);
 	if (rc == 0 && strcmp(ret->kind, "supplement") == 0)
 		rc = money_supplement(a, ret->session, ret->total_minor);
-	return rc != 0 ? rc : after_decision(a, ret->session);
+	return rc != 0 ? rc : review_decided(a, ret->session);
 }
 
 /* ---- estimated time ---- */
@@ -347,7 +352,7 @@ int review_estimate(struct act *a, int64_t id, int64_t seconds, const char *reas
 {
 	struct session s;
 	char what[REVIEW_TEXT];
-	int rc = item(a, id, ret);
+	int rc = review_item(a, id, ret);
 
 	if (rc == 0)
 		rc = check_estimate(a, ret, seconds);
@@ -359,12 +364,12 @@ int review_estimate(struct act *a, int64_t id, int64_t seconds, const char *reas
 	if (rc == ACT_REFUSED || rc < 0)
 		return rc;
 	if (rc == PROPOSED)
-		return save(a, ret, "review_estimate_propose", reason);
+		return review_save(a, ret, "review_estimate_propose", reason);
 	decide(a, ret, what, true);
-	rc = save(a, ret, "review_estimate", reason);
+	rc = review_save(a, ret, "review_estimate", reason);
 	if (rc == 0)
 		rc = add_estimate(a, ret, &s, seconds);
-	return rc != 0 ? rc : after_decision(a, s.id);
+	return rc != 0 ? rc : review_decided(a, s.id);
 }
 
 static int waive_session(struct act *a, int64_t session)
@@ -388,7 +393,7 @@ int review_waive(struct act *a, int64_t id, const char *reason, struct review *r
 {
 	struct session s;
 	bool supplement;
-	int rc = item(a, id, ret);
+	int rc = review_item(a, id, ret);
 
 	supplement = rc == 0 && strcmp(ret->kind, "supplement") == 0;
 	if (rc == 0 && ret->session)
@@ -402,8 +407,8 @@ int review_waive(struct act *a, int64_t id, const char *reason, struct review *r
 	if (rc == 0)
 		decide(a, ret, "waive", true);
 	if (rc == PROPOSED)
-		return save(a, ret, "review_waive_propose", reason);
-	rc = save(a, ret, "review_waive", reason);
+		return review_save(a, ret, "review_waive_propose", reason);
+	rc = review_save(a, ret, "review_waive", reason);
 	return rc != 0 || supplement ? rc : waive_session(a, ret->session);
 }
 

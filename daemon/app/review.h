@@ -28,12 +28,20 @@ int review_waive(struct act *a, int64_t id, const char *reason, struct review *r
  * < 0. */
 struct review_facts {
 	int64_t from_at, to_at, bound_ms, total_minor;
+	int64_t held_ms;         /* meter_manual                                                         */
 	int64_t rest_ms;         /* of a gap: what was booked from its start on */
 };
 enum { REVIEW_KNOWN = 1 };
 int review_open_with(struct act *a, const char *kind, const char *instrument, int64_t session, const char *org,
 	const char *detail,
 	const struct review_facts *facts);
+
+/* Of an item "meter_manual": the register stands where it belongs; what is held is measured from now on. */
+int review_new_meter(struct act *a, int64_t id, const char *reason, struct review *ret);
+/* A reading: so much is held on the instrument now; its open items say so. */
+int review_level_held(struct act *a, const char *instrument, int64_t held_ms);
+/* Nothing is held any more: the register is back (its items are done), or what was held is measured. */
+int review_level_over(struct act *a, const char *instrument, bool is_back);
 
 /* Timer: nobody objected within the time; the decision stands and the session settles. */
 int review_objection_over(struct act *a, int64_t ref, int64_t due_at);

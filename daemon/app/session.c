@@ -191,8 +191,12 @@ int session_piece(struct act *a, struct session *s, const char *instrument, cons
 
 	lt_fmt(u.instrument, sizeof(u.instrument), "%s", instrument);
 	lt_fmt(u.reason, sizeof(u.reason), "%s", reason);
-	if (s)
+	if (v->fresh_held_ms > 0) {
+		u.held_ms = u.measured_ms;
+		u.measured_ms = 0;
+	} else if (s) {
 		s->measured_ms += p->measured_ms;
+	}
 	return store_usage_insert(a->db, &u);
 }
 
@@ -238,7 +242,8 @@ int session_end(struct act *a, struct session *s, int64_t at, const char *cause,
 	act_timer_clear(a, "session_end", s->id);
 	tell(a, s, "session_closed", cause);
 	if (s->kind == SESSION_BOOKED && s->booking)
-		rc = booking_closed(a, s->booking, s->closed_at, s->measured_ms == 0 && read, cause);
+		rc = booking_closed(a, s->booking, s->closed_at, s->measured_ms == 0 && read &&
+			!metering_holds(a, s->instrument, s->closed_at), cause);
 	if (rc == 0)
 		rc = money_settle(a, s->id);
 	if (rc == 0)

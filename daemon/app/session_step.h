@@ -33,7 +33,7 @@ bool session_is_open(const struct session *s);
 int64_t session_over_at(const struct session *s);
 /* Inserts a session that is past already, of nobody's or internal, with its history. It holds no unit. */
 int session_record(struct act *a, struct session *s, const char *detail);
-/* Adds usage: a new piece of s (NULL: nobody's). */
+/* Adds usage: a new piece of s (NULL: nobody's), measured, or held where the verdict says so. */
 int session_piece(struct act *a, struct session *s, const char *instrument, const struct attr_piece *p,
 	const char *reason, bool open,
 		  const struct meter_verdict *v);
@@ -73,6 +73,13 @@ int metering_attribute(struct act *a, struct reading_now *r);
 /* A piece of a gap that no session owns. From a minute on it is a session of unplaced time, with a review item and an
  * event, so that it does not go by unseen. */
 int metering_hidden(struct act *a, const char *instrument, const struct attr_piece *p, const struct meter_verdict *v);
+
+/* metering_level.c */
+/* After a reading: the register is back at an old level, or a hold is over, or it goes on. open: the session that the
+ * caller holds and saves; NULL. */
+int metering_level(struct act *a, const struct reading_now *r, struct session *open);
+/* A person says that the level is the meter's own: what was held is measured. 0 and *ret_ms; 1: nothing is held. */
+int metering_new_meter(struct act *a, const struct instrument *i, int64_t *ret_ms);
 
 /* metering.c */
 int64_t metering_gap_limit(struct act *a, const struct instrument *i);

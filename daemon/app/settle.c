@@ -53,12 +53,22 @@ static int64_t usual_seconds(struct act *a, const struct session *s)
 	return used[kept / 2];
 }
 
+/* Pieces are in the order of their beginnings; a short one may lie within a long one. */
+static int64_t last_instant(const struct rating *r)
+{
+	int64_t to = r->pieces[0].to_at;
+
+	for (int k = 1; k < r->in.n_pieces; k++)
+		to = r->pieces[k].to_at > to ? r->pieces[k].to_at : to;
+	return to;
+}
+
 /* Why this charge may not be posted without a person, or NULL. */
 static const char *implausible(struct act *a, const struct rating *r)
 {
 	const struct session *s = &r->s;
 	int64_t from = r->in.n_pieces ? r->pieces[0].from_at : s->opened_at;
-	int64_t to = r->in.n_pieces ? r->pieces[r->in.n_pieces - 1].to_at : s->closed_at;
+	int64_t to = r->in.n_pieces ? last_instant(r) : s->closed_at;
 	int64_t begin = from < s->opened_at ? from : s->opened_at, wall = to - begin + clock_back_ms(a, begin), usual;
 
 	if (r->result.used_s * 1000 > wall + LT_MINUTE + wall / 1000)
@@ -230,6 +240,10 @@ static int must_wait(struct act *a, const struct session *s, bool *ret_gap, int6
 	int64_t version, from = s->closed_at < a->now.wall_ms ? s->closed_at : a->now.wall_ms;
 	int rc = metering_in_gap(a, s->instrument, s->closed_at, ret_gap);
 
+	/* a level that nobody knows is a gap, until it is decided for this session */
+	if (rc == 0 && !*ret_gap)
+		*ret_gap = metering_holds(a, s->instrument, s->closed_at) &&
+			!evidence_review_done(a->db, s->id, "meter_manual");
 	*ret_until = s->end_reading ? 0 : from + END_READING_WAIT;
 	if (rc == 0 && *ret_gap) {
 		rc = terms_policy_at(a, s->instrument, s->opened_at, &policy, &version);

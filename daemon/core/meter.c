@@ -5,7 +5,7 @@
  *   elapsed + 2 * resolution + rtt + elapsed * rate_ppm / 10^6
  * where resolution is the larger of a count and the device's own refresh.
  */
-#include "core/meter.h"
+#include "core/meter_level.h"
 
 #include <string.h>
 
@@ -23,13 +23,12 @@ static int64_t resolution_ms(const struct meter_def *d)
 	return max64(max64(d->counter.count_ms, d->counter.refresh_ms), 1);
 }
 
-static int64_t slack_of(const struct meter_def *d, int64_t rtt_ms, int64_t elapsed)
+int64_t meter_slack_ms(const struct meter_def *d, int64_t rtt_ms, int64_t elapsed)
 {
 	return 2 * resolution_ms(d) + rtt_ms + elapsed / 1000000 * d->rate_ppm + elapsed % 1000000 * d->rate_ppm / 1000000;
 }
 
-/* 0 stands for 2^64. */
-static uint64_t modulus_of(const struct lt_counter *c)
+uint64_t meter_modulus(const struct lt_counter *c)
 {
 	if (c->modulus)
 		return c->modulus;
@@ -37,7 +36,7 @@ static uint64_t modulus_of(const struct lt_counter *c)
 }
 
 /* The forward distance from a to b. Both are below the modulus. */
-static uint64_t forward(uint64_t a, uint64_t b, uint64_t modulus)
+uint64_t meter_forward(uint64_t a, uint64_t b, uint64_t modulus)
 {
 	if (b >= a || modulus == 0)
 		return b - a;
@@ -45,7 +44,7 @@ static uint64_t forward(uint64_t a, uint64_t b, uint64_t modulus)
 }
 
 /* Counts in milliseconds; saturates far above anything possible. */
-static int64_t counts_ms(const struct meter_def *d, uint64_t counts)
+int64_t meter_counts_ms(const struct meter_def *d, uint64_t counts)
 {
 	uint64_t each = d->counter.count_ms ? d->counter.count_ms : 1, most = INT64_MAX / 4;
 
@@ -104,17 +103,25 @@ static bool possible(const struct meter *m, const struct meter_def *d, int64_t d
 {
 	int64_t t = m->t + elapsed;
 
-	if (d_ms < 0 || d_ms > elapsed + slack_of(d, max64(rtt_ms, m->rtt_ms), elapsed))
+	if (d_ms < 0 || d_ms > elapsed + meter_slack_ms(d, max64(rtt_ms, m->rtt_ms), elapsed))
 		return false;
 	if (d_ms == 0)
 		return true;
 	for (int i = 0; i < ANCHORS; i++) {
 		const struct meter_anchor *a = &m->anchor[i];
 
-		if (m->ext_ms - a->ext_ms + d_ms > t - a->t + slack_of(d, max64(rtt_ms, a->rtt_ms), t - a->t))
+		if (meter_sum_ms(m) - a->ext_ms + d_ms > t - a->t + meter_slack_ms(d, max64(rtt_ms, a->rtt_ms), t - a->t))
 			return false;
 	}
 	return true;
+}
+
+/* Does its uptime say that it restarted since the last good reading? It runs on where the device does. */
+static bool uptime_restarted(const struct meter *m, const struct lt_observation *o, int64_t elapsed, int64_t slack)
+{
+	if (!(o->have & LT_HAVE_UPTIME) || o->uptime_s >= UINT64_C(1) << 40)
+		return false;
+	return (m->have_uptime && o->uptime_s < m->uptime_s) || (int64_t)o->uptime_s * 1000 + slack < elapsed;
 }
 
 /* Did the device restart since the last good reading, as far as it says? */
@@ -122,22 +129,23 @@ static bool rebooted(const struct meter *m, const struct lt_observation *o, int6
 {
 	if (m->have_boots && (o->have & LT_HAVE_BOOTS) && o->boots != m->boots)
 		return true;
-	return (o->have & LT_HAVE_UPTIME) && o->uptime_s < UINT64_C(1) << 40 && (int64_t)o->uptime_s * 1000 + slack <
-		elapsed;
+	return uptime_restarted(m, o, elapsed, slack);
 }
 
-/* Does it say that it did not? */
+/* Does it say that it did not? A count of boots may be a constant, so an uptime that restarted outweighs it. */
 static bool surely_up(const struct meter *m, const struct lt_observation *o, int64_t elapsed, int64_t slack)
 {
+	if (rebooted(m, o, elapsed, slack))
+		return false;
 	if (m->have_boots && (o->have & LT_HAVE_BOOTS))
-		return o->boots == m->boots;
+		return true;
 	return (o->have & LT_HAVE_UPTIME) && (o->uptime_s >= UINT64_C(1) << 40 || (int64_t)o->uptime_s * 1000 > elapsed +
 		slack);
 }
 
 static bool serial_changed(const struct meter *m, const struct lt_observation *o)
 {
-	return (o->have & LT_HAVE_SERIAL) && m->serial[0] && strcmp(m->serial, o->serial) != 0;
+	return (o->have & LT_HAVE_SERIAL) && o->serial[0] && m->serial[0] && strcmp(m->serial, o->serial) != 0;
 }
 
 static void anchors_roll(struct meter *m)
@@ -146,7 +154,7 @@ static void anchors_roll(struct meter *m)
 
 	for (size_t i = 0; i < sizeof(spans) / sizeof(spans[0]); i++)
 		if (m->t - m->anchor[spans[i].which].t >= spans[i].span)
-			m->anchor[spans[i].which] = (struct meter_anchor){ m->t, m->ext_ms, m->rtt_ms };
+			m->anchor[spans[i].which] = (struct meter_anchor){ m->t, meter_sum_ms(m), m->rtt_ms };
 }
 
 /* The state moves on to this reading. */
@@ -200,11 +208,11 @@ static void first(struct meter *m, const struct meter_def *def, const struct met
 
 /* The run bit at this reading; a counter without one runs while it moves. */
 static bool running_now(const struct meter *m, const struct meter_def *def, const struct lt_observation *o,
-	int64_t added)
+	bool moves)
 {
 	if (o->have & LT_HAVE_STATE)
 		return o->running != 0;
-	if (added > 0)
+	if (moves)
 		return true;
 	return m->running && m->t - m->changed_t <= 2 * resolution_ms(def) + def->poll_ms;
 }
@@ -223,17 +231,31 @@ static int64_t quantised(struct meter *m, const struct meter_def *def, const str
 	return added - take;
 }
 
-static void accept(struct meter *m, const struct meter_def *def, const struct meter_sample *s, struct meter_verdict *v,
-	uint64_t raw,
-		   int64_t added)
+/* Does this reading show that the counter moves? A jump to another level does not. */
+static bool moved(const struct meter *m, const struct meter_verdict *v, uint64_t raw)
 {
+	if (v->class == METER_MANUAL || v->class == METER_SWAP || v->class == METER_RETURN)
+		return false;
+	return v->class == METER_RESET ? raw > 0 : raw != m->raw;
+}
+
+/* The meter moves on to this reading, which shows that E grew by `grown`: of that v->late_ms lies before it. */
+static void accept(struct meter *m, const struct meter_def *def, const struct meter_sample *s, struct meter_verdict *v,
+	uint64_t raw, int64_t grown)
+{
+	bool moves = moved(m, v, raw);
+	int64_t over;
+
 	v->accepted = true;
-	v->added_ms = added;
-	v->quantised_ms = quantised(m, def, v, added);
-	settle_on(m, s, v->elapsed_ms, raw, added);
-	m->running = running_now(m, def, &s->obs, added);
+	settle_on(m, s, v->elapsed_ms, raw, grown);
+	over = meter_level_expire(m, v);
+	v->late_ms += over;
+	v->added_ms += grown + over;
+	v->quantised_ms = quantised(m, def, v, v->added_ms - v->late_ms + v->fresh_held_ms);
+	m->running = running_now(m, def, &s->obs, moves);
 	v->running = m->running;
-	v->audit = v->class != METER_NORMAL || v->by_wall || v->clock;
+	v->held_ms = m->held_ms;
+	v->audit = v->class != METER_NORMAL || v->by_wall || v->clock || v->released;
 	v->review = v->class == METER_AMBIGUOUS || v->class == METER_SWAP || v->class == METER_MANUAL;
 }
 
@@ -242,14 +264,14 @@ static bool plausible(const struct meter *m, const struct meter_def *def, const 
 	int64_t slack,
 		      enum meter_class *ret_class, int64_t *ret_added)
 {
-	uint64_t modulus = modulus_of(&def->counter), raw = s->obs.hourmeter;
-	int64_t whole = modulus ? counts_ms(def, modulus) : INT64_MAX, d;
+	uint64_t modulus = meter_modulus(&def->counter), raw = s->obs.hourmeter;
+	int64_t whole = modulus ? meter_counts_ms(def, modulus) : INT64_MAX, d;
 
 	if ((modulus && raw >= modulus) || serial_changed(m, &s->obs))
 		return false;
 	if (raw < m->raw && rebooted(m, &s->obs, elapsed, slack))
 		return false;
-	d = raw < m->raw && !modulus ? -1 : counts_ms(def, forward(m->raw, raw, modulus));
+	d = raw < m->raw && !modulus ? -1 : meter_counts_ms(def, meter_forward(m->raw, raw, modulus));
 	if (!possible(m, def, d, elapsed, s->rtt_ms))
 		return false;
 	*ret_class = elapsed >= whole ? METER_AMBIGUOUS : raw < m->raw ? METER_WRAP : METER_NORMAL;
@@ -267,9 +289,9 @@ static bool confirms(struct meter_track *k, const struct meter_def *def, const s
 	const struct meter_sample *s, int64_t t, uint64_t modulus)
 {
 	uint64_t raw = s->obs.hourmeter;
-	int64_t elapsed = t - k->t, room = elapsed + slack_of(def, max64(s->rtt_ms, m->rtt_ms), elapsed);
+	int64_t elapsed = t - k->t, room = elapsed + meter_slack_ms(def, max64(s->rtt_ms, m->rtt_ms), elapsed);
 
-	if (k->reads == 0 || (raw < k->raw && !modulus) || counts_ms(def, forward(k->raw, raw, modulus)) > room)
+	if (k->reads == 0 || (raw < k->raw && !modulus) || meter_counts_ms(def, meter_forward(k->raw, raw, modulus)) > room)
 		*k = (struct meter_track){ .since_t = t, .reads = 1 };
 	else if (elapsed > 0)
 		k->reads++;
@@ -301,26 +323,50 @@ static bool comes_back(struct meter *m, const struct meter_def *def, const struc
 	if (m->phase != METER_IN_DOUBT || !v->gap)
 		return true;
 	m->doubt.reads = 0;
-	return confirms(&m->back, def, m, s, m->t + v->elapsed_ms, modulus_of(&def->counter));
+	return confirms(&m->back, def, m, s, m->t + v->elapsed_ms, meter_modulus(&def->counter));
 }
 
-/* A new level has confirmed itself: a reset, another device, or for a person to say. */
-static void new_level(struct meter *m, const struct meter_def *def, const struct meter_sample *s,
+/* A level that does not fit has confirmed itself: an old one is back, a reset, another device, or a person says. */
+static int64_t new_level(struct meter *m, const struct meter_def *def, const struct meter_sample *s,
 	struct meter_verdict *v)
 {
-	int64_t alone = counts_ms(def, s->obs.hourmeter), window = max64(0, v->elapsed_ms - alone), added = 0;
+	int64_t alone = meter_counts_ms(def, s->obs.hourmeter), window = max64(0, v->elapsed_ms - alone), above;
+	bool reset = s->obs.hourmeter < m->raw && possible(m, def, alone, v->elapsed_ms, s->rtt_ms) &&
+		!surely_up(m, &s->obs, v->elapsed_ms, v->slack_ms);
+	int back = meter_level_find(m, def, s, v->elapsed_ms, &above);
 
 	if (serial_changed(m, &s->obs)) {
 		v->class = METER_SWAP;
-	} else if (s->obs.hourmeter < m->raw && possible(m, def, alone, v->elapsed_ms, s->rtt_ms) &&
-		   !surely_up(m, &s->obs, v->elapsed_ms, v->slack_ms)) {
-		v->class = METER_RESET;
-		added = alone;
-		v->estimated_ms = v->was_running ? min64(window, def->poll_ms) : 0;
-	} else {
-		v->class = METER_MANUAL;
+		v->added_ms = v->late_ms = meter_level_forget(m, v);
+		return 0;
 	}
-	accept(m, def, s, v, s->obs.hourmeter, added);
+	/* a level that counted more than its return would leave was none that is false: it began anew */
+	if (back >= 0 && !(reset && m->held_ms > above)) {
+		v->late_ms = meter_level_return(m, def, back, s, v);
+		return v->late_ms;
+	}
+	if (reset) {
+		v->class = METER_RESET;
+		v->estimated_ms = v->was_running && !m->holding ? min64(window, def->poll_ms) : 0;
+		meter_level_leave(m, METER_RESET, s->obs.hourmeter);
+		return meter_level_add(m, alone, v);
+	}
+	v->class = METER_MANUAL;
+	meter_level_leave(m, METER_MANUAL, s->obs.hourmeter);
+	return 0;
+}
+
+/* The value fits the level that the meter stands on. */
+static int64_t same_level(struct meter *m, const struct meter_def *def, const struct meter_sample *s,
+	struct meter_verdict *v, int64_t added)
+{
+	int passed = meter_level_passed(m, def, s, v->elapsed_ms);
+
+	if (passed >= 0) {
+		v->late_ms = meter_level_return(m, def, passed, s, v);
+		return v->late_ms;
+	}
+	return meter_level_add(m, added, v);
 }
 
 static void read_counter(struct meter *m, const struct meter_def *def, const struct meter_sample *s,
@@ -337,11 +383,13 @@ static void read_counter(struct meter *m, const struct meter_def *def, const str
 		if (comes_back(m, def, s, v)) {
 			if (was_doubted && v->class == METER_NORMAL)
 				v->class = METER_OUTLIER;
+			added = same_level(m, def, s, v, added);
 			accept(m, def, s, v, s->obs.hourmeter, added);
 			return;
 		}
 	} else if (leaves(m, def, s, m->t + v->elapsed_ms)) {
-		new_level(m, def, s, v);
+		added = new_level(m, def, s, v);
+		accept(m, def, s, v, s->obs.hourmeter, added);
 		return;
 	}
 	v->class = METER_SUSPECT;
@@ -398,7 +446,7 @@ void meter_read(struct meter *m, const struct meter_def *def, int64_t gap_ms, co
 		return;
 	}
 	v->back = s->wall_ms < m->wall_ms || v->at - v->from_wall < v->elapsed_ms - CLOCK_STEP_MS;
-	v->slack_ms = slack_of(def, max64(s->rtt_ms, m->rtt_ms), v->elapsed_ms);
+	v->slack_ms = meter_slack_ms(def, max64(s->rtt_ms, m->rtt_ms), v->elapsed_ms);
 	v->gap = m->lost || v->clock || v->elapsed_ms > gap_ms;
 	if (def->kind == METER_STATE)
 		read_state(m, def, s, v);
@@ -413,14 +461,14 @@ void meter_read(struct meter *m, const struct meter_def *def, int64_t gap_ms, co
 
 void meter_session_starts(struct meter *m, const struct meter_def *def)
 {
-	m->anchor[ANCHOR_SESSION] = (struct meter_anchor){ m->t, m->ext_ms, m->rtt_ms };
+	m->anchor[ANCHOR_SESSION] = (struct meter_anchor){ m->t, meter_sum_ms(m), m->rtt_ms };
 	m->credit_ms = def->poll_ms;
 }
 
 const char *meter_class_name(enum meter_class c)
 {
 	static const char *const names[METER_CLASSES] = { "FIRST", "NORMAL", "WRAP", "AMBIGUOUS", "OUTLIER", "RESET",
-		"SWAP", "MANUAL", "SUSPECT", "STALE" };
+		"SWAP", "MANUAL", "SUSPECT", "STALE", "RETURN" };
 
 	return names[c];
 }

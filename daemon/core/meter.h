@@ -15,10 +15,12 @@
 #include "core/site.h"
 #include "labtime/driver.h"
 
-#define METER_BLOB 512            /* meter_encode writes at most this much                                */
+#define METER_BLOB 1024           /* meter_encode writes at most this much                                */
 #define METER_BOOT_ID 40
 #define METER_REREADS 3           /* a suspect value is confirmed by at least so many further readings     */
 #define METER_COARSE_MS 10000     /* a count worth more gives no edges                                     */
+#define METER_LEVELS 4            /* levels that were left and are remembered                              */
+#define METER_LEVEL_MS LT_DAY     /* ... for so long                                                       */
 
 enum meter_class {
 	METER_FIRST,      /* the baseline: bills 0                                                        */
@@ -27,6 +29,7 @@ enum meter_class {
 	METER_RESET, METER_SWAP, METER_MANUAL,
 	METER_SUSPECT,    /* nothing decided, nothing billed; read it again                                 */
 	METER_STALE,      /* older than what is known: ignored                                              */
+	METER_RETURN,     /* the register is back at a level that it had left: only what lies above counts  */
 	METER_CLASSES
 };
 enum meter_phase { METER_NEW, METER_LIVE, METER_IN_DOUBT };
@@ -37,6 +40,20 @@ enum { ANCHOR_FIRST, ANCHOR_SESSION, ANCHOR_HOUR, ANCHOR_DAY, ANCHORS };
 
 /* A level that has to go on by itself before it is believed. reads 0: there is none. */
 struct meter_track { uint64_t raw; int64_t since_t, t; int32_t reads; };
+
+/*
+ * A level that was left, by a RESET (the new level is measured) or a MANUAL (the new level is held). It is remembered
+ * because a controller that says 0 for a minute, or a register that drops by two, comes back.
+ */
+struct meter_left {
+	enum meter_class by;
+	bool down;                /* the new level was below this one                                      */
+	bool running;             /* when it was left                                                      */
+	uint64_t raw;
+	int64_t sum_ms;           /* meter_sum_ms() then                                                   */
+	int64_t t, wall_ms;       /* its last good reading                                                 */
+	int32_t rtt_ms;
+};
 
 struct meter {
 	enum meter_phase phase;
@@ -60,6 +77,11 @@ struct meter {
 	struct meter_track doubt; /* while in doubt: the new level that tries to confirm itself            */
 	struct meter_track back;  /* and the old one, where a silence leaves it much room                  */
 	char doubt_serial[33];
+	struct meter_left left[METER_LEVELS]; /* oldest first                                              */
+	int32_t n_left;
+	bool holding;             /* since a MANUAL: what the register adds is held, not measured          */
+	int64_t held_ms;
+	int64_t held_t, held_wall_ms; /* since here                                                        */
 	enum meter_class last;    /* class of the last reading, for people                                 */
 };
 
@@ -86,8 +108,18 @@ struct meter_verdict {
 	int64_t from_wall, at;    /* the interval on the wall clock; labels never go back                  */
 	int64_t elapsed_ms;
 	int64_t added_ms;         /* E grew by this                                                        */
-	int64_t quantised_ms;     /* part of added_ms that no run explains: nobody's                       */
+	int64_t fresh_held_ms;    /* what this interval added to what is held                              */
+	int64_t quantised_ms;     /* of what this interval added (measured or held), what no run explains  */
 	int64_t estimated_ms;     /* RESET: at most this much is missing besides                           */
+	int64_t held_ms;          /* what is held after this reading (review item meter_manual)            */
+	/* of added_ms: it lies anywhere in [left_wall, at], as a return shows it or as it was held until now */
+	int64_t late_ms;
+	int64_t late_held_ms;     /* RETURN to a level within a hold: so much above it is held             */
+	int64_t excess_ms;        /* RETURN: the false level had added so much too much: to be taken back  */
+	int64_t left_wall;        /* when the level was left that is back, or the hold began that is over  */
+	uint64_t left_raw;
+	bool left_running;
+	bool released;            /* a hold ended: its day is over, or another device answers              */
 	int64_t slack_ms;         /* of this interval                                                      */
 	int64_t lag_ms;           /* the counter may trail the run bit by this much                        */
 	int64_t reread_ms;        /* SUSPECT: read again in this time                                      */
@@ -100,6 +132,11 @@ void meter_read(struct meter *m, const struct meter_def *def, int64_t gap_ms, co
 		struct meter_verdict *ret);
 /* A session begins here: its own budget starts, on-time of others no longer counts for it. */
 void meter_session_starts(struct meter *m, const struct meter_def *def);
+/* A person says that the level after a MANUAL is the meter's own ("new meter"): what is held is measured from now on,
+ * old levels are forgotten. *ret has late_ms, left_wall, left_raw. False: nothing is held. */
+bool meter_accept_level(struct meter *m, struct meter_verdict *ret);
+/* E and what is held besides. */
+int64_t meter_sum_ms(const struct meter *m);
 /* max(30 s, 10 polls) where the policy says 0. */
 int64_t meter_gap_ms(const struct meter_def *def, int64_t policy_gap_ms);
 bool meter_is_coarse(const struct meter_def *def);

@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-#define BLOB_VERSION 1
+#define BLOB_VERSION 2 /* 1 had no levels that were left */
 
 /* Walks the fields once: writing (m -> p) or reading (p -> m). */
 struct walk { uint8_t *p; const uint8_t *q; size_t left; bool ok; };
@@ -92,6 +92,39 @@ static void track(struct walk *w, struct meter_track *k)
 	i32(w, &k->reads);
 }
 
+static void level(struct walk *w, struct meter_left *l)
+{
+	uint64_t by = l->by;
+
+	u64(w, &by);
+	if (by >= METER_CLASSES)
+		w->ok = false;
+	else
+		l->by = (enum meter_class)by;
+	flag(w, &l->down);
+	flag(w, &l->running);
+	u64(w, &l->raw);
+	i64(w, &l->sum_ms);
+	i64(w, &l->t);
+	i64(w, &l->wall_ms);
+	i32(w, &l->rtt_ms);
+}
+
+static void levels(struct walk *w, struct meter *m)
+{
+	i32(w, &m->n_left);
+	if (m->n_left < 0 || m->n_left > METER_LEVELS)
+		w->ok = false;
+	for (int i = 0; i < m->n_left && w->ok; i++)
+		level(w, &m->left[i]);
+	flag(w, &m->holding);
+	i64(w, &m->held_ms);
+	i64(w, &m->held_t);
+	i64(w, &m->held_wall_ms);
+	if (m->held_ms < 0)
+		w->ok = false;
+}
+
 static void fields(struct walk *w, struct meter *m)
 {
 	uint64_t version = BLOB_VERSION, phase = m->phase, last = m->last;
@@ -99,7 +132,7 @@ static void fields(struct walk *w, struct meter *m)
 	u64(w, &version);
 	u64(w, &phase);
 	u64(w, &last);
-	if (!w->ok || version != BLOB_VERSION || phase > METER_IN_DOUBT || last >= METER_CLASSES) {
+	if (!w->ok || version < 1 || version > BLOB_VERSION || phase > METER_IN_DOUBT || last >= METER_CLASSES) {
 		w->ok = false;
 		return;
 	}
@@ -132,6 +165,8 @@ static void fields(struct walk *w, struct meter *m)
 	track(w, &m->doubt);
 	track(w, &m->back);
 	text(w, m->doubt_serial, sizeof(m->doubt_serial));
+	if (version > 1)
+		levels(w, m);
 }
 
 size_t meter_encode(const struct meter *m, uint8_t dst[METER_BLOB])

@@ -40,9 +40,10 @@ struct usage {
 	int64_t id, session;             /* session 0: nobody's */
 	char instrument[LT_ID];
 	int64_t from_at, to_at, measured_ms, estimated_ms;
+	int64_t held_ms;                 /* shown on a level that nobody knows: not measured, not in E */
 	bool placed, open;
 	bool fault;                      /* metered while the instrument said that it has a fault: not priced */
-	char reason[24];                 /* 'run', 'gap', 'quantisation', 'reset', 'approved', 'several' */
+	char reason[24];                 /* 'run', 'gap', 'quantisation', 'reset', 'adjustment', 'approved', 'several' */
 	int64_t raw_from, raw_to;
 };
 

@@ -6,7 +6,7 @@
 #include "core/meter.h"
 #include "store/db.h"
 
-/* 0; 1: no reading yet (or state that is not ours: then *ret is a new meter); < 0. */
+/* 0; 1: no reading yet; < 0. State that is not ours is made anew from the row: E and the register are never lost. */
 int store_meter_load(struct db *db, const char *instrument, struct meter *ret);
 int store_meter_save(struct db *db, const char *instrument, const struct meter *m);
 

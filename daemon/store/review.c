@@ -4,7 +4,7 @@
 #include <string.h>
 
 #define COLUMNS "id, kind, instrument, session, org, state, detail, opened_at, due_at, proposal, proposed_by, " \
-	"proposed_at, decision, decided_by, decided_at, version, from_at, to_at, bound_ms, total_minor"
+	"proposed_at, decision, decided_by, decided_at, version, from_at, to_at, bound_ms, total_minor, held_ms"
 #define CLAIM_COLUMNS "id, instrument, at, org, user, created_at, session, note, state, version"
 
 static const int64_t *or_null(const int64_t *v) { return *v ? v : NULL; }
@@ -33,6 +33,7 @@ static void take(struct stmt *s, struct review *r)
 	r->to_at = db_int(s, 17);
 	r->bound_ms = db_int(s, 18);
 	r->total_minor = db_int(s, 19);
+	r->held_ms = db_int(s, 20);
 }
 
 static int one(struct stmt *s, struct review *ret)
@@ -64,9 +65,9 @@ int store_review_find(struct db *db, const char *kind, const char *instrument, i
 int store_review_insert(struct db *db, const struct review *r)
 {
 	return db_run(db, "INSERT INTO review (id, kind, instrument, session, org, state, detail, opened_at, due_at, from_at, "
-		"to_at, bound_ms, total_minor) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
-		"ittIttt" "iIiiii", r->id, r->kind, r->instrument, or_null(&r->session), text_or_null(r->org), r->state, r->detail,
-		r->opened_at, or_null(&r->due_at), r->from_at, r->to_at, r->bound_ms, r->total_minor);
+		"to_at, bound_ms, total_minor, held_ms) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
+		"ittIttt" "iIiiiii", r->id, r->kind, r->instrument, or_null(&r->session), text_or_null(r->org), r->state, r->detail,
+		r->opened_at, or_null(&r->due_at), r->from_at, r->to_at, r->bound_ms, r->total_minor, r->held_ms);
 }
 
 int store_review_update(struct db *db, struct review *r)
@@ -92,6 +93,25 @@ int store_review_list(struct db *db, const char *state, int64_t after, struct re
 		take(s, &ret[(*ret_n)++]);
 	db_end(s);
 	return rc;
+}
+
+int store_review_held(struct db *db, const char *instrument, struct review *ret, int cap, int *ret_n)
+{
+	struct stmt *s = db_query(db, "SELECT " COLUMNS " FROM review WHERE state <> 'done' AND kind = 'meter_manual' AND "
+		"instrument = ?1 AND to_at = 0 ORDER BY id", "t", instrument);
+	int rc;
+
+	*ret_n = 0;
+	while ((rc = db_step(s)) == DB_ROW && *ret_n < cap)
+		take(s, &ret[(*ret_n)++]);
+	db_end(s);
+	return rc < 0 ? rc : 0;
+}
+
+int store_review_hold(struct db *db, const char *instrument, int64_t held_ms)
+{
+	return db_run(db, "UPDATE review SET held_ms = ?2 WHERE state <> 'done' AND kind = 'meter_manual' AND instrument = "
+		"?1 AND to_at = 0 AND held_ms <> ?2", "ti", instrument, held_ms);
 }
 
 bool store_supplement_waived(struct db *db, int64_t session, int64_t total_minor)

@@ -16,6 +16,7 @@ struct review {
 	char proposal[REVIEW_TEXT], proposed_by[48], decision[REVIEW_TEXT], decided_by[48];
 	int64_t proposed_at, decided_at, version;
 	int64_t from_at, to_at, bound_ms;   /* meter_lost: the gap, and what of it may be charged      */
+	int64_t held_ms;                    /* meter_manual: above the level that nobody knows         */
 	int64_t total_minor;                /* supplement: what the session costs by later data        */
 };
 int store_review_load(struct db *db, int64_t id, struct review *ret);            /* 0, 1, < 0 */
@@ -27,6 +28,10 @@ int store_review_update(struct db *db, struct review *r);
 int store_review_list(struct db *db, const char *state, int64_t after, struct review *ret, int cap, int *ret_n);
 /* All items of the session that are not done are done with this decision. */
 int store_review_close_all(struct db *db, int64_t session, const char *decision);
+/* The items "meter_manual" of the instrument that are not done. */
+int store_review_held(struct db *db, const char *instrument, struct review *ret, int cap, int *ret_n);
+/* ... hold so much now; that is no new version of them. */
+int store_review_hold(struct db *db, const char *instrument, int64_t held_ms);
 /* Was a supplement to at least this total waived for the session? */
 bool store_supplement_waived(struct db *db, int64_t session, int64_t total_minor);
 bool store_review_pending(struct db *db, int64_t session);

@@ -108,6 +108,30 @@ int store_session_last_closed(struct db *db, const char *instrument, int64_t at,
 		(int64_t)of_org), ret);
 }
 
+/* One unit has one session at a time: from the latest back to the first that ended before. */
+int store_session_since(struct db *db, const char *instrument, int64_t since, struct session *ret, int cap, int *ret_n)
+{
+	struct stmt *s = db_query(db, "SELECT " COLUMNS " FROM session WHERE instrument = ?1 AND unplaced = 0 ORDER BY "
+		"opened_at DESC, id DESC", "t", instrument);
+	int rc, n = 0;
+
+	while (n < cap && (rc = db_step(s)) == DB_ROW) {
+		take(s, &ret[n]);
+		if (ret[n].closed_at && ret[n].closed_at <= since)
+			break;
+		n++;
+	}
+	db_end(s);
+	for (int k = 0; k < n / 2; k++) {
+		struct session last = ret[n - 1 - k];
+
+		ret[n - 1 - k] = ret[k];
+		ret[k] = last;
+	}
+	*ret_n = n;
+	return db_failed(db);
+}
+
 int store_session_insert(struct db *db, const struct session *s)
 {
 	return db_run(db, "INSERT INTO session (" COLUMNS ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, "

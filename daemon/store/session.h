@@ -22,6 +22,8 @@ int store_session_event(struct db *db, int64_t session, int64_t at, const char *
 	const char *cause, const char *detail);
 /* Closed without a reading at their end, not charged, that may have run since `since`; oldest first. */
 int store_session_loose(struct db *db, const char *instrument, int64_t since, struct session *ret, int cap, int *ret_n);
+/* All that were open after `since`, oldest first; more than cap: the latest. */
+int store_session_since(struct db *db, const char *instrument, int64_t since, struct session *ret, int cap, int *ret_n);
 /* The unattributed session that was open at the instant, or nearly; one of unplaced time when there is no other. */
 int store_session_unattributed_at(struct db *db, const char *instrument, int64_t at, struct session *ret);
 
@@ -58,6 +60,8 @@ typedef void (*usage_take)(void *user, const struct usage_brief *b);
 struct usage_scan { const char *only; int64_t from, to, to_seq, after, after_id; char instrument[LT_ID]; };
 /* Looks at `limit` rows at most. 1: more to come; 0: the end; < 0. */
 int usage_scan(struct db *db, struct usage_scan *at, int limit, usage_take take, void *user);
+/* Of an instrument: those that reach beyond the instant, in order of from_at; more than cap: the earliest. */
+int store_usage_since(struct db *db, const char *instrument, int64_t since, struct usage *ret, int cap, int *ret_n);
 /* Every piece of a session becomes another's (0: nobody's). */
 int store_usage_move(struct db *db, int64_t from_session, int64_t to_session);
 

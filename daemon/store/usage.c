@@ -4,7 +4,7 @@
 #include "common/fmt.h"
 #include "store/session.h"
 
-#define COLUMNS "id, instrument, session, from_at, to_at, measured_ms, estimated_ms, placed, open, reason, raw_from, raw_to, fault"
+#define COLUMNS "id, instrument, session, from_at, to_at, measured_ms, estimated_ms, placed, open, reason, raw_from, raw_to, fault, held_ms"
 
 static void take(struct stmt *s, struct usage *r)
 {
@@ -22,6 +22,7 @@ static void take(struct stmt *s, struct usage *r)
 	r->raw_from = db_int(s, 10);
 	r->raw_to = db_int(s, 11);
 	r->fault = db_int(s, 12) != 0;
+	r->held_ms = db_int(s, 13);
 }
 
 static int one(struct stmt *s, struct usage *ret)
@@ -37,18 +38,18 @@ static int one(struct stmt *s, struct usage *ret)
 int store_usage_insert(struct db *db, const struct usage *u)
 {
 	return db_run(db, "INSERT INTO usage (" COLUMNS ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, "
-		"?13)", "itIiiiiiitiii", u->id, u->instrument, u->session ? &u->session : NULL, u->from_at, u->to_at, u->measured_ms,
+		"?13, ?14)", "itIiiiiiitiiii", u->id, u->instrument, u->session ? &u->session : NULL, u->from_at, u->to_at, u->measured_ms,
 		u->estimated_ms,
-		(int64_t)u->placed, (int64_t)u->open, u->reason, u->raw_from, u->raw_to, (int64_t)u->fault);
+		(int64_t)u->placed, (int64_t)u->open, u->reason, u->raw_from, u->raw_to, (int64_t)u->fault, u->held_ms);
 }
 
 int store_usage_update(struct db *db, const struct usage *u)
 {
 	return db_run(db, "UPDATE usage SET session = ?2, from_at = ?3, to_at = ?4, measured_ms = ?5, estimated_ms = ?6, "
-		"placed = ?7, open = ?8, reason = ?9, raw_from = ?10, raw_to = ?11, fault = ?12 WHERE id = ?1", "iIiiiiiitiii", u->id,
+		"placed = ?7, open = ?8, reason = ?9, raw_from = ?10, raw_to = ?11, fault = ?12, held_ms = ?13 WHERE id = ?1", "iIiiiiiitiiii", u->id,
 		u->session ? &u->session : NULL,
 		u->from_at, u->to_at, u->measured_ms, u->estimated_ms, (int64_t)u->placed, (int64_t)u->open, u->reason,
-		u->raw_from, u->raw_to, (int64_t)u->fault);
+		u->raw_from, u->raw_to, (int64_t)u->fault, u->held_ms);
 }
 
 int store_usage_open(struct db *db, const char *instrument, struct usage *ret)
@@ -124,6 +125,21 @@ int store_usage_beyond(struct db *db, int64_t session, int64_t at, int64_t last,
 		take(s, &ret[(*ret_n)++]);
 	db_end(s);
 	return rc == DB_ROW ? DB_DONE : rc;
+}
+
+int store_usage_since(struct db *db, const char *instrument, int64_t since, struct usage *ret, int cap, int *ret_n)
+{
+	/* no two runs overlap: what reaches beyond began with the last run before the instant, or later */
+	struct stmt *s = db_query(db, "SELECT " COLUMNS " FROM usage WHERE instrument = ?1 AND from_at >= COALESCE((SELECT "
+		"from_at FROM usage WHERE instrument = ?1 AND from_at <= ?2 AND placed = 1 ORDER BY from_at DESC LIMIT 1), ?2) "
+		"AND to_at >= ?2 ORDER BY from_at, id LIMIT ?3", "tii", instrument, since, (int64_t)cap);
+	int rc;
+
+	*ret_n = 0;
+	while ((rc = db_step(s)) == DB_ROW)
+		take(s, &ret[(*ret_n)++]);
+	db_end(s);
+	return rc < 0 ? rc : 0;
 }
 
 int store_usage_move(struct db *db, int64_t from_session, int64_t to_session)

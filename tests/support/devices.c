@@ -29,7 +29,9 @@ void devices_poll(struct devices *d, int k)
 		return;
 	lt_fmt(m.instrument, sizeof(m.instrument), "%s", d->w->instruments[k].id);
 	m.obs.have = LT_HAVE_HOURMETER | LT_HAVE_STATE | LT_HAVE_INTERLOCK | LT_HAVE_FAULT;
-	m.obs.hourmeter = v->lie ? v->lie_raw : (v->base + (uint64_t)(v->run_ms / 1000)) & 0xffffffff;
+	m.obs.hourmeter = (v->base + (uint64_t)(v->run_ms / 1000)) & 0xffffffff;
+	if (v->stuck || v->lie)
+		m.obs.hourmeter = v->stuck ? v->stuck_raw : v->lie_raw;
 	m.obs.running = v->on;
 	m.obs.fault = v->faulty;
 	m.obs.interlock = v->lock;

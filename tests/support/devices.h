@@ -18,6 +18,8 @@ struct device {
 	uint8_t lock;                /* enum lt_lock, read back                                          */
 	bool lie;                    /* the next poll says `lie_raw`                                     */
 	uint64_t lie_raw;
+	bool stuck;                  /* every poll says `stuck_raw`                                      */
+	uint64_t stuck_raw;
 	int polls;                   /* how often it was asked                                           */
 };
 

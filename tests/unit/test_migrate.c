@@ -17,6 +17,7 @@
 #include "store/event.h"
 #include "store/meter.h"
 #include "store/migration.h"
+#include "store/review.h"
 #include "store/session.h"
 #include "store/terms.h"
 
@@ -95,6 +96,40 @@ static void test_002_events_and_outages(void **state)
 	assert_true(store_outage_is_open(db, "krios-1", "fault"));
 	assert_int_equal(store_outage_add(db, 3, "krios-1", "clock", 0, 500), 0);
 	assert_int_equal(store_outage_ms(db, "krios-1", 0, 10000, 10000), 9500);
+	old_free(o);
+}
+
+/* 004: what a meter, its pieces and its items say is what they said; nothing of before is held. */
+static void test_004_levels(void **state)
+{
+	static const char *const rows[] = {
+		"INSERT INTO instrument (id, unit) VALUES ('krios-1', 1)",
+		"INSERT INTO session (id, instrument, kind, state, opened_at, opened_cause, measured_ms) VALUES (1, 'krios-1', "
+			"'unattributed', 'open', 1000, 'meter', 5000)",
+		"INSERT INTO usage (id, instrument, session, from_at, to_at, measured_ms, placed, open, reason, raw_from, raw_to) "
+			"VALUES (1, 'krios-1', 1, 1000, 6000, 5000, 1, 1, 'run', 10, 15)",
+		"INSERT INTO review (id, kind, instrument, session, state, detail, opened_at) VALUES (1, 'meter_manual', 'krios-1', 1, "
+			"'open', 'the counter jumped', 5000)",
+		NULL,
+	};
+	struct old *o = old_store(1, rows);
+	struct db *db = upgraded(o);
+	struct usage u;
+	struct review r, held[2];
+	int n;
+
+	assert_int_equal(store_usage_open(db, "krios-1", &u), 0);
+	assert_int_equal(u.measured_ms, 5000);
+	assert_int_equal(u.held_ms, 0);
+	assert_int_equal(store_review_load(db, 1, &r), 0);
+	assert_string_equal(r.detail, "the counter jumped");
+	assert_string_equal(r.state, "open");
+	assert_int_equal(r.held_ms, 0);
+	assert_int_equal(store_review_held(db, "krios-1", held, 2, &n), 0);
+	assert_int_equal(n, 0);
+	u.held_ms = -1;
+	assert_true(store_usage_update(db, &u) < 0);
+	db_rollback(db);
 	old_free(o);
 }
 
@@ -230,8 +265,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_002_events_and_outages), cmocka_unit_test(test_003_terms_by_interval),
-		cmocka_unit_test(test_003_refuses_edits), cmocka_unit_test(test_006_sessions_have_a_place),
-		cmocka_unit_test(test_007_the_first_look_at_the_clock),
+		cmocka_unit_test(test_003_refuses_edits), cmocka_unit_test(test_004_levels),
+		cmocka_unit_test(test_006_sessions_have_a_place), cmocka_unit_test(test_007_the_first_look_at_the_clock),
 	};
 
 	return cmocka_run_group_tests_name("migrate", tests, NULL, NULL);

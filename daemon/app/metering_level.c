@@ -1,0 +1,361 @@
+/*
+ * metering_level.c - what becomes of sessions when a register is back at a level that it had left, or when the level it
+ * stands on is believed after all. Owns nothing.
+ *
+ * The time since the level was left is a gap, except where the run bit gives the place. I1: what E grew by goes into
+ * pieces of usage; what a false level gave too much leaves its pieces for one of nobody's, reason 'adjustment'.
+ */
+#include <string.h>
+
+#include "app/money.h"
+#include "app/review.h"
+#include "app/session_step.h"
+#include "common/fmt.h"
+
+#define PIECES_MAX 256
+#define SESSIONS_MAX 16
+
+/* [from, at): since the level was left. */
+struct span {
+	const struct instrument *i;
+	struct meter_verdict v;
+	int64_t from, at, left;          /* left: milliseconds to give or to take, and not yet so            */
+	bool held;                       /* what is given is held                                            */
+	struct session *open;            /* the session that the caller holds; NULL                          */
+	struct usage u[PIECES_MAX];
+	int n;
+	struct session s[SESSIONS_MAX];  /* that were open in it, oldest first                               */
+	int n_sessions;
+};
+
+static int64_t max64(int64_t a, int64_t b) { return a > b ? a : b; }
+static int64_t min64(int64_t a, int64_t b) { return a < b ? a : b; }
+
+static int load(struct act *a, struct span *p)
+{
+	int rc = store_usage_since(a->db, p->i->id, p->from, p->u, PIECES_MAX, &p->n);
+
+	return rc == 0 ? store_session_since(a->db, p->i->id, p->from, p->s, SESSIONS_MAX, &p->n_sessions) : rc;
+}
+
+/* ---- sessions whose sums change ---- */
+
+static int change(struct act *a, struct span *p, int64_t id, int64_t measured_ms, int64_t estimated_ms)
+{
+	struct event_row e = { .kind = measured_ms < 0 ? "measured_less" : "measured_late", .instrument = p->i->id,
+		.session = id, .facts = { .from_at = p->from, .ms = measured_ms < 0 ? -measured_ms : measured_ms } };
+	struct session other, *s = p->open && p->open->id == id ? p->open : &other;
+	char detail[120];
+	int rc = s == &other && id ? session_load(a, id, s) : 0;
+
+	if (id == 0 || rc != 0 || (measured_ms == 0 && estimated_ms == 0))
+		return rc < 0 ? rc : act_end(a);
+	s->measured_ms += measured_ms;
+	s->estimated_ms += estimated_ms;
+	lt_fmt(detail, sizeof(detail), "%lld ms %s", (long long)e.facts.ms, measured_ms < 0
+		? "taken back: the register is at its old level again" : "of the time since the register left its level");
+	rc = session_note(a, s, "meter", detail);
+	e.org = s->org;
+	e.user = s->user;
+	e.booking = s->booking;
+	if (measured_ms != 0)
+		act_event(a, &e);
+	return rc;
+}
+
+/* ---- giving ---- */
+
+/* How much of what is given can lie in this run: its length since the level was left that is not yet measured. */
+static int64_t room_of(const struct span *p, const struct usage *u)
+{
+	int64_t length = min64(u->to_at, p->at) - max64(u->from_at, p->from);
+
+	return max64(0, min64(length, u->to_at - u->from_at - u->measured_ms - u->held_ms));
+}
+
+/* The room of a session's runs; session 0: of all. */
+static int64_t room_in(const struct span *p, int64_t session)
+{
+	int64_t ms = 0;
+
+	for (int k = 0; k < p->n; k++)
+		if (p->u[k].placed && (session == 0 || p->u[k].session == session))
+			ms += room_of(p, &p->u[k]);
+	return ms;
+}
+
+static int fill_runs(struct act *a, struct span *p, int64_t session, int64_t ms)
+{
+	int64_t given = 0;
+	int rc = 0;
+
+	for (int k = 0; k < p->n && rc == 0 && given < ms; k++) {
+		int64_t take = min64(p->u[k].placed ? room_of(p, &p->u[k]) : 0, ms - given);
+
+		if (take == 0 || p->u[k].session != session)
+			continue;
+		*(p->held ? &p->u[k].held_ms : &p->u[k].measured_ms) += take;
+		given += take;
+		rc = store_usage_update(a->db, &p->u[k]);
+	}
+	p->left -= given;
+	return rc == 0 && given > 0 && !p->held ? change(a, p, session, given, 0) : rc;
+}
+
+/* By the run bit: each session has for certain what the runs of the others could not hold. */
+static int give_to_runs(struct act *a, struct span *p)
+{
+	int64_t ms = p->left, all = room_in(p, 0);
+	int rc = 0;
+
+	for (int k = 0; k < p->n_sessions && rc == 0; k++) {
+		int64_t own = room_in(p, p->s[k].id);
+
+		rc = fill_runs(a, p, p->s[k].id, min64(own, max64(0, ms - (all - own))));
+	}
+	return rc;
+}
+
+/* Sessions compete for what no run shows: with a check-in, or whose run was on when the level was left. */
+static int windows_of(const struct span *p, struct attr_window w[ATTR_WINDOWS], bool *ret_on_at_start)
+{
+	int n = 0;
+
+	*ret_on_at_start = false;
+	for (int k = 0; k < p->n_sessions && n < ATTR_WINDOWS; k++) {
+		const struct session *s = &p->s[k];
+		bool on = p->v.left_running && s->opened_at <= p->from;
+
+		if (!s->checkin_at && !on)
+			continue;
+		*ret_on_at_start |= on && n == 0;
+		w[n++] = (struct attr_window){ s->id, max64(p->from, on ? p->from : max64(s->opened_at, s->checkin_at)),
+			s->closed_at };
+	}
+	return n;
+}
+
+static int give_as_gap(struct act *a, struct span *p)
+{
+	struct attr_window w[ATTR_WINDOWS];
+	struct attr_piece piece[ATTR_PIECES];
+	struct attr_gap gap = { p->from, p->at, p->left, false, p->v.running, p->v.slack_ms };
+	int n = windows_of(p, w, &gap.on_at_start), rc = 0;
+
+	n = attr_split(&gap, w, n, piece);
+	for (int k = 0; k < n && rc == 0; k++) {
+		struct session owner = { .id = piece[k].session }; /* its sum changes below */
+
+		piece[k].placed = false; /* the run bit would have said so */
+		rc = owner.id ? session_piece(a, &owner, p->i->id, &piece[k], "gap", false, &p->v)
+			: metering_hidden(a, p->i->id, &piece[k], &p->v);
+		if (rc == 0 && !p->held)
+			rc = change(a, p, piece[k].session, piece[k].measured_ms, 0);
+	}
+	return rc;
+}
+
+/* A coarse counter shows more than a run explains: that is nobody's. */
+static int give_rest(struct act *a, struct span *p)
+{
+	struct attr_piece rest = { 0, p->from, p->at, p->left, false };
+
+	if (p->left <= 0)
+		return 0;
+	return meter_is_coarse(&p->i->meter) ? session_piece(a, NULL, p->i->id, &rest, "quantisation", false, &p->v)
+		: give_as_gap(a, p);
+}
+
+/* A reset that was none hid nothing: what was estimated of it is no more. */
+static int drop_estimate(struct act *a, struct span *p, struct usage *u)
+{
+	int64_t ms = u->estimated_ms;
+	int rc;
+
+	if (strcmp(u->reason, "reset") != 0 || ms == 0)
+		return 0;
+	u->estimated_ms = 0;
+	rc = store_usage_update(a->db, u);
+	return rc == 0 ? change(a, p, u->session, 0, -ms) : rc;
+}
+
+/* The false level is no more: what it showed since was not so. */
+static int drop_held(struct act *a, struct span *p)
+{
+	int rc = 0;
+
+	for (int k = 0; k < p->n && rc == 0; k++) {
+		struct usage *u = &p->u[k];
+		int64_t before = u->from_at < p->from ? max64(0, p->from - u->from_at - u->measured_ms) : 0;
+
+		rc = drop_estimate(a, p, u);
+		if (rc != 0 || u->held_ms <= before)
+			continue;
+		u->held_ms = before;
+		rc = store_usage_update(a->db, u);
+	}
+	return rc;
+}
+
+/* The register is back: so much lies above the old level, somewhere since it was left. */
+static int give_back(struct act *a, struct span *p)
+{
+	const struct meter_verdict *v = &p->v;
+	int rc = load(a, p);
+
+	if (rc == 0)
+		rc = drop_held(a, p);
+	p->held = v->late_held_ms > 0;
+	p->v.fresh_held_ms = p->held ? v->late_held_ms : 0;
+	p->left = p->held ? v->late_held_ms : v->late_ms;
+	if (rc == 0 && p->left > 0 && p->i->meter.has_state)
+		rc = give_to_runs(a, p);
+	return rc == 0 ? give_rest(a, p) : rc;
+}
+
+/* The level is believed: what each piece holds is measured. */
+static int measure_held(struct act *a, struct span *p)
+{
+	int rc = load(a, p);
+
+	p->v.fresh_held_ms = 0;
+	p->left = p->v.late_ms;
+	for (int k = 0; k < p->n && rc == 0; k++) {
+		struct usage *u = &p->u[k];
+		int64_t ms = min64(u->held_ms, p->left);
+
+		if (u->held_ms == 0)
+			continue;
+		u->held_ms = 0;
+		u->measured_ms += ms;
+		p->left -= ms;
+		rc = store_usage_update(a->db, u);
+		if (rc == 0)
+			rc = change(a, p, u->session, ms, 0);
+	}
+	return rc == 0 ? give_rest(a, p) : rc;
+}
+
+/* ---- taking back ---- */
+
+/* All of a piece, or only what cannot be from before the level was left. */
+static int64_t takeable(const struct span *p, const struct usage *u, bool all)
+{
+	int64_t before = u->from_at < p->from ? p->from - u->from_at : 0;
+
+	return all ? u->measured_ms : max64(0, u->measured_ms - before);
+}
+
+static int take_from(struct act *a, struct span *p, struct usage *u, int64_t ms)
+{
+	int rc;
+
+	if (ms == 0)
+		return 0;
+	u->measured_ms -= ms;
+	p->left -= ms;
+	rc = store_usage_update(a->db, u);
+	return rc == 0 ? change(a, p, u->session, -ms, 0) : rc;
+}
+
+/* What the false level added too much lies in the oldest pieces: it came with the reset. */
+static int take_back(struct act *a, struct span *p, int64_t ms)
+{
+	struct attr_piece piece = { 0, p->from, p->at, ms, false };
+	int rc = ms > 0 ? load(a, p) : 0;
+
+	if (ms <= 0 || rc != 0)
+		return rc;
+	p->left = ms;
+	for (int all = 0; all < 2; all++)
+		for (int k = 0; k < p->n && rc == 0; k++)
+			if (strcmp(p->u[k].reason, "adjustment") != 0)
+				rc = take_from(a, p, &p->u[k], min64(p->left, takeable(p, &p->u[k], all)));
+	piece.measured_ms -= p->left;
+	return rc == 0 ? session_piece(a, NULL, p->i->id, &piece, "adjustment", false, &p->v) : rc;
+}
+
+/* ---- what is decided by it ---- */
+
+/* Sessions that closed meanwhile waited for this; a charged one is rated again. */
+static int settle(struct act *a, const struct span *p)
+{
+	struct session s[SESSIONS_MAX];
+	int n, rc = store_session_since(a->db, p->i->id, p->from, s, SESSIONS_MAX, &n);
+
+	for (int k = 0; k < n && rc == 0; k++)
+		if (s[k].closed_at)
+			rc = money_settle(a, s[k].id);
+	return rc;
+}
+
+static void tell(struct act *a, const struct span *p, const char *kind, int64_t ms)
+{
+	struct event_row e = { .kind = kind, .instrument = p->i->id,
+		.facts = { .from_at = p->from, .at = p->at, .ms = ms } };
+
+	act_event(a, &e);
+	act_audit(a, kind, p->i->id, "", "", "");
+}
+
+static struct span *span_of(struct span *p, const struct instrument *i, const struct meter_verdict *v,
+	struct session *open)
+{
+	p->i = i;
+	p->v = *v;
+	p->from = v->left_wall;
+	p->at = max64(v->at, v->left_wall);
+	p->open = open;
+	return p;
+}
+
+int metering_level(struct act *a, const struct reading_now *r, struct session *open)
+{
+	const struct meter_verdict *v = &r->v;
+	bool back = v->class == METER_RETURN, over = back || v->released;
+	struct span p = { 0 };
+	int rc;
+
+	if (!over)
+		return r->m.holding ? review_level_held(a, r->i->id, v->held_ms) : 0;
+	span_of(&p, r->i, v, open);
+	rc = back ? give_back(a, &p) : measure_held(a, &p);
+	if (rc == 0)
+		rc = take_back(a, &p, v->excess_ms);
+	if (rc != 0)
+		return rc;
+	tell(a, &p, back ? "meter_back" : "meter_held_measured", v->late_ms);
+	rc = r->m.holding ? review_level_held(a, r->i->id, v->held_ms) : review_level_over(a, r->i->id, back);
+	return rc == 0 ? settle(a, &p) : rc;
+}
+
+int metering_new_meter(struct act *a, const struct instrument *i, int64_t *ret_ms)
+{
+	struct meter_verdict v;
+	struct session open;
+	struct span p = { 0 };
+	struct meter m;
+	int rc = store_meter_load(a->db, i->id, &m), has;
+
+	*ret_ms = 0;
+	if (rc != 0 || !meter_accept_level(&m, &v))
+		return rc < 0 ? rc : 1;
+	has = session_open_on(a, i->id, &open);
+	rc = has < 0 ? has : store_meter_save(a->db, i->id, &m);
+	span_of(&p, i, &v, has == 0 ? &open : NULL);
+	if (rc == 0)
+		rc = measure_held(a, &p);
+	if (rc != 0)
+		return rc;
+	*ret_ms = v.late_ms;
+	tell(a, &p, "meter_held_measured", v.late_ms);
+	rc = review_level_over(a, i->id, false);
+	return rc == 0 ? settle(a, &p) : rc;
+}
+
+bool metering_holds(struct act *a, const char *instrument, int64_t at)
+{
+	struct meter m;
+
+	return store_meter_load(a->db, instrument, &m) == 0 && m.holding && m.held_wall_ms < at;
+}

@@ -1,0 +1,209 @@
+/*
+ * meter_level.c - the levels that a register left and may come back to. Owns nothing. Where a return cannot be told
+ * from counting, the reading is what the classifier's table says; nothing is ever added that the old level forbids.
+ *
+ * The sum of a meter is E and what is held besides. A level keeps the sum at which it was left: when it is back, the
+ * sum must be that and what the register shows above it, whatever the false levels in between have added.
+ */
+#include "core/meter_level.h"
+
+#include <string.h>
+
+#include "common/civil.h"
+
+int64_t meter_sum_ms(const struct meter *m)
+{
+	return m->ext_ms + m->held_ms;
+}
+
+/* A full list loses the oldest level that nothing is held for; the first of a hold says where the hold began. */
+static void make_room(struct meter *m)
+{
+	int drop = 0;
+
+	if (m->n_left < METER_LEVELS)
+		return;
+	while (drop < m->n_left && m->left[drop].by == METER_MANUAL)
+		drop++;
+	if (drop == m->n_left)
+		drop = 1;
+	m->n_left--;
+	memmove(&m->left[drop], &m->left[drop + 1], sizeof(m->left[0]) * (size_t)(m->n_left - drop));
+}
+
+void meter_level_leave(struct meter *m, enum meter_class by, uint64_t raw)
+{
+	make_room(m);
+	m->left[m->n_left++] = (struct meter_left){ .by = by, .down = raw < m->raw, .running = m->running, .raw = m->raw,
+		.sum_ms = meter_sum_ms(m), .t = m->t, .wall_ms = m->wall_ms, .rtt_ms = m->rtt_ms };
+	if (by != METER_MANUAL || m->holding)
+		return;
+	m->holding = true;
+	m->held_ms = 0;
+	m->held_t = m->t;
+	m->held_wall_ms = m->wall_ms;
+}
+
+/* What lies above the level, when that was possible since it was left; -1: it was not. */
+static int64_t above(const struct meter *m, const struct meter_def *def, const struct meter_left *l,
+	const struct meter_sample *s, int64_t elapsed)
+{
+	uint64_t modulus = meter_modulus(&def->counter), raw = s->obs.hourmeter;
+	int32_t rtt = s->rtt_ms > l->rtt_ms ? s->rtt_ms : l->rtt_ms;
+	int64_t now = m->t + elapsed, ms;
+
+	if ((modulus && raw >= modulus) || (!modulus && raw < l->raw))
+		return -1;
+	ms = meter_counts_ms(def, meter_forward(l->raw, raw, modulus));
+	if (ms > now - l->t + meter_slack_ms(def, rtt, now - l->t))
+		return -1;
+	for (int i = 0; i < ANCHORS && ms > 0; i++) {
+		const struct meter_anchor *a = &m->anchor[i];
+
+		if (a->t <= l->t && l->sum_ms + ms - a->ext_ms > now - a->t + meter_slack_ms(def, rtt, now - a->t))
+			return -1;
+	}
+	return ms;
+}
+
+int meter_level_find(const struct meter *m, const struct meter_def *def, const struct meter_sample *s, int64_t elapsed,
+	int64_t *ret_above)
+{
+	int found = -1;
+
+	*ret_above = 0;
+
+	for (int k = m->n_left - 1; k >= 0; k--) {
+		const struct meter_left *l = &m->left[k];
+		/* a restart that is measured is taken back only by a rise; of held levels the first one counts */
+		bool may = l->by == METER_MANUAL ? m->holding : found < 0 && s->obs.hourmeter > m->raw;
+		int64_t ms = may ? above(m, def, l, s, elapsed) : -1;
+
+		if (ms < 0)
+			continue;
+		*ret_above = ms;
+		found = k;
+	}
+	return found;
+}
+
+int meter_level_passed(const struct meter *m, const struct meter_def *def, const struct meter_sample *s,
+	int64_t elapsed)
+{
+	uint64_t modulus = meter_modulus(&def->counter), way = meter_forward(m->raw, s->obs.hourmeter, modulus);
+
+	for (int k = 0; k < m->n_left && m->holding; k++) {
+		const struct meter_left *l = &m->left[k];
+
+		if (l->by == METER_MANUAL && l->down && meter_forward(m->raw, l->raw, modulus) <= way &&
+				above(m, def, l, s, elapsed) >= 0)
+			return k;
+	}
+	return -1;
+}
+
+/* Is something held still, by a level older than k? */
+static bool held_below(const struct meter *m, int k)
+{
+	for (int j = 0; j < k; j++)
+		if (m->left[j].by == METER_MANUAL)
+			return m->holding;
+	return false;
+}
+
+/* Sums that began on the false level begin where it did: what is added now may lie before them. */
+static void anchors_back(struct meter *m, const struct meter_left *l, int64_t sum, int64_t ms)
+{
+	for (int i = 0; i < ANCHORS; i++)
+		if (m->anchor[i].t > l->t)
+			m->anchor[i] = (struct meter_anchor){ l->t, sum - ms, l->rtt_ms };
+}
+
+int64_t meter_level_return(struct meter *m, const struct meter_def *def, int k, const struct meter_sample *s,
+	struct meter_verdict *v)
+{
+	const struct meter_left l = m->left[k];
+	int64_t ms = meter_counts_ms(def, meter_forward(l.raw, s->obs.hourmeter, meter_modulus(&def->counter)));
+	int64_t grown = l.sum_ms + ms - m->ext_ms;
+	bool held = held_below(m, k);
+
+	v->class = METER_RETURN;
+	v->left_wall = l.wall_ms;
+	v->left_raw = l.raw;
+	v->left_running = l.running;
+	m->n_left = k;
+	m->holding = held;
+	m->held_ms = held && grown > 0 ? grown : 0;
+	v->late_held_ms = held ? ms : 0;
+	if (held)
+		grown = grown < 0 ? grown : 0;
+	v->excess_ms = grown < 0 ? -grown : 0;
+	/* E keeps the excess, which sessions lose: the sums of levels below count it as well */
+	for (int j = 0; j < k; j++)
+		m->left[j].sum_ms += v->excess_ms;
+	grown = grown > 0 ? grown : 0;
+	anchors_back(m, &l, meter_sum_ms(m) + grown, ms);
+	return grown;
+}
+
+int64_t meter_level_add(struct meter *m, int64_t ms, struct meter_verdict *v)
+{
+	if (!m->holding)
+		return ms;
+	m->held_ms += ms;
+	v->fresh_held_ms = ms;
+	return 0;
+}
+
+static int64_t release(struct meter *m, struct meter_verdict *v)
+{
+	int64_t ms = m->held_ms;
+
+	if (!m->holding)
+		return 0;
+	v->released = true;
+	v->left_wall = m->held_wall_ms;
+	for (int k = 0; k < m->n_left; k++)
+		if (m->left[k].by == METER_MANUAL && m->left[k].t == m->held_t) {
+			v->left_raw = m->left[k].raw;
+			v->left_running = m->left[k].running;
+		}
+	m->ext_ms += ms;
+	m->held_ms = 0;
+	m->holding = false;
+	return ms;
+}
+
+int64_t meter_level_forget(struct meter *m, struct meter_verdict *v)
+{
+	int64_t ms = release(m, v);
+
+	m->n_left = 0;
+	return ms;
+}
+
+int64_t meter_level_expire(struct meter *m, struct meter_verdict *v)
+{
+	int64_t ms = m->holding && m->t - m->held_t >= METER_LEVEL_MS ? release(m, v) : 0;
+	int n = 0;
+
+	for (int k = 0; k < m->n_left; k++)
+		if (m->left[k].by == METER_MANUAL ? m->holding : m->t - m->left[k].t < METER_LEVEL_MS)
+			m->left[n++] = m->left[k];
+	m->n_left = n;
+	return ms;
+}
+
+bool meter_accept_level(struct meter *m, struct meter_verdict *ret)
+{
+	struct meter_verdict *v = ret;
+
+	memset(v, 0, sizeof(*v));
+	if (!m->holding)
+		return false;
+	v->at = m->wall_ms;
+	v->raw = m->raw;
+	v->running = v->was_running = m->running;
+	v->late_ms = v->added_ms = meter_level_forget(m, v);
+	return true;
+}

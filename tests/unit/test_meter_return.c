@@ -1,0 +1,386 @@
+/*
+ * test_meter_return.c - a register that leaves its level and comes back: what it bills. A script says what the register
+ * shows; what the instrument really ran is known beside it.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "common/civil.h"
+#include "common/fmt.h"
+#include "core/meter.h"
+
+struct rig {
+	struct meter m;
+	struct meter_def def;
+	struct meter_sample s;
+	struct meter_verdict v;
+	int64_t added_ms, excess_ms;     /* of all readings together                        */
+	int returns;
+};
+
+static void rig_init(struct rig *r, int bits, uint64_t raw)
+{
+	memset(r, 0, sizeof(*r));
+	r->def = (struct meter_def){ .kind = METER_COUNTER, .counter = { .bits = (uint8_t)bits, .count_ms = 1000,
+		.refresh_ms = 1000 }, .has_state = true, .poll_ms = 1000, .rate_ppm = 1000 };
+	meter_init(&r->m);
+	r->s = (struct meter_sample){ .boot_ms = 1000, .wall_ms = 1700000000000, .rtt_ms = 5, .boot_id = "boot-one" };
+	r->s.obs.have = LT_HAVE_HOURMETER | LT_HAVE_STATE;
+	r->s.obs.running = 1;
+	r->s.obs.hourmeter = raw;
+	meter_read(&r->m, &r->def, 30 * LT_SECOND, &r->s, &r->v);
+}
+
+static enum meter_class read_after(struct rig *r, int64_t ms, uint64_t raw)
+{
+	int64_t before = r->m.ext_ms;
+
+	r->s.boot_ms += ms;
+	r->s.wall_ms += ms;
+	r->s.obs.uptime_s += (uint64_t)ms / 1000;
+	r->s.obs.hourmeter = raw;
+	meter_read(&r->m, &r->def, 30 * LT_SECOND, &r->s, &r->v);
+	assert_true(r->m.ext_ms >= before); /* I3 */
+	assert_int_equal(r->m.ext_ms - before, r->v.accepted ? r->v.added_ms : 0);
+	if (r->v.accepted) {
+		r->added_ms += r->v.added_ms;
+		r->excess_ms += r->v.excess_ms;
+	}
+	r->returns += r->v.class == METER_RETURN;
+	return r->v.class;
+}
+
+/* The register stands still, or counts, for so many seconds; a reading each. */
+static void stand(struct rig *r, int seconds, uint64_t raw)
+{
+	for (int i = 0; i < seconds; i++)
+		read_after(r, 1000, raw);
+}
+
+static void count(struct rig *r, int seconds, uint64_t first)
+{
+	for (int i = 0; i < seconds; i++)
+		read_after(r, 1000, first + (uint64_t)i);
+}
+
+/* labtimed is killed and starts again on the bytes that it kept. */
+static void restart(struct rig *r)
+{
+	uint8_t blob[METER_BLOB];
+	size_t size = meter_encode(&r->m, blob);
+
+	assert_true(meter_decode(&r->m, blob, size));
+	r->m.lost = true;
+}
+
+/* What all sessions together are billed. */
+static int64_t billed(const struct rig *r) { return r->added_ms - r->excess_ms; }
+
+static void test_drop_by_two_bills_once(void **state)
+{
+	struct rig r;
+
+	(void)state;
+	rig_init(&r, 32, 5000);
+	for (uint64_t k = 0; k < 5; k++) { /* +5 on the register; each time it dropped by two for a minute */
+		read_after(&r, 1000, 5000 + k);
+		stand(&r, 60, 4998 + k);
+		stand(&r, 60, 5001 + k);
+	}
+	assert_int_equal(r.returns, 5);
+	assert_int_equal(billed(&r), 5000);
+	assert_false(r.m.holding);
+}
+
+/* Shorter than the confirmation, just as long, longer, much longer; twice each. */
+static void test_zero_for_a_while_costs_nobody_a_second(void **state)
+{
+	static const int spans[] = { 1, 2, 3, 4, 5, 10, 60, 600, 3600, 23 * 3600 };
+	static const uint64_t wild[] = { 0, 0xffff, 0xffffffff, 4990, 5002, 1 };
+
+	(void)state;
+	for (size_t w = 0; w < sizeof(wild) / sizeof(wild[0]); w++) {
+		for (size_t i = 0; i < sizeof(spans) / sizeof(spans[0]); i++) {
+			struct rig r;
+			uint64_t at = 5000;
+
+			rig_init(&r, 32, at);
+			count(&r, 3, at + 1);
+			at += 3;
+			for (int twice = 0; twice < 2; twice++) {
+				stand(&r, spans[i], wild[w]);
+				at += (uint64_t)spans[i];
+				count(&r, 20, at + 1);
+				at += 20;
+			}
+			assert_in_range(billed(&r), (at - 5000 - 2) * 1000, (at - 5000) * 1000);
+			assert_false(r.m.holding);
+		}
+	}
+}
+
+static void test_a_meter_that_restarts_each_day_is_billed_each_day(void **state)
+{
+	struct rig r;
+	int64_t truth = 0;
+
+	(void)state;
+	rig_init(&r, 32, 30000);
+	for (int day = 0; day < 5; day++) {
+		count(&r, 8 * 3600, 1); /* eight hours from zero, then it is switched off */
+		truth += 8 * 3600;
+		read_after(&r, 16 * LT_HOUR, (uint64_t)(8 * 3600));
+	}
+	assert_int_equal(r.returns, 0);
+	assert_in_range(billed(&r), (truth - 5 * 5) * 1000, truth * 1000);
+}
+
+/* Counting on from the lower level: what was billed before is not billed again until the old level is passed. */
+static void test_counting_past_the_old_level(void **state)
+{
+	struct rig r;
+
+	(void)state;
+	rig_init(&r, 32, 90000);
+	count(&r, 60, 90001);
+	stand(&r, 5, 90050);
+	assert_true(r.m.holding);
+	count(&r, 20, 90051);
+	assert_false(r.m.holding);
+	assert_int_equal(billed(&r), 70000);
+}
+
+/* After a reset the new level is the meter's own: normal counting passes the old one and all of it is measured. */
+static void test_a_reset_that_passes_its_old_level_is_no_return(void **state)
+{
+	struct rig r;
+
+	(void)state;
+	rig_init(&r, 32, 100);
+	stand(&r, 5, 0);
+	assert_int_equal(r.m.last, METER_NORMAL);
+	count(&r, 300, 1);
+	assert_int_equal(r.returns, 0);
+	assert_int_equal(billed(&r), 300000);
+}
+
+/* A reset that was none: its seconds since zero were billed, and are taken back. */
+static void test_excess_of_a_false_reset_is_taken_back(void **state)
+{
+	struct rig r;
+
+	(void)state;
+	rig_init(&r, 32, 0);
+	read_after(&r, LT_HOUR, 0);
+	read_after(&r, LT_HOUR, 3000);
+	r.v.class = METER_SUSPECT;
+	read_after(&r, LT_HOUR, 2900);
+	stand(&r, 5, 2900); /* a reset by the table: 2900 s since zero were possible */
+	assert_int_equal(r.added_ms, 5900000);
+	stand(&r, 6, 3010);
+	assert_int_equal(r.returns, 1);
+	assert_int_equal(r.v.accepted ? billed(&r) : 0, 3010000);
+	assert_int_equal(r.m.ext_ms, 5900000);
+	count(&r, 10, 3011);
+	assert_int_equal(billed(&r), 3020000);
+}
+
+static void test_restart_between_drop_and_return(void **state)
+{
+	struct rig r;
+
+	(void)state;
+	rig_init(&r, 32, 700000);
+	count(&r, 10, 700001);
+	restart(&r);
+	stand(&r, 10, 0);
+	restart(&r);
+	stand(&r, 40, 0);
+	restart(&r);
+	count(&r, 10, 700061);
+	assert_int_equal(billed(&r), 70000);
+	assert_int_equal(r.returns, 1);
+}
+
+static void test_back_after_a_day_and_an_hour(void **state)
+{
+	struct rig r;
+
+	(void)state;
+	rig_init(&r, 32, 700000);
+	read_after(&r, 1000, 700001);
+	for (int i = 0; i < 25 * 60; i++)
+		read_after(&r, LT_MINUTE, 699990 + (uint64_t)(i < 5 ? 0 : i < 10 ? 1 : 2)); /* two seconds were counted */
+	assert_false(r.m.holding);
+	assert_int_equal(billed(&r), 3000); /* held for a day, then measured */
+	stand(&r, 10, 700005);
+	assert_int_equal(r.returns, 0);
+	assert_int_equal(billed(&r), 3000);
+	assert_true(r.m.holding);
+}
+
+static void test_all_ones_of_sixteen_bits_may_be_a_value(void **state)
+{
+	struct rig r;
+
+	(void)state;
+	rig_init(&r, 16, 65530);
+	count(&r, 5, 65531);
+	assert_int_equal(read_after(&r, 1000, 0), METER_WRAP);
+	count(&r, 5, 1);
+	assert_int_equal(billed(&r), 11000);
+	stand(&r, 30, 65535); /* now it is the remote I/O that is lost */
+	assert_true(r.m.holding);
+	count(&r, 10, 36);
+	assert_int_equal(billed(&r), 51000);
+}
+
+static void test_fall_during_a_silence(void **state)
+{
+	struct rig r;
+
+	(void)state;
+	rig_init(&r, 32, 700000);
+	read_after(&r, LT_HOUR, 699000);
+	stand(&r, 10, 699000);
+	assert_true(r.m.holding);
+	read_after(&r, 2 * LT_HOUR, 703600);
+	stand(&r, 10, 703600);
+	assert_int_equal(r.returns, 1);
+	assert_int_equal(billed(&r), 3600000);
+}
+
+/* What stood on an even older level is what counts when that one is back. */
+static void test_levels_within_levels(void **state)
+{
+	struct rig r;
+
+	(void)state;
+	rig_init(&r, 32, 700000);
+	count(&r, 10, 700001);
+	stand(&r, 20, 699999);
+	stand(&r, 20, 0);
+	stand(&r, 20, 0xffffffff);
+	stand(&r, 20, 3);
+	count(&r, 10, 700091);
+	assert_int_equal(billed(&r), 100000);
+	assert_false(r.m.holding);
+	assert_int_equal(r.m.n_left, 0);
+}
+
+static void test_new_meter_measures_what_was_held(void **state)
+{
+	struct rig r;
+	struct meter_verdict v;
+
+	(void)state;
+	rig_init(&r, 32, 700000);
+	count(&r, 10, 700001);
+	count(&r, 40, 200000);
+	assert_true(r.m.holding);
+	assert_int_equal(billed(&r), 10000);
+	assert_true(meter_accept_level(&r.m, &v));
+	assert_in_range(v.late_ms, 35000, 37000);
+	assert_int_equal(r.m.ext_ms, 10000 + v.late_ms);
+	assert_false(meter_accept_level(&r.m, &v));
+	stand(&r, 10, 700060);
+	assert_int_equal(r.returns, 0);
+}
+
+static void test_another_device_ends_the_hold(void **state)
+{
+	struct rig r;
+
+	(void)state;
+	rig_init(&r, 32, 700000);
+	r.s.obs.have |= LT_HAVE_SERIAL;
+	lt_fmt(r.s.obs.serial, sizeof(r.s.obs.serial), "%s", "A1");
+	count(&r, 10, 700001);
+	count(&r, 20, 200000);
+	lt_fmt(r.s.obs.serial, sizeof(r.s.obs.serial), "%s", "");
+	stand(&r, 10, 0); /* a serial that reads as nothing is no other device */
+	assert_int_equal(r.m.last, METER_NORMAL);
+	lt_fmt(r.s.obs.serial, sizeof(r.s.obs.serial), "%s", "B2");
+	stand(&r, 10, 77);
+	assert_int_equal(r.m.last, METER_NORMAL);
+	assert_int_equal(r.m.n_left, 0);
+	assert_false(r.m.holding);
+	assert_in_range(billed(&r), 10000 + 15000, 10000 + 20000);
+}
+
+static void test_uptime_outweighs_boots_that_never_change(void **state)
+{
+	struct rig r;
+
+	(void)state;
+	rig_init(&r, 32, 700000);
+	r.s.obs.have |= LT_HAVE_BOOTS | LT_HAVE_UPTIME;
+	r.s.obs.boots = 1;
+	r.s.obs.uptime_s = 900000;
+	count(&r, 10, 700001);
+	r.s.obs.uptime_s = 0;
+	count(&r, 20, 1);
+	assert_int_equal(billed(&r), 30000);
+	assert_false(r.m.holding);
+	/* the same boots and an uptime that runs on: a person looks */
+	stand(&r, 10, 0);
+	assert_true(r.m.holding);
+}
+
+/* Six minutes a count. */
+static void test_coarse_counter_comes_back(void **state)
+{
+	struct rig r;
+
+	(void)state;
+	rig_init(&r, 32, 1000);
+	r.def.counter.count_ms = 360000;
+	meter_session_starts(&r.m, &r.def);
+	for (int i = 0; i < 3600; i++)
+		read_after(&r, 1000, i > 600 && i < 2400 ? 0 : 1000 + (uint64_t)(i + 1) / 360);
+	assert_int_equal(billed(&r), 3600000);
+}
+
+/* Bytes of before: they are read, and know of no level that was left. */
+static void test_bytes_of_version_1(void **state)
+{
+	struct rig r;
+	struct meter back;
+	uint8_t blob[METER_BLOB];
+	size_t size;
+
+	(void)state;
+	rig_init(&r, 32, 5000);
+	count(&r, 10, 5001);
+	size = meter_encode(&r.m, blob);
+	blob[7] = 1;
+	size -= 5 * 8; /* no levels, nothing held */
+	assert_true(meter_decode(&back, blob, size));
+	assert_int_equal(back.raw, 5010);
+	assert_int_equal(back.ext_ms, 10000);
+	assert_int_equal(back.n_left, 0);
+	assert_false(back.holding);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_drop_by_two_bills_once), cmocka_unit_test(test_zero_for_a_while_costs_nobody_a_second),
+		cmocka_unit_test(test_a_meter_that_restarts_each_day_is_billed_each_day),
+		cmocka_unit_test(test_counting_past_the_old_level),
+		cmocka_unit_test(test_a_reset_that_passes_its_old_level_is_no_return),
+		cmocka_unit_test(test_excess_of_a_false_reset_is_taken_back),
+		cmocka_unit_test(test_restart_between_drop_and_return), cmocka_unit_test(test_back_after_a_day_and_an_hour),
+		cmocka_unit_test(test_all_ones_of_sixteen_bits_may_be_a_value), cmocka_unit_test(test_fall_during_a_silence),
+		cmocka_unit_test(test_levels_within_levels), cmocka_unit_test(test_new_meter_measures_what_was_held),
+		cmocka_unit_test(test_another_device_ends_the_hold),
+		cmocka_unit_test(test_uptime_outweighs_boots_that_never_change),
+		cmocka_unit_test(test_coarse_counter_comes_back), cmocka_unit_test(test_bytes_of_version_1),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
