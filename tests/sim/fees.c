@@ -10,7 +10,7 @@
 #define MINUTE 60000
 #define HOUR (60 * MINUTE)
 #define BY_NOBODY (USABLE_LINK | USABLE_FAULT | USABLE_SERVICE | USABLE_AWAY)
-#define ROUNDING_MS 1000
+#define ROUNDING_MS 10000            /* a count of the coarsest meter here */
 #define BRIEF_MS (3 * MINUTE)            /* who leaves so soon after the check-in has not tried */
 #define LATER_MS (3 * HOUR)              /* by then what is known late has been credited        */
 
@@ -19,13 +19,18 @@ struct owed {
 	bool no_show, by_user, whole;    /* whole: not of a part that a move or a cut gave up */
 };
 
-/* How many usable minutes R25 asks for before somebody who did not come has not come. */
+/*
+ * How many usable minutes R25 asks for before somebody who did not come has not come. A booking begins to wait when
+ * nobody else holds its unit any more.
+ */
 static int64_t wait_ms(const struct world *w, const struct acked *a)
 {
-	int64_t n = w->instruments[a->instrument].policy.no_show_ms, half = (a->to - a->since) / 2;
+	int64_t held = usable_wall_ms(w, a->instrument, a->person, a->since, a->to, 0) -
+		usable_wall_ms(w, a->instrument, a->person, a->since, a->to, USABLE_OTHERS);
+	int64_t n = w->instruments[a->instrument].policy.no_show_ms, half = (a->to - a->since - held) / 2;
 	int64_t wait = n < half ? n : half;
 
-	return a->since > a->from && wait < 10 * MINUTE ? 10 * MINUTE : wait;
+	return (a->since > a->from || held > 0) && wait < 10 * MINUTE ? 10 * MINUTE : wait;
 }
 
 /* The last true instant with this label. */

@@ -9,6 +9,7 @@
 #include "sim/world.h"
 
 #define HOUR 3600000
+#define HELD_MS (10 * 60000)             /* so long before its start others are looked for */
 #define RATES 64
 
 /* The rates that were in force somewhere in [from, to]. */
@@ -127,6 +128,15 @@ static bool expected(const struct world *w, const struct acked *a, int64_t *ret)
 	return true;
 }
 
+/* Another's session at its start: the booking counts from when that has ended. */
+static bool held_by_others(const struct world *w, const struct acked *a)
+{
+	struct device_span in;
+
+	return !world_true(w, a->from, a->to, &in) || usable_ms(w, a->instrument, a->person, in.from - HELD_MS, in.to,
+		USABLE_OTHERS) < in.to - in.from + HELD_MS;
+}
+
 /* Where the price is locked at the booking, all of it is known when it is made. */
 static void check_quotes(struct world *w)
 {
@@ -135,7 +145,7 @@ static void check_quotes(struct world *w)
 		int64_t due;
 
 		if (w->instruments[a->instrument].price.change != CHANGE_LOCK_AT_BOOKING || !steady(w, a, a->to) ||
-			a->since > a->from || !expected(w, a, &due))
+			a->since > a->from || held_by_others(w, a) || !expected(w, a, &due))
 			continue;
 		w->stats.quotes++;
 		if (llabs(a->quote - due) > a->n_terms)
@@ -160,7 +170,7 @@ static void check_charged(struct world *w)
 		struct device_span in;
 
 		if (!a || w->instruments[a->instrument].price.usage != USAGE_MAX || !steady(w, a, db_int(q, 3)) ||
-			a->since > a->from || !world_true(w, a->from, a->to, &in))
+			a->since > a->from || held_by_others(w, a) || !world_true(w, a->from, a->to, &in))
 			continue;
 		usable = usable_ms(w, a->instrument, a->person, in.from, in.to, USABLE_LINK | USABLE_FAULT | USABLE_SERVICE |
 			USABLE_AWAY | USABLE_RELAY);
