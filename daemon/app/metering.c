@@ -122,6 +122,8 @@ int metering_reading(struct act *a, const struct msg_reading *m)
 		return act_end(a);
 	if (!a->who.actor[0])
 		lt_fmt(a->who.actor, sizeof(a->who.actor), "meter");
+	if ((m->obs.have & LT_HAVE_INTERLOCK) && m->obs.interlock <= LT_LOCK_UNLOCKED)
+		r.lock = (enum lt_lock)m->obs.interlock;
 	s.obs.serial[sizeof(s.obs.serial) - 1] = '\0';
 	rc = store_meter_load(a->db, r.i->id, &r.m);
 	if (rc < 0)

@@ -34,26 +34,36 @@ static bool seen_since(struct act *a, const struct session *s, int64_t from)
 	return s->end_reading || (evidence_reading_after(a->db, s->instrument, s->closed_at + 1, &r) == 0 && r.at < from);
 }
 
-/* Did the interlock read locked when the run began? Then somebody got around it. */
-static bool behind_lock(struct act *a, const struct instrument *i, int64_t from)
+/*
+ * Did a run without a check-in begin behind a locked interlock? What was last read back says so, and so does the
+ * reading that shows the run: after a restart, or while the controller was away, it is all that is known. Where neither
+ * says how the relay stands, it counts as locked. Only a check-in asks to unlock it, so whoever runs the instrument
+ * without one has most likely got around it; a presumed session would charge the owner of the booking for that.
+ */
+static bool behind_lock(struct act *a, const struct reading_now *r, int64_t from)
 {
 	int64_t since;
+	enum lt_lock was;
 
-	return i->interlock.mode != INTERLOCK_NONE && store_lock_get(a->db, i->id, &since) == LT_LOCK_LOCKED &&
-		since <= from;
+	if (r->i->interlock.mode == INTERLOCK_NONE)
+		return false;
+	was = store_lock_get(a->db, r->i->id, &since);
+	if (r->lock == LT_LOCK_LOCKED || (was == LT_LOCK_LOCKED && since <= from))
+		return true;
+	return r->lock == LT_LOCK_UNKNOWN && was != LT_LOCK_UNLOCKED;
 }
 
 /* May a run without a check-in be somebody else's than the booking's? */
-static int may_be_foreign(struct act *a, const struct instrument *i, const struct booking *b, int64_t from, bool *ret)
+static int may_be_foreign(struct act *a, const struct reading_now *r, const struct booking *b, int64_t from, bool *ret)
 {
 	struct session last;
 	int64_t ended;
 	int rc;
 
-	*ret = behind_lock(a, i, from);
+	*ret = behind_lock(a, r, from);
 	if (*ret || db_failed(a->db))
 		return db_failed(a->db);
-	rc = store_session_last_closed(a->db, i->id, a->now.wall_ms, true, &last);
+	rc = store_session_last_closed(a->db, r->i->id, a->now.wall_ms, true, &last);
 	if (rc != 0)
 		return rc < 0 ? rc : 0;
 	/* the run of a session that closed unread may have gone on until now */
@@ -62,24 +72,24 @@ static int may_be_foreign(struct act *a, const struct instrument *i, const struc
 	return 0;
 }
 
-int session_kind_at(struct act *a, const struct instrument *i, int64_t from, enum session_kind *ret, bool *ret_bypassed,
-		    struct booking *ret_booking)
+int session_kind_at(struct act *a, const struct reading_now *r, int64_t from, enum session_kind *ret,
+	bool *ret_bypassed, struct booking *ret_booking)
 {
 	int rc;
 
 	memset(ret_booking, 0, sizeof(*ret_booking));
 	*ret_bypassed = false;
 	*ret = SESSION_INTERNAL;
-	if (store_block_at(a->db, i->id, from))
+	if (store_block_at(a->db, r->i->id, from))
 		return act_end(a);
 	*ret = SESSION_UNATTRIBUTED;
-	rc = booking_for_run(a, i, from, ret_booking);
+	rc = booking_for_run(a, r->i, from, ret_booking);
 	if (rc == 0 && !ret_booking->id)
-		*ret_bypassed = behind_lock(a, i, from);
+		*ret_bypassed = behind_lock(a, r, from);
 	if (rc != 0 || !ret_booking->id)
 		return rc < 0 ? rc : db_failed(a->db);
 	if (!ret_booking->checkin_at || ret_booking->waiting) {
-		rc = may_be_foreign(a, i, ret_booking, from, ret_bypassed);
+		rc = may_be_foreign(a, r, ret_booking, from, ret_bypassed);
 		if (rc != 0)
 			return rc;
 	}
@@ -116,12 +126,12 @@ void session_tell_owner(struct act *a, const struct booking *b, int64_t from)
 	act_event(a, &e);
 }
 
-int session_open_by_run(struct act *a, const struct instrument *i, int64_t from, int64_t at, struct session *ret)
+int session_open_by_run(struct act *a, const struct reading_now *r, int64_t from, struct session *ret)
 {
 	enum session_kind kind;
 	struct booking b;
 	bool bypassed;
-	int rc = session_kind_at(a, i, from, &kind, &bypassed, &b);
+	int rc = session_kind_at(a, r, from, &kind, &bypassed, &b);
 
 	if (rc != 0)
 		return rc;
@@ -131,13 +141,13 @@ int session_open_by_run(struct act *a, const struct instrument *i, int64_t from,
 	ret->kind = kind;
 	ret->bypassed = bypassed;
 	ret->opened_at = from;
-	lt_fmt(ret->instrument, sizeof(ret->instrument), "%s", i->id);
+	lt_fmt(ret->instrument, sizeof(ret->instrument), "%s", r->i->id);
 	lt_fmt(ret->opened_cause, sizeof(ret->opened_cause), "meter");
 	rc = session_begin(a, ret);
 	if (rc == 0 && kind == SESSION_UNATTRIBUTED)
-		rc = review_open(a, "unattributed", i->id, ret->id, "",
+		rc = review_open(a, "unattributed", r->i->id, ret->id, "",
 			!bypassed ? "a run without a booking" : b.id ? "interlock_bypassed: a run inside a booking that may be another's"
-			: "interlock_bypassed: a run without a booking while the interlock read locked");
+			: "interlock_bypassed: a run without a booking while the interlock did not read unlocked");
 	if (rc == 0 && bypassed && b.id)
 		session_tell_owner(a, &b, from);
 	return rc;

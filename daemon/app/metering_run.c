@@ -100,7 +100,7 @@ static int make_way(struct act *a, struct step *t)
 	if (!t->has_session || t->s.kind == SESSION_BOOKED || t->s.state == SESSION_RUNNING ||
 			t->s.state == SESSION_UNKNOWN)
 		return 0;
-	rc = session_kind_at(a, t->r->i, t->run_from, &kind, &bypassed, &b);
+	rc = session_kind_at(a, t->r, t->run_from, &kind, &bypassed, &b);
 	/* what may be another's is kept apart from what was nobody's before the booking */
 	if (rc != 0 || (kind == t->s.kind && (t->s.bypassed || !bypassed)))
 		return rc;
@@ -117,7 +117,7 @@ static int session_for_run(struct act *a, struct step *t)
 		return rc;
 	rc = session_open_on(a, id_of(t), &t->s);
 	if (rc == 1)
-		rc = session_open_by_run(a, t->r->i, t->run_from, t->r->v.at, &t->s);
+		rc = session_open_by_run(a, t->r, t->run_from, &t->s);
 	t->has_session = rc == 0;
 	return rc;
 }

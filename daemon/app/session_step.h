@@ -15,6 +15,15 @@
 #define LOST_MS (5 * LT_MINUTE)        /* a gap longer than this, or than 5 % of the session, is reviewed */
 #define EVIDENCE_MS (5 * LT_MINUTE)
 
+/* One reading and what the meter makes of it. */
+struct reading_now {
+	const struct instrument *i;
+	struct meter m;
+	struct meter_verdict v;
+	bool has_bit;
+	enum lt_lock lock;      /* as this reading says; unknown: it does not */
+};
+
 /* session.c */
 /* Inserts s as OPEN, its history, its place among R01 objects, its timers and events. */
 int session_begin(struct act *a, struct session *s);
@@ -39,12 +48,12 @@ int session_piece(struct act *a, struct session *s, const char *instrument, cons
 		  const struct meter_verdict *v);
 
 /* metering_open.c */
-/* A run edge without an open session that wants it: opens one by the rules (METERING.md, Sessions). lock: read back
- * now. */
-int session_open_by_run(struct act *a, const struct instrument *i, int64_t from, int64_t at, struct session *ret);
+/* A run edge without an open session that wants it: opens one by the rules (METERING.md, Sessions). r: the reading that
+ * shows the run. */
+int session_open_by_run(struct act *a, const struct reading_now *r, int64_t from, struct session *ret);
 /* What kind of session a run that begins at `from` would open, and for which booking (ret_booking->id 0: none). */
-int session_kind_at(struct act *a, const struct instrument *i, int64_t from, enum session_kind *ret, bool *ret_bypassed,
-		    struct booking *ret_booking);
+int session_kind_at(struct act *a, const struct reading_now *r, int64_t from, enum session_kind *ret,
+	bool *ret_bypassed, struct booking *ret_booking);
 /* A session of this booking begins at `at`. */
 int session_open_booked(struct act *a, const struct booking *b, int64_t at, const char *cause, bool presumed,
 	int64_t checkin_at,
@@ -60,12 +69,6 @@ int session_next_waiting(struct act *a, const char *instrument, int64_t at);
 int metering_give_back(struct act *a, struct session *s, int64_t cut, struct session *ret_part);
 
 /* metering_run.c */
-struct reading_now {
-	const struct instrument *i;
-	struct meter m;
-	struct meter_verdict v;
-	bool has_bit;
-};
 /* Gives every millisecond of the verdict an owner and the sessions their states. */
 int metering_attribute(struct act *a, struct reading_now *r);
 

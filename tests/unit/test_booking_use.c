@@ -29,7 +29,8 @@ static void poll(int k)
 	if (device[k].silent)
 		return;
 	lt_fmt(m.instrument, sizeof(m.instrument), "%s", w->instruments[k].id);
-	m.obs.have = LT_HAVE_HOURMETER | LT_HAVE_STATE;
+	m.obs.have = LT_HAVE_HOURMETER | LT_HAVE_STATE | LT_HAVE_INTERLOCK;
+	m.obs.interlock = LT_LOCK_UNLOCKED;
 	m.obs.hourmeter = (uint64_t)(5000 + device[k].run_ms / 1000);
 	m.obs.running = device[k].on;
 	assert_int_equal(world_end(w, metering_reading(world_act(w, NULL), &m)), 0);

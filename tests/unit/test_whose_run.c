@@ -220,15 +220,22 @@ static void test_an_unbooked_run_is_mine_from_the_early_start_on(void **state)
 	d.of[0].on = false;
 }
 
+static void lock_is(enum lt_lock lock)
+{
+	struct msg_interlock m = { .head.at = w->now, .lock = lock };
+
+	lt_fmt(m.instrument, sizeof(m.instrument), "krios-1");
+	assert_int_equal(world_end(w, metering_interlock(world_act(w, NULL), &m)), 0);
+	d.of[0].lock = lock;
+}
+
 /* Somebody got around the interlock, long before her booking. What ran up to her check-in is not hers, E or no E. */
 static void test_a_run_behind_the_interlock_is_not_mine_before_my_check_in(void **state)
 {
-	struct msg_interlock m = { .head.at = w->now, .lock = LT_LOCK_LOCKED };
 	int64_t b = book("alice", "krios-1", H(2), H(4));
 
 	(void)state;
-	lt_fmt(m.instrument, sizeof(m.instrument), "krios-1");
-	assert_int_equal(world_end(w, metering_interlock(world_act(w, NULL), &m)), 0);
+	lock_is(LT_LOCK_LOCKED);
 	run_until(H(2) - MIN(40));
 	d.of[0].on = true;
 	run_until(H(2) + MIN(5));
@@ -237,6 +244,74 @@ static void test_a_run_behind_the_interlock_is_not_mine_before_my_check_in(void 
 	leave(b, MIN(10));
 	assert_int_equal(world_int(w, "SELECT used_s FROM charge"), 10 * 60);
 	ABOUT(sum_of("unattributed"), MIN(45), 6000);
+}
+
+static void link_is(bool up)
+{
+	struct msg_link m = { .head.at = w->now, .up = up };
+
+	lt_fmt(m.instrument, sizeof(m.instrument), "krios-1");
+	assert_int_equal(world_end(w, metering_link(world_act(w, NULL), &m)), 0);
+}
+
+/* labtimed is stopped, or the controller away, for `dark` at the start of alice's booking. The relay is read back as
+ * `lock` by the reading after it, and not yet by anything else; a run that begins then is the first that is seen. */
+static int64_t first_seen_after(int64_t dark, bool stopped, enum lt_lock lock)
+{
+	int64_t b = book("alice", "krios-1", H(2), H(4));
+
+	lock_is(LT_LOCK_LOCKED);
+	run_until(H(2) + MIN(1));
+	if (stopped) {
+		world_sleep(w, dark);
+		must(NULL, do_recover, 0);
+	} else {
+		link_is(false);
+		d.of[0].silent = true;
+		run(dark);
+		d.of[0].silent = false;
+		link_is(true);
+	}
+	d.of[0].lock = lock;
+	d.of[0].on = true;
+	run(MIN(5));
+	return b;
+}
+
+static void test_a_run_behind_the_interlock_first_seen_after_a_restart_is_not_mine(void **state)
+{
+	static const int64_t dark[] = { 10 * LT_SECOND, 30 * LT_SECOND, MIN(3), MIN(25) };
+
+	(void)state;
+	for (int k = 0; k < 16; k++) {
+		/* where the reading does not say how the relay stands, nobody is presumed either */
+		int64_t b = first_seen_after(dark[k / 4], k % 2, k % 4 < 2 ? LT_LOCK_LOCKED : LT_LOCK_UNKNOWN);
+
+		assert_true(latest().bypassed);
+		assert_int_equal(told("alice", "session_presumed"), 0);
+		assert_int_equal(told("alice", "booking.unattributed_run"), 1);
+		must("alice", do_checkin, b);
+		leave(b, MIN(10));
+		assert_int_equal(world_int(w, "SELECT used_s FROM charge"), 10 * 60);
+		ABOUT(sum_of("unattributed"), MIN(5), 6000);
+		assert_int_equal(reviews("unattributed"), 1);
+		teardown(NULL);
+		setup(NULL);
+	}
+}
+
+static void test_a_run_before_an_open_interlock_is_presumed_mine_after_a_restart_too(void **state)
+{
+	(void)state;
+	for (int stopped = 0; stopped < 2; stopped++) {
+		int64_t b = first_seen_after(MIN(3), stopped, LT_LOCK_UNLOCKED);
+
+		assert_int_equal(of_booking(b).kind, SESSION_BOOKED);
+		assert_true(of_booking(b).presumed);
+		d.of[0].on = false;
+		teardown(NULL);
+		setup(NULL);
+	}
 }
 
 /* ---- giving back ---- */
@@ -393,6 +468,8 @@ int main(void)
 		T(test_a_run_that_somebody_else_has_claimed_is_not_taken_by_a_check_in),
 		T(test_an_unbooked_run_is_mine_from_the_early_start_on),
 		T(test_a_run_behind_the_interlock_is_not_mine_before_my_check_in),
+		T(test_a_run_behind_the_interlock_first_seen_after_a_restart_is_not_mine),
+		T(test_a_run_before_an_open_interlock_is_presumed_mine_after_a_restart_too),
 		T(test_i_may_disown_what_ran_before_my_check_in), T(test_i_may_disown_at_the_instant_of_my_check_in),
 		T(test_i_may_disown_while_the_controller_is_silent), T(test_i_may_disown_a_part_only),
 		T(test_what_i_disowned_does_not_come_back_with_my_check_in),
