@@ -375,6 +375,8 @@ static int run_move(struct cli *c)
 	body = json_object();
 	json_object_set_new(body, "from", json_at(c, w.from));
 	json_object_set_new(body, "to", json_at(c, w.to));
+	if (w.now)
+		json_object_set_new(body, "walk_up", json_true());
 	body_text(body, "note", args_get(&c->args, "note"));
 	body_text(body, "project", args_get(&c->args, "project"));
 	body_override(c, body);

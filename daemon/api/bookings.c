@@ -33,12 +33,12 @@ json_t *json_booking(struct act *a, const struct booking *b)
 	struct session session;
 	int rc = b->id != 0 ? session_of_booking(a, b->id, &session) : 1;
 
-	return json_pack("{s:o, s:s, s:s, s:s, s:s, s:o, s:o, s:o, s:I, s:o, s:o, s:b, s:b, s:o, s:o, s:I, s:I, s:o, s:s, s:o, s:o, s:o, s:o, s:I}",
+	return json_pack("{s:o, s:s, s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:I, s:o, s:o, s:b, s:b, s:o, s:o, s:I, s:I, s:o, s:s, s:o, s:o, s:o, s:o, s:I}",
 		"id", b->id != 0 ? json_id('B', b->id) : json_null(), "instrument", b->instrument, "org", b->org, "user",
 		b->user,
 		"state", booking_state_name(b->state), "from", json_instant(s, b->booked_from), "to",
 		json_instant(s, b->booked_to),
-		"held_to", json_instant(s, b->held_to), "duration_seconds",
+		"held_to", json_instant(s, b->held_to), "since", json_instant(s, b->since), "duration_seconds",
 		(json_int_t)((b->booked_to - b->booked_from) / 1000),
 		"quote", json_money(s, b->quote_minor), "fee", json_money(s, b->fee_minor), "walk_up", (int)b->walk_up,
 		"waiting", (int)b->waiting, "project", json_text(b->project), "note", json_text(b->note),
@@ -350,7 +350,7 @@ static bool present(struct api_request *rq, const char *name)
 
 static int patch_booking(struct act *a, struct api_request *rq, json_t **ret_body)
 {
-	static const char *const names[] = { "from", "to", "note", "project", "override", NULL };
+	static const char *const names[] = { "from", "to", "walk_up", "note", "project", "override", NULL };
 	struct booking_patch p = { .has_from = present(rq, "from"), .has_to = present(rq, "to"),
 		.has_note = present(rq, "note"), .has_project = present(rq, "project") };
 	struct booking b;
@@ -360,6 +360,8 @@ static int patch_booking(struct act *a, struct api_request *rq, json_t **ret_bod
 		rc = api_instant(a, rq, "from", OPTIONAL, &p.from);
 	if (rc == 0)
 		rc = api_instant(a, rq, "to", OPTIONAL, &p.to);
+	if (rc == 0)
+		rc = api_bool(a, rq, "walk_up", OPTIONAL, &p.walk_up);
 	if (rc == 0)
 		rc = api_text(a, rq, "note", OPTIONAL, p.note, sizeof(p.note));
 	if (rc == 0)

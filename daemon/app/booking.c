@@ -93,21 +93,29 @@ int booking_step(struct act *a, struct booking *b, enum booking_event event, con
 	return record(a, b, from, verb, detail);
 }
 
-int64_t booking_wait_ms(const struct booking *b, const struct policy *p)
-{
-	int64_t half = (b->booked_to - b->booked_from) / 2;
-
-	return p->no_show_ms < half ? p->no_show_ms : half;
-}
-
 int booking_arm(struct act *a, const struct booking *b, const struct policy *p)
 {
 	if (b->state != BOOKING_ACTIVE)
-		act_timer(a, "booking_no_show", b->id, b->booked_from + booking_wait_ms(b, p));
+		act_timer(a, "booking_no_show", b->id, b->since + booking_wait_ms(b, p));
 	act_timer(a, "booking_end", b->id, b->booked_to);
 	if (b->state == BOOKING_ACTIVE)
 		booking_warn_later(a, b, p);
 	return metering_arm(a, b->instrument);
+}
+
+int booking_freed(struct act *a, const char *instrument, int64_t by, int64_t at)
+{
+	struct booking b;
+	struct policy p;
+	int rc = booking_at(a, instrument, at, &b);
+
+	if (rc != 0 || b.id == by || booking_since(&b, at) <= b.since)
+		return rc < 0 ? rc : 0;
+	b.since = booking_since(&b, at);
+	rc = store_booking_update(a->db, &b);
+	if (rc == 0)
+		rc = terms_policy(a, instrument, b.policy_version, &p);
+	return rc != 0 ? rc : booking_arm(a, &b, &p);
 }
 
 int booking_unusable(struct act *a, const char *instrument, bool *ret)

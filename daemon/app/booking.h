@@ -22,6 +22,9 @@ int booking_ran(struct act *a, int64_t id, int64_t at);
 int booking_closed(struct act *a, int64_t id, int64_t at, bool no_use, const char *cause);
 /* Its session runs past the end: keeps the unit held up to `to`, at most to what comes next. *ret_to: held until. */
 int booking_hold(struct act *a, int64_t id, int64_t to, int64_t *ret_to);
+/* What held the unit ended at `at` (by: whose booking that was, or 0): the live booking of that instant counts from
+ * then. */
+int booking_freed(struct act *a, const char *instrument, int64_t by, int64_t at);
 /* R28: a run goes on past the booked end, or into the next booking: whose time that is is told. */
 int booking_overruns(struct act *a, const struct booking *b);
 /* Its booked end lay inside a jump of the wall clock: overrun begins no sooner than at `at`. */

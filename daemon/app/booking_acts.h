@@ -20,7 +20,7 @@ struct booking_request {
 	int64_t from, to;
 	char user[LT_ID];                    /* "": the caller                                          */
 	char project[LT_ID], note[LT_TITLE];
-	bool walk_up;                        /* from is moved to the start of the current grid cell     */
+	bool walk_up;                        /* R03: from is now; to is stated, or else a length after it */
 	bool has_max_price;
 	int64_t max_price_minor;
 	char override_reason[REASON_MAX];    /* "": none                                                */
@@ -41,6 +41,7 @@ int booking_quote(struct act *a, const struct booking_request *rq, struct bookin
 
 struct booking_patch {
 	bool has_from, has_to, has_note, has_project;
+	bool walk_up;                        /* R03: as in a request                                    */
 	int64_t from, to;
 	char note[LT_TITLE], project[LT_ID], override_reason[REASON_MAX];
 };

@@ -39,7 +39,8 @@ static enum booking_verb which_verb(const struct booking *was, const struct book
 	return b->booked_to > was->booked_to ? BOOKING_EXTEND : BOOKING_SHORTEN;
 }
 
-static int judge_change(struct act *a, struct change *c, const char *reason)
+/* The terms in force now, and where the booking would lie. */
+static int prepare(struct act *a, const struct booking_patch *p, struct change *c)
 {
 	int rc = terms_policy_at(a, c->b.instrument, a->now.wall_ms, &c->policy, &c->policy_version);
 
@@ -47,10 +48,22 @@ static int judge_change(struct act *a, struct change *c, const char *reason)
 		rc = terms_price_for(a, c->b.instrument, c->b.org, a->now.wall_ms, &c->price, &c->price_version);
 	if (rc != 0)
 		return rc;
-	c->w = (struct facts_for){ .verb = c->verb, .instrument = c->b.instrument, .org = c->b.org, .user = c->b.user,
-		.except = c->b.id, .policy = &c->policy, .now = a->now.wall_ms, .at = { c->b.booked_from, c->b.booked_to },
-		.was = { c->was.booked_from, c->was.booked_to } };
-	rc = booking_facts(a, &c->w, &c->facts);
+	c->w = (struct facts_for){ .instrument = c->b.instrument, .org = c->b.org, .user = c->b.user, .except = c->b.id,
+		.policy = &c->policy, .now = a->now.wall_ms, .was = { c->was.booked_from, c->was.booked_to },
+		.was_since = c->was.since,
+		.at = { p->has_from ? p->from : c->was.booked_from, p->has_to ? p->to : c->was.booked_to } };
+	if (p->walk_up)
+		rc = booking_now(a, &c->w);
+	c->b.booked_from = c->w.at.from;
+	c->b.booked_to = c->w.at.to;
+	c->verb = c->w.verb = which_verb(&c->was, &c->b);
+	return rc;
+}
+
+static int judge_change(struct act *a, struct change *c, const char *reason)
+{
+	int rc = booking_facts(a, &c->w, &c->facts);
+
 	return rc != 0 ? rc : booking_ask(a, &c->facts, reason, &c->rules, &c->overridden);
 }
 
@@ -114,13 +127,13 @@ static int reprice(struct act *a, struct change *c)
 	struct rate_result quote;
 	int rc;
 
+	if (c->verb == BOOKING_MOVE)
+		booking_put(a, &c->b, &c->w);
 	c->b.priced_to = c->b.booked_to + delay;
 	if (c->verb != BOOKING_EXTEND || c->b.held_to < c->b.booked_to)
 		c->b.held_to = c->b.booked_to;
 	if (c->verb == BOOKING_EXTEND)
 		c->b.released_at = 0;
-	if (c->verb == BOOKING_MOVE)
-		c->b.walk_up = c->b.booked_from == calendar_cell(&a->site->zone, c->policy.grid_ms, a->now.wall_ms);
 	rc = change_terms(a, c);
 	if (rc == 0)
 		rc = booking_kept(a, &c->was, kept_until(a, c), &c->kept);
@@ -138,7 +151,7 @@ static int reprice(struct act *a, struct change *c)
 /* What of the booked interval the new one does not hold. */
 static void give_up(struct change *c)
 {
-	struct interval was = { c->was.booked_from, c->was.booked_to }, before, after;
+	struct interval was = { c->was.since, c->was.booked_to }, before, after;
 	struct interval kept = interval_cut(was, (struct interval){ c->b.booked_from, c->b.booked_to });
 
 	if (interval_empty(kept))
@@ -242,13 +255,13 @@ int booking_change(struct act *a, int64_t id, int64_t version, const struct book
 	if (rc != 0)
 		return rc;
 	c.b = c.was;
-	c.b.booked_from = p->has_from ? p->from : c.was.booked_from;
-	c.b.booked_to = p->has_to ? p->to : c.was.booked_to;
+	rc = prepare(a, p, &c);
+	if (rc != 0)
+		return rc;
 	if (p->has_note)
 		lt_fmt(c.b.note, sizeof(c.b.note), "%s", p->note);
 	if (p->has_project)
 		lt_fmt(c.b.project, sizeof(c.b.project), "%s", p->project);
-	c.verb = which_verb(&c.was, &c.b);
 	rc = check_state(a, &c);
 	if (rc == 0 && c.verb == BOOKING_VERBS) {
 		rc = change_texts(a, p, &c);

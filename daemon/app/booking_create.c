@@ -42,19 +42,6 @@ static int whose(struct act *a, const struct booking_request *rq, struct booking
 	return 0;
 }
 
-/* `now` is the start of the current grid cell; the length that was asked for stays. */
-static void snap_walk_up(struct act *a, const struct booking_request *rq, const struct policy *p, struct booking *b)
-{
-	int64_t now = a->now.wall_ms, cell = calendar_cell(&a->site->zone, p->grid_ms, now);
-	int64_t off = rq->from - now;
-
-	if (rq->walk_up && off < p->grid_ms && off > -p->grid_ms) {
-		b->booked_to = rq->to - rq->from + cell;
-		b->booked_from = cell;
-	}
-	b->walk_up = b->booked_from == cell;
-}
-
 /* By the row that the booking would get. */
 static int price_draft(struct act *a, struct draft *d)
 {
@@ -74,22 +61,23 @@ static int judge(struct act *a, const struct booking_request *rq, const struct i
 
 	*b = *who;
 	lt_fmt(b->instrument, sizeof(b->instrument), "%s", i->id);
-	b->booked_from = rq->from;
-	b->booked_to = rq->to;
 	d->price_lines.n = 0;
 	rc = terms_policy_at(a, i->id, a->now.wall_ms, &d->policy, &b->policy_version);
 	if (rc == 0)
 		rc = terms_price_for(a, i->id, b->org, a->now.wall_ms, &d->price, &b->price_version);
 	if (rc != 0)
 		return rc;
-	snap_walk_up(a, rq, &d->policy, b);
-	b->held_to = b->priced_to = b->booked_to;
 	d->w = (struct facts_for){ .verb = BOOKING_CREATE, .instrument = b->instrument, .org = b->org, .user = b->user,
-		.policy = &d->policy, .now = a->now.wall_ms, .at = { b->booked_from, b->booked_to } };
-	rc = booking_facts(a, &d->w, &d->facts);
+		.policy = &d->policy, .now = a->now.wall_ms, .at = { rq->from, rq->to } };
+	if (rq->walk_up)
+		rc = booking_now(a, &d->w);
+	if (rc == 0) {
+		booking_put(a, b, &d->w);
+		rc = booking_facts(a, &d->w, &d->facts);
+	}
 	if (rc == 0)
 		rc = booking_ask(a, &d->facts, rq->override_reason, &d->rules, &d->overridden);
-	if (rc == 0 && b->booked_to - b->booked_from <= CALENDAR_LONGEST)
+	if (rc == 0 && b->booked_to > b->since && b->booked_to - b->booked_from <= CALENDAR_LONGEST)
 		rc = price_draft(a, d);
 	return rc;
 }

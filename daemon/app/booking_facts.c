@@ -51,7 +51,13 @@ int booking_facts(struct act *a, const struct facts_for *w, struct rule_facts *r
 	ret->now = w->now;
 	ret->at = w->at;
 	ret->was = w->was;
+	ret->was_since = w->was_since > w->was.from ? w->was_since : w->was.from;
+	ret->now_from = w->now_from;
+	ret->asked_ms = w->asked_ms;
 	ret->existing = w->verb != BOOKING_CREATE && w->verb != BOOKING_PROMOTE;
+	/* what is made or moved now counts from now at the earliest */
+	ret->since = ret->existing && w->at.from == w->was.from ? ret->was_since
+		: w->now > w->at.from ? w->now : w->at.from;
 	if (rc == 0)
 		ret->out_of_service = row.out_of_service;
 	if (rc >= 0)
@@ -93,7 +99,8 @@ int booking_record_overrides(struct act *a, int64_t id, const struct verdict *ov
 static int suggest(struct act *a, const struct facts_for *w, const char *kind)
 {
 	struct slot_search s = { .org = w->org, .user = w->user, .except = w->except, .limit = 5, .budget = 200,
-		.duration_ms = w->at.to - w->at.from, .after = w->at.from, .before = LT_INSTANT_MAX };
+		.duration_ms = w->asked_ms > 0 && w->asked_ms % w->policy->grid_ms == 0 ? w->asked_ms : w->at.to - w->at.from,
+		.after = w->at.from, .before = LT_INSTANT_MAX };
 	struct refusal *r = &a->refusal;
 	int rc = 0;
 

@@ -45,8 +45,6 @@ int booking_keep_overrun(struct act *a, const struct booking *b, int64_t until);
 /* The same without writing: all that is kept, with what would be. */
 int booking_kept(struct act *a, const struct booking *b, int64_t until, struct kept_spans *ret);
 int booking_arm(struct act *a, const struct booking *b, const struct policy *p);
-/* R25: N, at most half the booking. */
-int64_t booking_wait_ms(const struct booking *b, const struct policy *p);
 /* Missed at `at`: fee, release, history. */
 int booking_miss(struct act *a, struct booking *b, int64_t at, const char *verb, const char *why);
 /* Too few usable minutes: free. */
@@ -66,8 +64,16 @@ struct facts_for {
 	const struct policy *policy;
 	int64_t now;
 	struct interval at, was;
+	int64_t was_since;                       /* since when what there is already counts; 0: from its start   */
+	int64_t now_from;                        /* R03: where `now` begins; 0: not asked                        */
+	int64_t asked_ms;                        /* R04: the length of `now for D`; 0: as the times say          */
 	bool holds_bind;                         /* R21: also the user's own; nor is turnover spared */
 };
+/* R03: makes w->at what `now` means, where it begins within a grid cell of now; a stated end on the grid stays, else it
+ * becomes the first line at or after now and the length that was asked for. w->policy and w->now are set. 0 or < 0. */
+int booking_now(struct act *a, struct facts_for *w);
+/* Gives b its place w->at, made or moved now. */
+void booking_put(struct act *a, struct booking *b, const struct facts_for *w);
 /* R01, R21: fills f->conflicts. */
 int booking_conflicts(struct act *a, const struct facts_for *w, struct rule_facts *f);
 int booking_facts(struct act *a, const struct facts_for *w, struct rule_facts *ret);

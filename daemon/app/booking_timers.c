@@ -10,6 +10,11 @@
 
 #define ASK_AGAIN LT_MINUTE
 
+static int64_t later(int64_t a, int64_t b)
+{
+	return a > b ? a : b;
+}
+
 /* 0 and *ret when the booking is still live; 1 when there is nothing to decide any more. */
 static int still_live(struct act *a, int64_t id, struct booking *ret, struct policy *ret_policy)
 {
@@ -43,9 +48,10 @@ static int ask_when_usable(struct act *a, const struct booking *b, int64_t missi
 	return ask_later(a, b, lately < LT_SECOND && missing_ms < ASK_AGAIN ? ASK_AGAIN : missing_ms);
 }
 
-/* How long the wait of R25 is, for this booking as it stands. */
-static int64_t wait_of(const struct booking *b, const struct policy *p)
+/* The wait of R25, for this booking as it stands: how long, and since when. */
+static int64_t wait_of(const struct booking *b, const struct policy *p, int64_t *ret_since)
 {
+	*ret_since = later(b->since, b->checkin_at);
 	return b->state == BOOKING_ACTIVE || b->checkin_at != 0 ? p->first_run_ms : booking_wait_ms(b, p);
 }
 
@@ -62,7 +68,7 @@ static int fire_no_show(struct act *a, int64_t ref, int64_t due_at)
 	struct booking b;
 	struct policy p;
 	struct session s;
-	int64_t usable;
+	int64_t usable, wait, since;
 	bool gap;
 	int rc = still_live(a, ref, &b, &p);
 
@@ -79,15 +85,16 @@ static int fire_no_show(struct act *a, int64_t ref, int64_t due_at)
 	rc = session_of_booking(a, ref, &s);
 	if (rc < 0 || (rc == 0 && s.first_run_at != 0))
 		return rc < 0 ? rc : act_end(a);
+	wait = wait_of(&b, &p, &since);
 	rc = metering_in_gap(a, b.instrument, a->now.wall_ms, &gap);
 	if (rc == 0)
-		rc = metering_usable_ms(a, b.instrument, b.booked_from, a->now.wall_ms, &usable);
+		rc = metering_usable_ms(a, b.instrument, since, a->now.wall_ms, &usable);
 	if (rc != 0)
 		return rc;
 	if (gap)
 		return ask_later(a, &b, ASK_AGAIN);
-	if (usable < wait_of(&b, &p))
-		return ask_when_usable(a, &b, wait_of(&b, &p) - usable);
+	if (usable < wait)
+		return ask_when_usable(a, &b, wait - usable);
 	if (b.state == BOOKING_ACTIVE)
 		return end_session(a, &b);
 	rc = booking_miss(a, &b, a->now.wall_ms, "no_show", "nobody checked in and nothing ran");
@@ -95,11 +102,6 @@ static int fire_no_show(struct act *a, int64_t ref, int64_t due_at)
 }
 
 #define WARN_BEFORE (10 * LT_MINUTE)
-
-static int64_t later(int64_t a, int64_t b)
-{
-	return a > b ? a : b;
-}
 
 /* R26: an idle session's rest is released after I, ten minutes after its user was warned; `start` and any run reset
  * it. */
@@ -121,7 +123,7 @@ static int fire_idle(struct act *a, int64_t ref, int64_t due_at)
 		rc = session_of_booking(a, ref, &s);
 	if (rc != 0 || p.idle_release_ms == 0 || b.state != BOOKING_ACTIVE || b.released_at != 0)
 		return rc == 1 ? 0 : rc;
-	idle_since = later(later(s.last_run_end_at, b.checkin_at), b.booked_from);
+	idle_since = later(later(s.last_run_end_at, b.checkin_at), b.since);
 	release = idle_since + p.idle_release_ms + clock_lost_ms(a, idle_since, now);
 	if (s.state != SESSION_IDLE) {
 		act_timer(a, "booking_idle", ref, now + p.idle_release_ms);
@@ -155,7 +157,7 @@ static int fire_warn(struct act *a, int64_t ref, int64_t due_at)
 static int end_without_use(struct act *a, struct booking *b, const struct policy *p)
 {
 	int64_t usable;
-	int rc = metering_usable_ms(a, b->instrument, b->booked_from, b->booked_to, &usable);
+	int rc = metering_usable_ms(a, b->instrument, b->since, b->booked_to, &usable);
 
 	if (rc != 0)
 		return rc;

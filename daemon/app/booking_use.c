@@ -178,9 +178,7 @@ int booking_used(struct act *a, int64_t id, int64_t at, const char *cause)
 	if (begins && rc == 0)
 		rc = booking_warn_later(a, &b, &p);
 	if (checkin && rc == 0) {
-		int64_t first = b.booked_from + p.first_run_ms;
-
-		act_timer(a, "booking_no_show", id, first > at ? first : at);
+		act_timer(a, "booking_no_show", id, (b.checkin_at > b.since ? b.checkin_at : b.since) + p.first_run_ms);
 	} else if (rc == 0) {
 		act_timer_clear(a, "booking_no_show", id);
 	}
@@ -226,7 +224,7 @@ static int close_unused(struct act *a, struct booking *b, const struct policy *p
 			rc = booking_step(a, b, BOOKING_DO_CANCEL, "cancel", "checked out before its start without use");
 		return rc != 0 ? rc : booking_unplace(a, b);
 	}
-	rc = metering_usable_ms(a, b->instrument, b->booked_from, at < b->booked_to ? at : b->booked_to, &usable);
+	rc = metering_usable_ms(a, b->instrument, b->since, at < b->booked_to ? at : b->booked_to, &usable);
 	if (rc != 0)
 		return rc;
 	if (usable == 0 || (at >= b->booked_to && usable < wait))

@@ -18,7 +18,8 @@ int booking_why(struct act *a, int64_t id, struct booking *ret, struct finding f
 	{
 		struct facts_for w = { .verb = BOOKING_CREATE, .instrument = ret->instrument, .org = ret->org,
 			.user = ret->user,
-			.except = id, .policy = &p, .now = ret->created_at, .at = { ret->booked_from, ret->booked_to } };
+			.except = id, .policy = &p, .now = ret->created_at, .at = { ret->booked_from, ret->booked_to },
+			.now_from = ret->walk_up ? ret->booked_from : 0 };
 
 		rc = booking_facts(a, &w, &f);
 	}

@@ -42,7 +42,7 @@ static int fee_book(struct act *a, const struct booking *b, struct price_book *r
 {
 	struct terms_rows rows;
 	struct price_question q = { .instrument = b->instrument, .org = b->org, .terms = rows.row,
-		.in = { b->booked_from, b->booked_to }, .start_at = b->booked_from };
+		.in = { b->since, b->booked_to }, .start_at = b->since };
 	int rc = terms_rows_load(a, b->id, &rows);
 
 	q.n_terms = rows.n;
@@ -60,7 +60,7 @@ static int fee_book(struct act *a, const struct booking *b, struct price_book *r
 static int fee_of(struct act *a, const struct booking *b, const char *component, struct interval given, int64_t at,
 	struct fee *f)
 {
-	struct fee_input in = { .walk_up = b->walk_up, .booked_from = b->booked_from, .booked_to = b->booked_to, .at = at,
+	struct fee_input in = { .walk_up = b->walk_up, .booked_from = b->since, .booked_to = b->booked_to, .at = at,
 		.given = given };
 	int rc;
 
@@ -233,7 +233,7 @@ static int reduce(struct act *a, const struct booking *b, const struct posted *p
 		rc = rate_fee(&in, &f);
 	if (rc != 0)
 		return rc < 0 ? rc : 0;
-	then.booked_from = p->c.service_from;
+	then.booked_from = then.since = p->c.service_from;
 	then.booked_to = p->c.service_to;
 	then.price_version = f.book.lists[0].version;
 	then.walk_up = was->walk_up;

@@ -69,7 +69,7 @@ int metering_lost_review(struct act *a, const struct session *s, int64_t from, i
 		length = (to > b.booked_to ? to : b.booked_to) - s->opened_at;
 		if (length / 20 < limit)
 			limit = length / 20;
-		rest = b.booked_to - (from > b.booked_from ? from : b.booked_from);
+		rest = b.booked_to - (from > b.since ? from : b.since);
 	}
 	if (gap <= limit || s->kind == SESSION_INTERNAL)
 		return act_end(a);

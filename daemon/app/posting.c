@@ -95,7 +95,7 @@ static void from_booking(struct charge *c, const struct booking *b)
 	lt_fmt(c->user, sizeof(c->user), "%s", b->user);
 	lt_fmt(c->instrument, sizeof(c->instrument), "%s", b->instrument);
 	lt_fmt(c->project, sizeof(c->project), "%s", b->project);
-	c->service_from = b->booked_from;
+	c->service_from = b->since;
 	c->service_to = b->booked_to;
 }
 

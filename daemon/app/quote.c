@@ -34,8 +34,8 @@ int money_quote(struct act *a, const struct booking *b, const struct terms_rows 
 	struct rate_result *ret)
 {
 	struct price_question q = { .instrument = b->instrument, .org = b->org, .terms = terms->row, .n_terms = terms->n,
-		.in = { b->booked_from, b->booked_to } };
-	struct rate_input in = { .booked = true, .walk_up = b->walk_up, .booked_from = b->booked_from,
+		.in = { b->since, b->booked_to } };
+	struct rate_input in = { .booked = true, .walk_up = b->walk_up, .booked_from = b->since,
 		.booked_to = b->booked_to, .priced_to = b->priced_to, .kept = kept ? kept->span : NULL,
 		.n_kept = kept ? kept->n : 0 };
 	struct price_book book;

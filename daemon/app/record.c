@@ -72,6 +72,7 @@ static void booking_part(struct jsonout *o, const struct booking *b, const struc
 	jsonout_int(o, "policy_version", b->policy_version);
 	jsonout_int(o, "price_version", b->price_version);
 	jsonout_int(o, "priced_to_at", b->priced_to);
+	jsonout_int(o, "since_at", b->since);
 	if (book_of(p) && book_of(p)->n_prices)
 		spans_part(o, "terms", "price_version", book_of(p), true);
 	jsonout_bool(o, "walk_up", b->walk_up);

@@ -31,8 +31,16 @@ static bool keep(struct slot_search *s, const char *instrument, int64_t from, in
 	return true;
 }
 
+/* Where a slot ends that begins at t: in the current cell its length counts from now. */
+static int64_t slot_end(struct act *a, const struct slot_search *s, const struct policy *p, int64_t t)
+{
+	int64_t now = a->now.wall_ms;
+
+	return t < now ? calendar_grid_next(&a->site->zone, p->grid_ms, now + s->duration_ms) : t + s->duration_ms;
+}
+
 /* Moves *t to where the slot would lie inside the wished hours; false: nowhere before the end. */
-static bool fit_within(struct act *a, const struct slot_search *s, int64_t *t, bool *ret_moved)
+static bool fit_within(struct act *a, const struct slot_search *s, int64_t *t, int64_t end, bool *ret_moved)
 {
 	struct interval span;
 	int64_t limit = *t + 15 * LT_DAY;
@@ -42,7 +50,7 @@ static bool fit_within(struct act *a, const struct slot_search *s, int64_t *t, b
 		return true;
 	if (!calendar_open_span(s->within, &a->site->zone, *t, limit, &span))
 		return false;
-	if (span.from > *t || span.to < *t + s->duration_ms) {
+	if (span.from > *t || span.to < end) {
 		*t = span.from > *t ? span.from : span.to;
 		*ret_moved = true;
 	}
@@ -65,13 +73,16 @@ int booking_search(struct act *a, struct slot_search *s, const char *instrument)
 		struct rule_facts f;
 		struct verdict v;
 		bool moved;
+		int64_t end;
 
 		t = calendar_grid_next(&a->site->zone, p.grid_ms, t);
-		if (!fit_within(a, s, &t, &moved) || t + s->duration_ms > s->before)
+		end = slot_end(a, s, &p, t);
+		if (!fit_within(a, s, &t, end, &moved) || end > s->before)
 			break;
 		if (moved)
 			continue;
-		w.at = (struct interval){ t, t + s->duration_ms };
+		w.at = (struct interval){ t, end };
+		w.asked_ms = s->duration_ms;
 		rc = booking_facts(a, &w, &f);
 		if (rc != 0)
 			return rc;
@@ -92,6 +103,7 @@ int booking_search(struct act *a, struct slot_search *s, const char *instrument)
 static int price_slot(struct act *a, const char *org, struct free_slot *slot)
 {
 	struct booking b = { .booked_from = slot->from, .booked_to = slot->to, .priced_to = slot->to,
+		.since = slot->from > a->now.wall_ms ? slot->from : a->now.wall_ms,
 		.walk_up = slot->from <= a->now.wall_ms };
 	struct terms_rows terms = { 1, { { slot->from, slot->to, 0, 0 } } };
 	struct rate_result quote;

@@ -248,6 +248,10 @@ int session_end(struct act *a, struct session *s, int64_t at, const char *cause,
 		rc = money_settle(a, s->id);
 	if (rc == 0)
 		rc = session_load(a, s->id, s);
+	/* what is nobody's holds the unit while it runs */
+	if (rc == 0)
+		rc = booking_freed(a, s->instrument, s->booking, s->kind != SESSION_BOOKED ? s->last_run_end_at
+			: a->now.wall_ms > at ? a->now.wall_ms : at);
 	if (rc == 0)
 		rc = session_next_waiting(a, s->instrument, a->now.wall_ms > at ? a->now.wall_ms : at);
 	return rc < 0 ? rc : act_end(a);

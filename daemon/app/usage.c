@@ -140,7 +140,7 @@ static int load_booking(struct act *a, struct rating *r, const struct charge_sea
 		return rc < 0 ? rc : DB_CORRUPT;
 	in->booked = true;
 	in->walk_up = r->b.walk_up;
-	in->booked_from = r->b.booked_from;
+	in->booked_from = r->b.since;
 	in->booked_to = r->b.booked_to;
 	in->priced_to = r->b.priced_to;
 	in->kept = r->kept;

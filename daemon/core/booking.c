@@ -33,6 +33,20 @@ static const enum booking_state edges[BOOKING_STATES][BOOKING_EVENTS] = {
 static const char *const names[BOOKING_STATES] = { "pending", "confirmed", "active", "completed", "cancelled",
 	"no_show", "displaced", "lapsed", "replaced" };
 
+#define LATE_WAIT (10 * LT_MINUTE)
+
+int64_t booking_since(const struct booking *b, int64_t at)
+{
+	return at > b->booked_from ? at : b->booked_from;
+}
+
+int64_t booking_wait_ms(const struct booking *b, const struct policy *p)
+{
+	int64_t half = (b->booked_to - b->since) / 2, wait = p->no_show_ms < half ? p->no_show_ms : half;
+
+	return b->since > b->booked_from && wait < LATE_WAIT ? LATE_WAIT : wait;
+}
+
 bool booking_next(enum booking_state from, enum booking_event event, enum booking_state *ret)
 {
 	if ((unsigned)from >= BOOKING_STATES || (unsigned)event >= BOOKING_EVENTS || edges[from][event] == NO_EDGE)

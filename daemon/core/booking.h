@@ -13,7 +13,8 @@ struct booking {
 	int64_t id;
 	char instrument[LT_ID], org[LT_ID], user[LT_ID];
 	enum booking_state state;
-	int64_t booked_from, booked_to;  /* what prices use                                          */
+	int64_t booked_from, booked_to;  /* its place in the calendar                                */
+	int64_t since;                   /* waits, lengths, prices and fees count from here          */
 	int64_t held_to;                 /* what R01 uses                                            */
 	int64_t priced_to;               /* end for overrun pricing (R28)                            */
 	int64_t policy_version, price_version; /* of its first terms row                             */
@@ -33,6 +34,13 @@ enum booking_verb { BOOKING_CREATE, BOOKING_MOVE, BOOKING_EXTEND, BOOKING_SHORTE
 	BOOKING_PROMOTE, BOOKING_CHECK_IN, BOOKING_VERBS };
 enum booking_event { BOOKING_USE, BOOKING_COMPLETE, BOOKING_DO_CANCEL, BOOKING_MISS, BOOKING_DISPLACE, BOOKING_LAPSE,
 	BOOKING_APPROVE, BOOKING_UNDO_MISS, BOOKING_EVENTS };
+
+/* Since when a booking lies where it lies: its booked start, or the later instant at which it was made or moved there,
+ * or at which what held the unit against it ended. Nothing that is younger than an instant is judged from it. */
+int64_t booking_since(const struct booking *b, int64_t at);
+/* R25: N, how long to wait for its user: at most half the time from `since` to its booked end; where `since` is later
+ * than the booked start at least ten minutes, which may then be more than is left of it. */
+int64_t booking_wait_ms(const struct booking *b, const struct policy *p);
 
 bool booking_next(enum booking_state from, enum booking_event event, enum booking_state *ret);
 const char *booking_state_name(enum booking_state s);

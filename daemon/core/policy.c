@@ -17,6 +17,17 @@ static int64_t length(struct interval a)
 	return a.to - a.from;
 }
 
+/* What counts of the booking as it would be and as it is: what lay in the past when it was made is nobody's time. */
+static struct interval counted(const struct rule_facts *f)
+{
+	return (struct interval){ f->since > f->at.from ? f->since : f->at.from, f->at.to };
+}
+
+static struct interval counted_was(const struct rule_facts *f)
+{
+	return (struct interval){ f->was_since > f->was.from ? f->was_since : f->was.from, f->was.to };
+}
+
 static void say_duration(char *dst, size_t cap, int64_t ms)
 {
 	terms_duration_text(dst, cap, ms);
@@ -33,14 +44,15 @@ static void say_instant(const struct rule_facts *f, char *dst, size_t cap, int64
 /* The parts of the new interval that the old one did not have: at most one before and one after. */
 static int added(const struct rule_facts *f, struct interval ret[2])
 {
+	struct interval at = counted(f);
 	int n = 0;
 
-	if (!f->existing || !interval_overlaps(f->at, f->was)) {
-		ret[0] = f->at;
+	if (!f->existing || !interval_overlaps(at, f->was)) {
+		ret[0] = at;
 		return 1;
 	}
-	if (f->at.from < f->was.from)
-		ret[n++] = (struct interval){ f->at.from, f->was.from };
+	if (at.from < f->was.from)
+		ret[n++] = (struct interval){ at.from, f->was.from };
 	if (f->at.to > f->was.to)
 		ret[n++] = (struct interval){ f->was.to, f->at.to };
 	return n;
@@ -117,7 +129,7 @@ static bool check_r03_past(const struct rule_facts *f, struct finding *r)
 static bool check_r03(const struct rule_facts *f, struct finding *r)
 {
 	int64_t grid = f->policy->grid_ms;
-	bool start = new_start(f) && !calendar_on_grid(f->zone, grid, f->at.from);
+	bool start = new_start(f) && f->at.from != f->now_from && !calendar_on_grid(f->zone, grid, f->at.from);
 	bool end = new_end(f) && !calendar_on_grid(f->zone, grid, f->at.to);
 
 	say_duration(r->v.limit, sizeof(r->v.limit), grid);
@@ -129,22 +141,22 @@ static bool check_r03(const struct rule_facts *f, struct finding *r)
 
 static bool check_r04_short(const struct rule_facts *f, struct finding *r)
 {
-	int64_t now_short = f->policy->min_ms - length(f->at);
-	int64_t was_short = f->existing ? f->policy->min_ms - length(f->was) : 0;
+	int64_t now_short = f->policy->min_ms - length(counted(f));
+	int64_t was_short = f->existing ? f->policy->min_ms - length(counted_was(f)) : 0;
 
 	say_duration(r->v.limit, sizeof(r->v.limit), f->policy->min_ms);
-	say_duration(r->v.value, sizeof(r->v.value), length(f->at));
+	say_duration(r->v.value, sizeof(r->v.value), length(counted(f)));
 	SAY(r, now_short > 0 ? "shorter than the minimum of %s; book a longer time" : "at least %s", r->v.limit);
 	return now_short > 0 && now_short > was_short;
 }
 
 static bool check_r04_long(const struct rule_facts *f, struct finding *r)
 {
-	int64_t now_long = length(f->at) - f->policy->max_ms, was_long = f->existing ? length(f->was) -
-		f->policy->max_ms : 0;
+	int64_t asked = f->asked_ms > 0 ? f->asked_ms : length(counted(f)), max = f->policy->max_ms;
+	int64_t now_long = asked - max, was_long = f->existing ? length(counted_was(f)) - max : 0;
 
 	say_duration(r->v.limit, sizeof(r->v.limit), f->policy->max_ms);
-	say_duration(r->v.value, sizeof(r->v.value), length(f->at));
+	say_duration(r->v.value, sizeof(r->v.value), asked);
 	SAY(r, now_long > 0 ? "longer than the maximum of %s; book a shorter time" : "at most %s", r->v.limit);
 	return now_long > 0 && now_long > was_long;
 }
@@ -181,7 +193,7 @@ static bool check_r06(const struct rule_facts *f, struct finding *r)
 
 static bool edge_closed(const struct rule_facts *f)
 {
-	return (new_start(f) && !calendar_is_open(f->policy, f->zone, f->at.from)) ||
+	return (new_start(f) && !calendar_is_open(f->policy, f->zone, counted(f).from)) ||
 	       (new_end(f) && !calendar_is_open(f->policy, f->zone, f->at.to - 1));
 }
 
@@ -216,7 +228,7 @@ static bool check_r10(const struct rule_facts *f, struct finding *r)
 	for (int i = 0; i < n; i++)
 		for (int k = 0; k < f->n_overlaps; k++) {
 			/* A transfer gives the booking to another user: all of it is new to them. */
-			struct interval mine = f->verb == BOOKING_TRANSFER ? f->at : part[i];
+			struct interval mine = f->verb == BOOKING_TRANSFER ? counted(f) : part[i];
 
 			if (!interval_overlaps(mine, f->overlaps[k]))
 				continue;
@@ -238,8 +250,8 @@ static bool check_r12(const struct rule_facts *f, struct finding *r)
 	SAY(r, f->n_windows ? "inside the organisation's hours" : "no limit on the organisation's hours");
 	for (int i = 0; i < f->n_windows; i++) {
 		const struct window *w = &f->windows[i];
-		int64_t mine = interval_common_ms(f->at, w->span);
-		int64_t mine_was = f->existing && !changes_org ? interval_common_ms(f->was, w->span) : 0;
+		int64_t mine = interval_common_ms(counted(f), w->span);
+		int64_t mine_was = f->existing && !changes_org ? interval_common_ms(counted_was(f), w->span) : 0;
 
 		if (w->others_ms + mine <= w->limit_ms || mine <= mine_was)
 			continue;
@@ -392,7 +404,7 @@ static int64_t retry_windows(const struct rule_facts *f)
 	for (int i = 0; i < f->n_windows; i++) {
 		const struct window *w = &f->windows[i];
 
-		if (w->others_ms + interval_common_ms(f->at, w->span) <= w->limit_ms)
+		if (w->others_ms + interval_common_ms(counted(f), w->span) <= w->limit_ms)
 			continue;
 		if (w->kind == WINDOW_OPEN)
 			return INT64_MAX;

@@ -26,6 +26,9 @@ struct rule_facts {
 	struct interval at;               /* the booked interval as it would be */
 	bool existing;                    /* every verb but create and promote: `was` is the booked interval as it is */
 	struct interval was;
+	int64_t since, was_since;         /* what may be judged of each begins here (core/booking.h); 0: at its start */
+	int64_t now_from;                 /* R03: where `now` begins, also off the grid; 0: no start is that */
+	int64_t asked_ms;                 /* R04: the length asked for; what the grid added is not counted; 0: all is */
 	bool out_of_service;              /* the manager has taken the instrument out of service */
 	int n_conflicts;                  /* R01, R21 */
 	struct rule_conflict conflicts[RULE_CONFLICTS];

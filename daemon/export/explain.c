@@ -144,7 +144,8 @@ static void read_booking(struct facts *f)
 
 	f->in.booked = json_is_object(b);
 	f->in.walk_up = json_is_true(json_object_get(b, "walk_up"));
-	f->in.booked_from = number(b, "booked_from_at");
+	/* records of before this was counted apart have none: it was the booked start */
+	f->in.booked_from = number(b, json_object_get(b, "since_at") ? "since_at" : "booked_from_at");
 	f->in.booked_to = number(b, "booked_to_at");
 	f->in.priced_to = number(b, "priced_to_at");
 	read_kept(f, json_object_get(b, "overrun_kept"));

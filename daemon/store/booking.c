@@ -11,7 +11,7 @@
 
 #define COLUMNS "id, instrument, org, user, state, booked_from, booked_to, held_to, priced_to, policy_version, " \
 	"price_version, quote_minor, fee_minor, walk_up, waiting, note, project, created_at, COALESCE(ended_at, 0), " \
-	"COALESCE(checkin_at, 0), created_by, version, COALESCE(released_at, 0)"
+	"COALESCE(checkin_at, 0), created_by, version, COALESCE(released_at, 0), since_at"
 #define LIVE "state IN ('pending','confirmed','active')"
 /* No booking is longer than this, so a range over booked_from may start that much earlier. What is live is found by its
  * end instead (the + keeps booked_from out of the choice of an index): whatever lies behind is not looked at. */
@@ -43,6 +43,7 @@ static void read_booking(const struct stmt *s, struct booking *b)
 	db_copy_text(s, 20, b->created_by, sizeof(b->created_by));
 	b->version = db_int(s, 21);
 	b->released_at = db_int(s, 22);
+	b->since = booking_since(b, db_int(s, 23));
 }
 
 /* One booking or none. */
@@ -81,21 +82,21 @@ int store_booking_insert(struct db *db, const struct booking *b)
 {
 	return db_run(db, "INSERT INTO booking (id, instrument, org, user, state, booked_from, booked_to, held_to, "
 		"priced_to, policy_version, price_version, quote_minor, fee_minor, walk_up, waiting, note, project, created_at, created_by, "
-		"version) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, 1)",
-		"itttt" "iiii" "iiii" "ii" "tt" "it", b->id, b->instrument, b->org, b->user, booking_state_name(b->state),
+		"since_at, version) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, 1)",
+		"itttt" "iiii" "iiii" "ii" "tt" "iti", b->id, b->instrument, b->org, b->user, booking_state_name(b->state),
 		b->booked_from, b->booked_to, b->held_to, b->priced_to, b->policy_version, b->price_version,
 		b->quote_minor, b->fee_minor, (int64_t)b->walk_up, (int64_t)b->waiting, b->note, b->project, b->created_at,
-		b->created_by);
+		b->created_by, b->since);
 }
 
 int store_booking_update(struct db *db, struct booking *b)
 {
 	int class = db_run(db, "UPDATE booking SET state = ?2, booked_from = ?3, booked_to = ?4, held_to = ?5, priced_to = "
 		"?6, quote_minor = ?7, fee_minor = ?8, walk_up = ?9, waiting = ?10, note = ?11, project = ?12, ended_at = ?13, "
-		"checkin_at = ?14, released_at = ?15, version = version + 1 WHERE id = ?1",
-		"it" "iiii" "ii" "ii" "tt" "III", b->id, booking_state_name(b->state), b->booked_from, b->booked_to,
+		"checkin_at = ?14, released_at = ?15, since_at = ?16, version = version + 1 WHERE id = ?1",
+		"it" "iiii" "ii" "ii" "tt" "IIIi", b->id, booking_state_name(b->state), b->booked_from, b->booked_to,
 		b->held_to, b->priced_to, b->quote_minor, b->fee_minor, (int64_t)b->walk_up, (int64_t)b->waiting, b->note,
-		b->project, known(&b->ended_at), known(&b->checkin_at), known(&b->released_at));
+		b->project, known(&b->ended_at), known(&b->checkin_at), known(&b->released_at), b->since);
 
 	if (class == DB_DONE)
 		b->version++;
@@ -182,8 +183,8 @@ int64_t store_booking_org_ms(struct db *db, const char *org, const char *instrum
 			     bool live_only, int64_t except)
 {
 	return db_one_int(db, 0, "SELECT SUM((CASE WHEN booked_to < ?4 THEN booked_to ELSE ?4 END) - "
-		"(CASE WHEN booked_from > ?3 THEN booked_from ELSE ?3 END)) FROM booking WHERE org = ?1 AND instrument = ?2 "
-		"AND booked_from > ?5 AND booked_from < ?4 AND booked_to > ?3 AND id <> ?6 AND "
+		"(CASE WHEN since_at > ?3 THEN since_at ELSE ?3 END)) FROM booking WHERE org = ?1 AND instrument = ?2 "
+		"AND booked_from > ?5 AND booked_from < ?4 AND since_at < ?4 AND booked_to > ?3 AND id <> ?6 AND "
 		"(" LIVE " OR (?7 = 0 AND state IN ('completed','no_show')))", "ttiiiii", org, instrument, window.from,
 		window.to,
 		window.from - REACH, except, (int64_t)live_only);

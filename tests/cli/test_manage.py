@@ -134,7 +134,7 @@ def dark_run(lab):
     lab.daemon.kill()
     lab.daemon.wait()
     before = ran()
-    wait_for("more than a twentieth of the session in the dark", lambda: ran() >= before + 7)
+    wait_for("more than a twentieth of the session in the dark", lambda: ran() >= before + 10)
     lab.start_daemon()
     wait_for("the run again", lambda: session()["state"] == "running")
     dark = ran() - before

@@ -193,13 +193,13 @@ static void walk_up(void **state)
 	rq.walk_up = true;
 	assert_int_equal(world_end(w, booking_create(world_act(w, "alice"), &rq, &b)), 0);
 	assert_int_equal(b.booked_from, H(0));
-	assert_int_equal(b.booked_to, H(2));
+	assert_int_equal(b.booked_to, H(2) + 15 * LT_MINUTE);            /* the first line at or after now + 2h */
 	assert_true(b.walk_up);
-	assert_int_equal(b.quote_minor, 20000);
+	assert_int_equal(b.quote_minor, 21333);                          /* from now on: 2:08 */
 	price("walk_up_factor", "1.5");
 	world_sleep(w, 1);
 	assert_int_equal(book("bob", "plc-1", H(0), H(2), &b), 0);
-	assert_int_equal(b.quote_minor, 30000);
+	assert_int_equal(b.quote_minor, 28246);                          /* 1.5 times 1:52:59 */
 	assert_int_equal(book("zoe", "plc-1", H(2), H(4), &b), 0);
 	assert_int_equal(b.quote_minor, 20000);
 	assert_int_equal(book("zoe", "seq-1", H(0) - 15 * LT_MINUTE, H(1), &b), ACT_REFUSED);

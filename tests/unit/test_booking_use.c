@@ -2,181 +2,7 @@
  * test_booking_use.c - bookings in use, in virtual time with scripted devices: check-in and check-out, R21 on an active
  * booking, R22 to R26, R28 and what R25 decides with and without usable minutes.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <string.h>
-
-#include <cmocka.h>
-
-#include "app/booking_acts.h"
-#include "app/metering.h"
-#include "app/timers.h"
-#include "common/fmt.h"
-#include "support/world.h"
-
-static struct world *w;
-static struct device { bool on, silent; int64_t run_ms; } device[3];
-
-#define H(n) (WORLD_NOW + (n) * LT_HOUR)
-#define MIN(n) ((n) * LT_MINUTE)
-#define POLL (20 * LT_SECOND)
-
-static void poll(int k)
-{
-	struct msg_reading m = { .head.at = w->now, .flags = READING_FORCED };
-
-	if (device[k].silent)
-		return;
-	lt_fmt(m.instrument, sizeof(m.instrument), "%s", w->instruments[k].id);
-	m.obs.have = LT_HAVE_HOURMETER | LT_HAVE_STATE | LT_HAVE_INTERLOCK;
-	m.obs.interlock = LT_LOCK_UNLOCKED;
-	m.obs.hourmeter = (uint64_t)(5000 + device[k].run_ms / 1000);
-	m.obs.running = device[k].on;
-	assert_int_equal(world_end(w, metering_reading(world_act(w, NULL), &m)), 0);
-}
-
-static int of(const char *instrument)
-{
-	for (int k = 0; k < 3; k++)
-		if (strcmp(w->instruments[k].id, instrument) == 0)
-			return k;
-	fail();
-	return 0;
-}
-
-static void pass(int64_t to)
-{
-	int64_t by = to - w->now.wall_ms;
-
-	assert_true(by >= 0);
-	for (int k = 0; k < 3; k++)
-		device[k].run_ms += device[k].on ? by : 0;
-	world_sleep(w, by);
-}
-
-/* The earliest due timer, once; as the turn does it, with a forced poll where it asks for one. */
-static void fire(int64_t due)
-{
-	struct stmt *s = db_query(w->db, "SELECT kind, ref FROM timer WHERE due_at <= ?1 ORDER BY due_at, kind, ref LIMIT "
-		"1", "i", due);
-	const struct timer_kind *kind;
-	char name[40], park[LT_ID];
-	int64_t ref;
-	int rc;
-
-	assert_int_equal(db_step(s), DB_ROW);
-	db_copy_text(s, 0, name, sizeof(name));
-	ref = db_int(s, 1);
-	db_end(s);
-	kind = timer_kind_find(name);
-	assert_non_null(kind);
-	for (int again = 0; again < 2; again++) {
-		struct act *a = world_act(w, NULL);
-
-		if (again) {
-			a->polled = !device[of(park)].silent;
-			a->unread = device[of(park)].silent;
-		}
-		act_timer_clear(a, name, ref);
-		rc = world_end(w, kind->fire(a, ref, w->now.wall_ms));
-		if (rc != ACT_PARKED)
-			break;
-		lt_fmt(park, sizeof(park), "%s", w->effects.park);
-		poll(of(park));
-	}
-	assert_int_equal(rc, 0);
-}
-
-static void run_to(int64_t to)
-{
-	while (w->now.wall_ms < to) {
-		int64_t due = world_int(w, "SELECT COALESCE(MIN(due_at), 253402300799000) FROM timer");
-		int64_t poll_at = w->now.wall_ms - w->now.wall_ms % POLL + POLL, next = poll_at < to ? poll_at : to;
-
-		if (due < next || due <= w->now.wall_ms) {   /* a reading of the same instant goes first */
-			if (due > w->now.wall_ms)
-				pass(due);
-			fire(w->now.wall_ms);
-			continue;
-		}
-		pass(next);
-		for (int k = 0; k < 3; k++)
-			poll(k);
-	}
-	while (world_int(w, "SELECT COALESCE(MIN(due_at), 253402300799000) FROM timer") <= w->now.wall_ms)
-		fire(w->now.wall_ms);
-}
-
-static int open_world(void **state)
-{
-	struct act *a;
-	int rc = 0;
-
-	w = world_new();
-	memset(device, 0, sizeof(device));
-	for (int i = 0; i < 3; i++) {
-		w->instruments[i].price.no_show_bp = 5000;
-		w->instruments[i].price.n_tiers = 1;
-		w->instruments[i].price.tiers[0] = (struct tier){ 0, 2500 };
-	}
-	a = world_act(w, NULL);
-	for (int i = 0; i < 3 && rc == 0; i++)
-		rc = terms_adopt(a, &w->instruments[i]);
-	assert_int_equal(world_end(w, rc), 0);
-	for (int k = 0; k < 3; k++)
-		poll(k);
-	return 0;
-}
-
-static int close_world(void **state)
-{
-	assert_int_equal(world_int(w, "SELECT COUNT(*) FROM occupancy a JOIN occupancy b ON a.unit = b.unit AND a.id < "
-		"b.id AND a.active = 1 AND b.active = 1 AND a.busy_from < b.busy_to AND b.busy_from < a.busy_to"), 0);
-	w = world_free(w);
-	return 0;
-}
-
-static int book(const char *user, int64_t from, int64_t to, struct booking *ret)
-{
-	struct booking_request r = { .from = from, .to = to, .instrument = "krios-1" };
-
-	return world_end(w, booking_create(world_act(w, user), &r, ret));
-}
-
-static int use(const char *user, int64_t id, int (*verb)(struct act *, int64_t, struct booking *), struct booking *ret)
-{
-	struct act *a = world_act(w, user);
-	int rc = world_end(w, verb(a, id, ret));
-
-	if (rc != ACT_PARKED)
-		return rc;
-	poll(0);
-	a = world_act(w, user);
-	a->polled = !device[0].silent;
-	a->unread = device[0].silent;
-	return world_end(w, verb(a, id, ret));
-}
-
-static int cancel(const char *user, int64_t id, struct booking *ret)
-{
-	return world_end(w, booking_cancel(world_act(w, user), id, "", ret));
-}
-
-static struct booking now_is(int64_t id)
-{
-	struct booking b;
-
-	assert_int_equal(booking_load(world_read(w, NULL), id, &b), 0);
-	return b;
-}
-
-static const char *code(void)
-{
-	return w->act.refusal.err.code;
-}
-
-#define STATE(id, want) assert_string_equal(booking_state_name(now_is(id).state), want)
+#include "use_rig.h"
 
 static void a_day_as_it_should_be(void **state)
 {
@@ -231,24 +57,15 @@ static void a_short_booking_waits_half_of_it(void **state)
 	STATE(b.id, "no_show");
 }
 
-static void link(bool up)
-{
-	struct msg_link m = { .head.at = w->now, .up = up };
-
-	lt_fmt(m.instrument, sizeof(m.instrument), "krios-1");
-	device[0].silent = !up;
-	assert_int_equal(world_end(w, metering_link(world_act(w, NULL), &m)), 0);
-}
-
 static void unusable_minutes_do_not_count(void **state)
 {
 	struct booking b;
 
 	assert_int_equal(book("alice", H(2), H(4), &b), 0);
 	run_to(H(2) + MIN(10));
-	link(false);
+	link_up(false);
 	run_to(H(2) + MIN(20));
-	link(true);
+	link_up(true);
 	run_to(H(2) + MIN(40) - LT_SECOND);
 	STATE(b.id, "confirmed");
 	run_to(H(2) + MIN(42));
@@ -261,7 +78,7 @@ static void a_dead_instrument_costs_nothing(void **state)
 
 	assert_int_equal(book("alice", H(2), H(4), &b), 0);
 	run_to(H(2) + MIN(10));
-	link(false);
+	link_up(false);
 	run_to(H(4) - 1);
 	STATE(b.id, "confirmed");
 	run_to(H(4));
@@ -277,9 +94,9 @@ static void a_check_in_waits_for_the_first_run(void **state)
 	assert_int_equal(book("alice", H(2), H(6), &b), 0);
 	run_to(H(2) + MIN(5));
 	assert_int_equal(use("alice", b.id, booking_checkin, &b), 0);
-	run_to(H(3) - 1);
+	run_to(H(3) + MIN(5) - 1);
 	STATE(b.id, "active");
-	run_to(H(3) + LT_SECOND);
+	run_to(H(3) + MIN(5) + LT_SECOND);
 	STATE(b.id, "no_show");
 	assert_int_equal(now_is(b.id).fee_minor, 20000);
 	assert_int_equal(world_int(w, "SELECT COUNT(*) FROM session WHERE state IN ('open','running','idle','unknown')"),

@@ -261,9 +261,34 @@ static void test_007_the_first_look_at_the_clock(void **state)
 	old_free(o);
 }
 
+/* 005: what was booked late in its cell counts from when it was booked. */
+static void test_005_since(void **state)
+{
+	static const char *const rows[] = {
+		"INSERT INTO instrument (id, unit) VALUES ('krios-1', 1)",
+		"INSERT INTO org (id, name, created_at) VALUES ('acme', 'Acme', 1)",
+		"INSERT INTO user (id, org, name, role, created_at) VALUES ('alice', 'acme', 'Alice', 'member', 1)",
+		"INSERT INTO booking (id, instrument, org, user, state, booked_from, booked_to, held_to, priced_to, policy_version, "
+			"price_version, quote_minor, created_at, created_by) VALUES (1, 'krios-1', 'acme', 'alice', 'confirmed', 5000, "
+			"9000, 9000, 9000, 1, 1, 0, 1000, 'alice'), (2, 'krios-1', 'acme', 'alice', 'confirmed', 15000, 19000, 19000, "
+			"19000, 1, 1, 0, 16000, 'alice')",
+		NULL,
+	};
+	struct old *o = old_store(1, rows);
+	struct db *db = upgraded(o);
+	struct booking b;
+
+	assert_int_equal(store_booking_load(db, 1, &b), 0);
+	assert_int_equal(b.since, 5000);
+	assert_int_equal(store_booking_load(db, 2, &b), 0);
+	assert_int_equal(b.since, 16000);
+	old_free(o);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_005_since),
 		cmocka_unit_test(test_002_events_and_outages), cmocka_unit_test(test_003_terms_by_interval),
 		cmocka_unit_test(test_003_refuses_edits), cmocka_unit_test(test_004_levels),
 		cmocka_unit_test(test_006_sessions_have_a_place), cmocka_unit_test(test_007_the_first_look_at_the_clock),
