@@ -39,6 +39,8 @@ static const struct words events[] = {
 	{ "clock_accepted", "a manager said that the wall clock is right: fees, no-shows and releases go on" },
 	{ "clock_end", "the wall clock jumped over the booked end of {B}, {from}: finish, or `labtime extend {B}`; overrun begins "
 		"at {at}" },
+	{ "interlock_stuck", "the interlock of {instrument} was asked to open at {at} and still reads locked: from then on until it "
+		"opens it cannot be used, and none of it costs a fee" },
 	{ NULL, NULL },
 };
 
@@ -68,6 +70,8 @@ static const struct words reviews[] = {
 	{ "unattributed", "a run that nobody saw and no session owns: the meter could not be read from {from} to {to}" },
 	{ "price_lists", "more price lists were in force in {S} than one charge is made of; it cannot be priced: waive it "
 		"(two people), and charge by hand what is due" },
+	{ "meter_disagrees", "from {from} to {to} the run bit and the counter do not agree: the meter did not count as the run bit "
+		"was on, or the other way round; two people may charge at most {most} more as estimated" },
 	{ NULL, NULL },
 };
 

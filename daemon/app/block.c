@@ -8,6 +8,7 @@
 #include "app/metering.h"
 #include "common/fmt.h"
 #include "store/booking.h"
+#include "store/meter.h"
 #include "store/occupancy.h"
 
 #define BLOCK_OVER 64   /* bookings one block may displace */
@@ -253,6 +254,10 @@ int block_remove(struct act *a, int64_t id, int64_t version)
 	if (a->dry_run)
 		return act_end(a);
 	rc = store_block_set_state(a->db, id, BLOCK_REMOVED);
+	/* the row will not tell any more how long it was in force */
+	if (rc == 0 && k.from < a->now.wall_ms)
+		rc = store_outage_add(a->db, act_id(a, "outage"), k.instrument, "service", k.from,
+			k.to < a->now.wall_ms ? k.to : a->now.wall_ms);
 	if (rc == 0)
 		rc = occupancy_end(a, "block", id);
 	if (rc == 0)

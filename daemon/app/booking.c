@@ -118,17 +118,6 @@ int booking_freed(struct act *a, const char *instrument, int64_t by, int64_t at)
 	return rc != 0 ? rc : booking_arm(a, &b, &p);
 }
 
-int booking_unusable(struct act *a, const char *instrument, bool *ret)
-{
-	struct instrument_row row;
-	int rc = store_instrument_load(a->db, instrument, &row);
-
-	if (rc != 0)
-		return rc;
-	*ret = row.out_of_service || strcmp(row.link, "down") == 0;
-	return *ret ? 0 : metering_in_gap(a, instrument, a->now.wall_ms, ret);
-}
-
 /* Nobody used it: the fee, the time is free again, and nothing waits for it any more. */
 static int end_unused(struct act *a, struct booking *b, int64_t at, enum booking_event event, const char *fee,
 		      const char *verb, const char *why)

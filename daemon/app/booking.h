@@ -18,8 +18,9 @@ int booking_after(struct act *a, const char *instrument, int64_t at, struct book
 int booking_used(struct act *a, int64_t id, int64_t at, const char *cause);
 /* A run was measured in the booking: R25 is satisfied (undoes a no-show decided before the reading came). */
 int booking_ran(struct act *a, int64_t id, int64_t at);
-/* The booking's session closed: completes it, releases what is still held after `at`. no_use: R25's "no use" fee. */
-int booking_closed(struct act *a, int64_t id, int64_t at, bool no_use, const char *cause);
+/* The booking's session closed: completes it and releases what is still held after `at`, or decides what is due where
+ * it had no use (R25). read: the reading at that edge was taken. */
+int booking_closed(struct act *a, int64_t id, int64_t at, bool read, const char *cause);
 /* Its session runs past the end: keeps the unit held up to `to`, at most to what comes next. *ret_to: held until. */
 int booking_hold(struct act *a, int64_t id, int64_t to, int64_t *ret_to);
 /* What held the unit ended at `at` (by: whose booking that was, or 0): the live booking of that instant counts from

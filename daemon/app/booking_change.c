@@ -168,13 +168,13 @@ static void give_up(struct change *c)
 /* R23: what is given up inside the notice costs what cancelling it would. */
 static int price_given_up(struct act *a, struct change *c)
 {
-	bool unusable = false;
+	bool usable = true;
 	int rc = 0;
 
 	give_up(c);
 	if (c->n_given > 0)
-		rc = booking_unusable(a, c->was.instrument, &unusable);
-	for (int i = 0; i < c->n_given && rc == 0 && !unusable; i++) {
+		rc = metering_usable_at(a, c->was.instrument, a->now.wall_ms, &usable);
+	for (int i = 0; i < c->n_given && rc == 0 && usable; i++) {
 		int64_t part = 0;
 
 		rc = (a->dry_run ? money_fee_given_up_preview : money_fee_given_up)(a, &c->was, c->given[i], a->now.wall_ms,
@@ -282,33 +282,43 @@ int booking_change(struct act *a, int64_t id, int64_t version, const struct book
 	return act_end(a);
 }
 
-/* What cancelling now is: its event, the fee's component ("": free), and the words for the history. */
-struct ending { enum booking_event event; const char *fee, *why; };
+/* What cancelling now is: its event and the words for the history. */
+struct ending { enum booking_event event; const char *why; };
 
 static int which_ending(struct act *a, const struct booking *b, struct ending *ret)
 {
-	int64_t now = a->now.wall_ms, usable = 0;
-	bool unusable = false;
-	int rc = booking_unusable(a, b->instrument, &unusable);
+	struct use_facts f = { .at = a->now.wall_ms, .left = true };
+	enum use_verdict v;
+	struct policy p;
+	int rc;
 
-	if (rc != 0)
-		return rc;
-	*ret = (struct ending){ BOOKING_DO_CANCEL, unusable ? "" : "late_cancel",
-		unusable ? "the instrument is not usable" : "" };
-	if (now < b->booked_from || b->state == BOOKING_PENDING)
+	*ret = (struct ending){ BOOKING_DO_CANCEL, "" };
+	if (f.at < b->booked_from || b->state == BOOKING_PENDING)
 		return 0;
 	if (b->waiting) {
-		bool half = now - b->booked_from >= (b->booked_to - b->booked_from) / 2;
+		bool half = f.at - b->booked_from >= (b->booked_to - b->booked_from) / 2;
 
-		*ret = (struct ending){ half ? BOOKING_DISPLACE : BOOKING_LAPSE, "", "another's session still held the unit" };
+		*ret = (struct ending){ half ? BOOKING_DISPLACE : BOOKING_LAPSE, "another's session still held the unit" };
 		return 0;
 	}
-	rc = metering_usable_ms(a, b->instrument, b->booked_from, now, &usable);
-	if (unusable || (now > b->booked_from && usable == 0))
-		*ret = (struct ending){ BOOKING_LAPSE, "", "the instrument was not usable" };
-	else
-		*ret = (struct ending){ BOOKING_MISS, "no_show", "cancelled after its start" };
+	rc = terms_policy(a, b->instrument, b->policy_version, &p);
+	if (rc == 0)
+		rc = booking_judge(a, b, &p, &f, &v);
+	if (rc == 0 && v == USE_LAPSED)
+		*ret = (struct ending){ BOOKING_LAPSE, "the instrument could not be used" };
+	else if (rc == 0)
+		*ret = (struct ending){ BOOKING_MISS, "cancelled after its start" };
 	return rc;
+}
+
+/* The fee of an ending, posted or (dry run) shown. */
+static int ending_fee(struct act *a, struct booking *b, enum booking_event event)
+{
+	if (event == BOOKING_DO_CANCEL)
+		return booking_late_cancel(a, b, a->now.wall_ms);
+	if (event != BOOKING_MISS)
+		return 0;
+	return (a->dry_run ? money_fee_preview : money_fee)(a, b, "no_show", a->now.wall_ms, &b->fee_minor);
 }
 
 static int refuse_cancel(struct act *a, const struct booking *b)
@@ -337,8 +347,8 @@ static int cancel_booking(struct act *a, int64_t id, const char *reason, bool fr
 		rc = refuse_cancel(a, &b);
 	if (rc == 0)
 		rc = which_ending(a, &b, &e);
-	if (rc == 0 && e.fee[0] != '\0' && !free_of_charge)
-		rc = (a->dry_run ? money_fee_preview : money_fee)(a, &b, e.fee, a->now.wall_ms, &b.fee_minor);
+	if (rc == 0 && !free_of_charge)
+		rc = ending_fee(a, &b, e.event);
 	if (rc != 0)
 		return rc;
 	if (a->dry_run) {

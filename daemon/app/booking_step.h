@@ -6,6 +6,7 @@
 #include "app/booking_acts.h"
 #include "app/money.h"
 #include "core/policy.h"
+#include "core/use.h"
 
 /* The transition, its row of history, its event; ends timers and the wish for the interlock when it is the last. */
 int booking_step(struct act *a, struct booking *b, enum booking_event event, const char *verb, const char *detail);
@@ -45,12 +46,19 @@ int booking_keep_overrun(struct act *a, const struct booking *b, int64_t until);
 /* The same without writing: all that is kept, with what would be. */
 int booking_kept(struct act *a, const struct booking *b, int64_t until, struct kept_spans *ret);
 int booking_arm(struct act *a, const struct booking *b, const struct policy *p);
+/* R25: f->at and f->left are given, f->silent where the meter cannot be read; the rest of f is filled. 0 or < 0. */
+int booking_judge(struct act *a, const struct booking *b, const struct policy *p, struct use_facts *f,
+	enum use_verdict *ret);
+/* Carries the verdict on a booking that was not used out: cancelled, missed or lapsed at `at`. */
+int booking_unused(struct act *a, struct booking *b, enum use_verdict v, int64_t at);
+/* R23: the fee of a cancellation at `at`, to b->fee_minor. While the instrument cannot be used it is decided at the
+ * booked start. */
+int booking_late_cancel(struct act *a, struct booking *b, int64_t at);
+int booking_late_cancel_due(struct act *a, int64_t ref, int64_t due_at);
 /* Missed at `at`: fee, release, history. */
 int booking_miss(struct act *a, struct booking *b, int64_t at, const char *verb, const char *why);
 /* Too few usable minutes: free. */
 int booking_lapse(struct act *a, struct booking *b, int64_t at, const char *why);
-/* True when nobody could use the instrument now: link down, a gap, or out of service. */
-int booking_unusable(struct act *a, const char *instrument, bool *ret);
 /* The booking for a use case: 404 when there is none, 412 when `version` is not 0 and not its. */
 int booking_open(struct act *a, int64_t id, int64_t version, struct booking *ret);
 /* Times as a person reads them: "2026-11-24T09:00:00+08:00 to ...". */

@@ -41,18 +41,11 @@ static int ask_later(struct act *a, const struct booking *b, int64_t in_ms)
 static int ask_when_usable(struct act *a, const struct booking *b, int64_t missing_ms)
 {
 	int64_t now = a->now.wall_ms, lately;
-	int rc = metering_usable_ms(a, b->instrument, now - LT_SECOND, now, &lately);
+	int rc = metering_usable_ms(a, b->instrument, b->id, (struct interval){ now - LT_SECOND, now }, &lately);
 
 	if (rc != 0)
 		return rc;
 	return ask_later(a, b, lately < LT_SECOND && missing_ms < ASK_AGAIN ? ASK_AGAIN : missing_ms);
-}
-
-/* The wait of R25, for this booking as it stands: how long, and since when. */
-static int64_t wait_of(const struct booking *b, const struct policy *p, int64_t *ret_since)
-{
-	*ret_since = later(b->since, b->checkin_at);
-	return b->state == BOOKING_ACTIVE || b->checkin_at != 0 ? p->first_run_ms : booking_wait_ms(b, p);
 }
 
 /* The session without a run is ended as by its user; metering tells booking_closed that there was no use. */
@@ -65,11 +58,10 @@ static int end_session(struct act *a, const struct booking *b)
 
 static int fire_no_show(struct act *a, int64_t ref, int64_t due_at)
 {
+	struct use_facts f = { .at = a->now.wall_ms };
+	enum use_verdict v;
 	struct booking b;
 	struct policy p;
-	struct session s;
-	int64_t usable, wait, since;
-	bool gap;
 	int rc = still_live(a, ref, &b, &p);
 
 	if (rc != 0)
@@ -77,28 +69,20 @@ static int fire_no_show(struct act *a, int64_t ref, int64_t due_at)
 	if (b.waiting)
 		return ask_later(a, &b, ASK_AGAIN);
 	rc = act_park(a, b.instrument);
-	if (rc != 0)
-		return rc;
-	rc = still_live(a, ref, &b, &p);
-	if (rc != 0)
-		return rc < 0 ? rc : 0;
-	rc = session_of_booking(a, ref, &s);
-	if (rc < 0 || (rc == 0 && s.first_run_at != 0))
-		return rc < 0 ? rc : act_end(a);
-	wait = wait_of(&b, &p, &since);
-	rc = metering_in_gap(a, b.instrument, a->now.wall_ms, &gap);
 	if (rc == 0)
-		rc = metering_usable_ms(a, b.instrument, since, a->now.wall_ms, &usable);
+		rc = still_live(a, ref, &b, &p);
+	if (rc != 0)
+		return rc == 1 ? 0 : rc;
+	rc = metering_in_gap(a, b.instrument, a->now.wall_ms, &f.silent);
+	if (rc == 0)
+		rc = booking_judge(a, &b, &p, &f, &v);
 	if (rc != 0)
 		return rc;
-	if (gap)
-		return ask_later(a, &b, ASK_AGAIN);
-	if (usable < wait)
-		return ask_when_usable(a, &b, wait - usable);
-	if (b.state == BOOKING_ACTIVE)
+	if (v == USE_WAITS)
+		return f.silent ? ask_later(a, &b, ASK_AGAIN) : ask_when_usable(a, &b, f.wait_ms - f.usable_ms);
+	if (v != USE_USED && b.state == BOOKING_ACTIVE)
 		return end_session(a, &b);
-	rc = booking_miss(a, &b, a->now.wall_ms, "no_show", "nobody checked in and nothing ran");
-	return rc != 0 ? rc : act_end(a);
+	return booking_unused(a, &b, v, a->now.wall_ms);
 }
 
 #define WARN_BEFORE (10 * LT_MINUTE)
@@ -156,18 +140,16 @@ static int fire_warn(struct act *a, int64_t ref, int64_t due_at)
 /* A booking that nobody used by its end. */
 static int end_without_use(struct act *a, struct booking *b, const struct policy *p)
 {
-	int64_t usable;
-	int rc = metering_usable_ms(a, b->instrument, b->since, b->booked_to, &usable);
+	struct use_facts f = { .at = b->booked_to };
+	enum use_verdict v;
+	int rc;
 
-	if (rc != 0)
-		return rc;
 	if (b->state == BOOKING_PENDING)
 		return booking_lapse(a, b, b->booked_to, "nobody approved it");
 	if (b->waiting)
 		return booking_lapse(a, b, b->booked_to, "another's session held the unit all the time");
-	if (usable < booking_wait_ms(b, p))
-		return booking_lapse(a, b, b->booked_to, "too few usable minutes");
-	return booking_miss(a, b, b->booked_to, "no_show", "nobody checked in and nothing ran");
+	rc = booking_judge(a, b, p, &f, &v);
+	return rc != 0 ? rc : booking_unused(a, b, v, b->booked_to);
 }
 
 static int fire_end(struct act *a, int64_t ref, int64_t due_at)
@@ -204,6 +186,7 @@ const struct timer_kind booking_timers[] = {
 	{ "booking_end", fire_end, TIMER_TAKES },
 	{ "booking_idle", fire_idle, TIMER_TAKES },
 	{ "booking_warn", fire_warn, 0 },
+	{ "late_cancel", booking_late_cancel_due, TIMER_TAKES },
 	{ "first_refusal", first_refusal_over, TIMER_TAKES },
 	{ NULL, NULL, 0 },
 };

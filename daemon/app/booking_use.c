@@ -203,7 +203,7 @@ int booking_ran(struct act *a, int64_t id, int64_t at)
 			rc = booking_resume(a, &b);
 		return rc != 0 ? rc : db_failed(a->db);
 	}
-	if (b.state != BOOKING_NO_SHOW || at >= b.booked_to)
+	if ((b.state != BOOKING_NO_SHOW && b.state != BOOKING_LAPSED) || at >= b.booked_to)
 		return 0;
 	rc = money_fee_undo(a, &b, &b.fee_minor);
 	if (rc != 0)
@@ -212,28 +212,10 @@ int booking_ran(struct act *a, int64_t id, int64_t at)
 		"a later reading showed a run: there was use after all");
 }
 
-/* R25: a booking whose session measured nothing had no use. */
-static int close_unused(struct act *a, struct booking *b, const struct policy *p, int64_t at)
+int booking_closed(struct act *a, int64_t id, int64_t at, bool read, const char *cause)
 {
-	int64_t usable = 0, wait = booking_wait_ms(b, p);
-	int rc;
-
-	if (at < b->booked_from) {
-		rc = money_fee(a, b, "late_cancel", at, &b->fee_minor);
-		if (rc == 0)
-			rc = booking_step(a, b, BOOKING_DO_CANCEL, "cancel", "checked out before its start without use");
-		return rc != 0 ? rc : booking_unplace(a, b);
-	}
-	rc = metering_usable_ms(a, b->instrument, b->since, at < b->booked_to ? at : b->booked_to, &usable);
-	if (rc != 0)
-		return rc;
-	if (usable == 0 || (at >= b->booked_to && usable < wait))
-		return booking_lapse(a, b, at, "too few usable minutes");
-	return booking_miss(a, b, at, "no_show", "its session ended without a measured second");
-}
-
-int booking_closed(struct act *a, int64_t id, int64_t at, bool no_use, const char *cause)
-{
+	struct use_facts f = { .silent = !read };
+	enum use_verdict v;
 	struct booking b;
 	struct policy p;
 	int rc = booking_load(a, id, &b);
@@ -242,9 +224,13 @@ int booking_closed(struct act *a, int64_t id, int64_t at, bool no_use, const cha
 		return rc < 0 ? rc : 0;
 	if (b.state != BOOKING_ACTIVE)
 		return store_block_release_waiting(a->db, b.instrument);
+	f.at = at < b.booked_to ? at : b.booked_to;
+	f.left = at < b.booked_to;
 	rc = terms_policy(a, b.instrument, b.policy_version, &p);
-	if (rc == 0 && no_use) {
-		rc = close_unused(a, &b, &p, at);
+	if (rc == 0)
+		rc = booking_judge(a, &b, &p, &f, &v);
+	if (rc == 0 && v != USE_USED) {
+		rc = booking_unused(a, &b, v, at);
 	} else if (rc == 0) {
 		rc = booking_release(a, &b, &p, at);
 		if (rc == 0)

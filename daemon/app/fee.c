@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "app/booking.h"
+#include "app/metering.h"
 #include "app/money.h"
 #include "app/rating.h"
 #include "common/fmt.h"
@@ -120,9 +121,9 @@ static int post_fee(struct act *a, const struct booking *b, const struct fee *f,
 }
 
 /* Is anything due that is not charged yet? */
-static bool is_new(struct act *a, const struct booking *b, const struct fee *f)
+static bool is_new(const struct fee *f)
 {
-	return fees.whole_minor == 0 && f->result.total_minor > 0 && !evidence_unusable(a->db, b->instrument);
+	return fees.whole_minor == 0 && f->result.total_minor > 0;
 }
 
 int money_fee_preview(struct act *a, const struct booking *b, const char *component, int64_t at, int64_t *ret_minor)
@@ -134,7 +135,7 @@ int money_fee_preview(struct act *a, const struct booking *b, const char *compon
 		rc = load_fees(a, b->id, &fees);
 	if (rc)
 		return rc;
-	*ret_minor = fees.whole_minor + fees.parts_minor + (is_new(a, b, &f) ? f.result.total_minor : 0);
+	*ret_minor = fees.whole_minor + fees.parts_minor + (is_new(&f) ? f.result.total_minor : 0);
 	return act_end(a);
 }
 
@@ -149,7 +150,7 @@ int money_fee(struct act *a, const struct booking *b, const char *component, int
 	if (rc)
 		return rc;
 	due = fees.whole_minor + fees.parts_minor;
-	if (is_new(a, b, &f)) {
+	if (is_new(&f)) {
 		rc = post_fee(a, b, &f, component, fees.n + 1);
 		due += f.result.total_minor;
 	}
@@ -164,7 +165,7 @@ int money_fee_given_up_preview(struct act *a, const struct booking *was, struct 
 	struct fee f;
 	int rc = interval_empty(part) ? 1 : fee_of(a, was, "late_cancel", part, at, &f);
 
-	*ret_minor = rc != 0 || evidence_unusable(a->db, was->instrument) ? 0 : f.result.total_minor;
+	*ret_minor = rc != 0 ? 0 : f.result.total_minor;
 	return rc < 0 ? rc : act_end(a);
 }
 
@@ -214,6 +215,19 @@ int money_fee_undo(struct act *a, const struct booking *b, int64_t *ret_minor)
 	return rc ? rc : act_end(a);
 }
 
+/* R23: of the booked time fewer minutes were usable than a no-show asks for (R25). */
+static int was_unusable(struct act *a, const struct booking *b, bool *ret)
+{
+	struct policy p;
+	int64_t usable;
+	int rc = terms_policy(a, b->instrument, b->policy_version, &p);
+
+	if (rc == 0)
+		rc = metering_usable_ms(a, b->instrument, 0, (struct interval){ b->since, b->booked_to }, &usable);
+	*ret = rc == 0 && usable < booking_wait_ms(b, &p);
+	return rc;
+}
+
 /* Rated again as it was charged: the booked interval, the price and the instant that decided are those of then. */
 static int reduce(struct act *a, const struct booking *b, const struct posted *p)
 {
@@ -227,16 +241,22 @@ static int reduce(struct act *a, const struct booking *b, const struct posted *p
 	struct fee_input in = { .kind = was->kind, .walk_up = was->walk_up, .booked_from = p->c.service_from,
 		.booked_to = p->c.service_to, .at = was->at, .given = was->given,
 		.resold_ms = used < of.to - of.from ? used : of.to - of.from };
-	int rc = used > 0 ? price_book_sealed(a, b->instrument, p->c.id, &f.book) : 1;
+	bool unusable = false;
+	int rc = price_book_sealed(a, b->instrument, p->c.id, &f.book);
 
-	if (rc == 0)
-		rc = rate_fee(&in, &f);
 	if (rc != 0)
 		return rc < 0 ? rc : 0;
 	then.booked_from = then.since = p->c.service_from;
 	then.booked_to = p->c.service_to;
 	then.price_version = f.book.lists[0].version;
 	then.walk_up = was->walk_up;
+	rc = was->kind == COMP_LATE_CANCEL ? was_unusable(a, &then, &unusable) : 0;
+	if (rc == 0 && unusable)
+		return credit(a, &then, &p->c, NULL, "the instrument could not be used in the booked time");
+	if (rc == 0 && used > 0)
+		rc = rate_fee(&in, &f);
+	if (rc != 0 || used == 0)
+		return rc;
 	return credit(a, &then, &p->c, &f, whole ? "others used part of the time" : "part of the time was used");
 }
 

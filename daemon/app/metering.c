@@ -94,6 +94,9 @@ static int accepted(struct act *a, struct reading_now *r, int64_t parted, const 
 	int rc;
 
 	clock_detail(r, parted, detail);
+	/* nobody could read it: as if it had been down since the reading before */
+	if (r->v.gap && r->v.class != METER_FIRST)
+		store_outage_add(a->db, act_id(a, "outage"), r->i->id, "down", r->v.from_wall, r->v.at);
 	/* the state first: a session that opens in this reading begins its budget there */
 	rc = store_meter_save(a->db, r->i->id, &r->m);
 	if (rc == 0)
@@ -155,6 +158,8 @@ int metering_link(struct act *a, const struct msg_link *m)
 		rc = store_outage_end(a->db, m->instrument, "down", a->now.wall_ms);
 	else if (rc == 0)
 		rc = store_outage_begin(a->db, act_id(a, "outage"), m->instrument, "down", a->now.wall_ms);
+	if (rc == 0 && m->up)
+		rc = metering_lock_watch(a, m->instrument);
 	if (rc == 0 && !m->up)
 		rc = store_lock_set(a->db, m->instrument, LT_LOCK_UNKNOWN, a->now.wall_ms);
 	if (rc != 0)
@@ -182,6 +187,8 @@ int metering_interlock(struct act *a, const struct msg_interlock *m)
 		act_event(a, &e);
 		act_audit(a, "interlock_drift", m->instrument, "", store_lock_name((enum lt_lock)m->lock), m->why);
 	}
+	if (rc == 0)
+		rc = metering_lock_watch(a, m->instrument);
 	return rc != 0 ? rc : act_end(a);
 }
 
@@ -206,6 +213,8 @@ static int recover_one(struct act *a, const struct instrument *i)
 	}
 	store_link_set(a->db, i->id, "unknown", "labtimed has just started", now);
 	store_outage_end(a->db, i->id, "down", now);
+	if (i->interlock.mode == INTERLOCK_NONE)
+		store_outage_end(a->db, i->id, "locked", now);
 	store_lock_set(a->db, i->id, LT_LOCK_UNKNOWN, now);
 	act_lease(a, i->id);
 	rc = session_open_on(a, i->id, &s);
@@ -258,12 +267,6 @@ int metering_desired(struct act *a, const char *instrument, enum lt_lock *ret)
 	on = s.state == SESSION_RUNNING || (s.state == SESSION_UNKNOWN && s.first_run_at && !s.last_run_end_at);
 	if ((s.checkin_at || on) && !past_end_locks(a, &s))
 		*ret = LT_LOCK_UNLOCKED;
-	return act_end(a);
-}
-
-int metering_usable_ms(struct act *a, const char *instrument, int64_t from, int64_t to, int64_t *ret_ms)
-{
-	*ret_ms = to > from ? to - from - store_outage_ms(a->db, instrument, from, to, a->now.wall_ms) : 0;
 	return act_end(a);
 }
 

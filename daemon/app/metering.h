@@ -6,6 +6,7 @@
 
 #include "app/act.h"
 #include "core/booking.h"
+#include "core/interval.h"
 #include "core/session.h"
 
 /* Items of the turn. */
@@ -36,8 +37,15 @@ int session_open_on(struct act *a, const char *instrument, struct session *ret);
 /* Pieces of a session in order; at most cap, *ret_n is the count written (the rest is summed into the last two,
  * the second of them at fault). */
 int session_usage(struct act *a, int64_t session, struct usage *ret, int cap, int *ret_n);
-/* Minutes at fault or down do not count (BOOKING.md "Usable minute"). */
-int metering_usable_ms(struct act *a, const char *instrument, int64_t from, int64_t to, int64_t *ret_ms);
+/* BOOKING.md "Usable minute". Merged spans in which the query's asker could not use the instrument, at most cap >= 2. */
+struct unusable_query;
+int metering_unusable(struct act *a, const struct unusable_query *q, struct interval *ret, int cap, int *ret_n);
+/* How much of the interval the booking's user could use it; booking 0: anybody. */
+int metering_usable_ms(struct act *a, const char *instrument, int64_t booking, struct interval in, int64_t *ret_ms);
+/* Could anybody use it at that instant? */
+int metering_usable_at(struct act *a, const char *instrument, int64_t at, bool *ret);
+/* Is the relay asked to open though it reads shut? From when that has gone on for too long it is an outage. */
+int metering_lock_watch(struct act *a, const char *instrument);
 /* Is a gap, a suspect reading or an unread edge open on this instrument at this instant? */
 int metering_in_gap(struct act *a, const char *instrument, int64_t at, bool *ret);
 /* Is something held (a level that nobody knows) since before this instant? */

@@ -456,7 +456,8 @@ static int save_metered(struct act *a, struct step *t)
 	const struct session *s = &t->s, *was = &t->was;
 
 	if (s->id == was->id && s->first_run_at == was->first_run_at && s->last_run_end_at == was->last_run_end_at &&
-	    s->measured_ms == was->measured_ms && s->estimated_ms == was->estimated_ms && s->gap_ms == was->gap_ms)
+	    s->measured_ms == was->measured_ms && s->estimated_ms == was->estimated_ms && s->gap_ms == was->gap_ms &&
+	    s->on_ms == was->on_ms && s->counted_ms == was->counted_ms)
 		return 0;
 	return store_session_metered(a->db, &t->s);
 }
@@ -480,6 +481,8 @@ int metering_attribute(struct act *a, struct reading_now *r)
 	apart = v->gap || c.n_loose > 0 || (t.has_session && t.s.opened_at > v->from_wall + BLIND_MS && !t.has_run &&
 		v->class != METER_FIRST);
 	rc = apart ? after_gap(a, &t, &c) : plain(a, &t);
+	if (rc == 0 && !apart && t.has_session)
+		witness_saw(&t.s, r);
 	if (rc == 0)
 		rc = reviews(a, &t);
 	if (rc == 0)

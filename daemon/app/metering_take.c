@@ -219,6 +219,14 @@ static int take_mine(struct act *a, struct session *s)
 	return session_note(a, s, "user", "check-in");
 }
 
+/* The relay is asked to open, and polls are forced at what comes next. */
+static int checked_in(struct act *a, const char *instrument)
+{
+	int rc = metering_lock_watch(a, instrument);
+
+	return rc != 0 ? rc : metering_arm(a, instrument);
+}
+
 int metering_checkin(struct act *a, const struct booking *b, int64_t *ret_session, bool *ret_waiting)
 {
 	struct session s, mine;
@@ -232,7 +240,7 @@ int metering_checkin(struct act *a, const struct booking *b, int64_t *ret_sessio
 	if (rc == 0 && s.booking == b->id && s.kind == SESSION_BOOKED) {
 		*ret_session = s.id;
 		rc = take_mine(a, &s);
-		return rc != 0 ? rc : metering_arm(a, b->instrument);
+		return rc != 0 ? rc : checked_in(a, b->instrument);
 	}
 	if (rc == 0 && s.kind != SESSION_BOOKED && (s.state == SESSION_OPEN || s.state == SESSION_IDLE)) {
 		rc = session_end(a, &s, s.last_run_end_at ? s.last_run_end_at : now, "user", true);
@@ -254,7 +262,7 @@ int metering_checkin(struct act *a, const struct booking *b, int64_t *ret_sessio
 	if (rc != 0)
 		return rc;
 	*ret_session = mine.id;
-	return metering_arm(a, b->instrument);
+	return checked_in(a, b->instrument);
 }
 
 int session_next_waiting(struct act *a, const char *instrument, int64_t at)
@@ -272,7 +280,7 @@ int session_next_waiting(struct act *a, const char *instrument, int64_t at)
 	if (rc == 0)
 		rc = session_open_booked(a, &b, at, "user", false, b.checkin_at ? b.checkin_at : at, &s);
 	if (rc == 0)
-		rc = metering_arm(a, instrument);
+		rc = checked_in(a, instrument);
 	return rc;
 }
 

@@ -343,6 +343,7 @@ const struct timer_kind metering_timers[] = {
 	{ "session_end", fire_session_end, 0 },
 	{ "hold", fire_hold, 0 },
 	{ "reread", fire_reread, TIMER_LASTS },
+	{ "locked", metering_lock_stuck, 0 },
 	{ "objection", review_objection_over, TIMER_TAKES },
 	{ NULL, NULL, 0 },
 };

@@ -315,14 +315,14 @@ int review_accept(struct act *a, int64_t id, const char *reason, struct review *
 
 static int check_estimate(struct act *a, const struct review *r, int64_t seconds)
 {
-	if (strcmp(r->kind, "meter_lost") != 0)
+	if (strcmp(r->kind, "meter_lost") != 0 && strcmp(r->kind, "meter_disagrees") != 0)
 		return act_refuse(a, 422, "not-a-gap", "estimated_seconds",
-			"V-%lld is %s; only time that a gap hid (meter_lost) can be estimated",
+			"V-%lld is %s; only time that a gap hid (meter_lost) or the counter did not count (meter_disagrees) can be estimated",
 				  (long long)r->id, r->kind);
 	if (seconds > r->bound_ms / 1000)
 		return act_refuse(a, 422, "above-bound", "estimated_seconds",
-			"V-%lld: at most %lld s can be charged as estimated: the gap, "
-				  "what was booked of it, less what was measured in it", (long long)r->id,
+			"V-%lld: at most %lld s can be charged as estimated: of a gap what was booked of it and "
+				  "not measured, else what the run bit was on for longer than the counter counted", (long long)r->id,
 					(long long)(r->bound_ms / 1000));
 	return 0;
 }
@@ -366,6 +366,7 @@ int review_estimate(struct act *a, int64_t id, int64_t seconds, const char *reas
 	if (rc == PROPOSED)
 		return review_save(a, ret, "review_estimate_propose", reason);
 	decide(a, ret, what, true);
+	ret->estimated_ms = seconds * 1000;
 	rc = review_save(a, ret, "review_estimate", reason);
 	if (rc == 0)
 		rc = add_estimate(a, ret, &s, seconds);

@@ -224,11 +224,15 @@ static int close_run(struct act *a, const struct session *s)
 
 int session_end(struct act *a, struct session *s, int64_t at, const char *cause, bool read)
 {
-	bool in_gap = s->state == SESSION_UNKNOWN;
+	bool in_gap = s->state == SESSION_UNKNOWN, sure;
 	int rc;
 
 	s->closed_at = at > s->opened_at ? at : s->opened_at;
 	s->end_reading = read;
+	sure = read && !metering_holds(a, s->instrument, s->closed_at);
+	rc = witness_compare(a, s, sure);
+	if (rc != 0)
+		return rc;
 	s->outcome = outcome_at_close(a, s, in_gap || !read);
 	lt_fmt(s->close_cause, sizeof(s->close_cause), "%s", cause);
 	rc = close_run(a, s);
@@ -242,8 +246,7 @@ int session_end(struct act *a, struct session *s, int64_t at, const char *cause,
 	act_timer_clear(a, "session_end", s->id);
 	tell(a, s, "session_closed", cause);
 	if (s->kind == SESSION_BOOKED && s->booking)
-		rc = booking_closed(a, s->booking, s->closed_at, s->measured_ms == 0 && read &&
-			!metering_holds(a, s->instrument, s->closed_at), cause);
+		rc = booking_closed(a, s->booking, s->closed_at, sure, cause);
 	if (rc == 0)
 		rc = money_settle(a, s->id);
 	if (rc == 0)

@@ -92,6 +92,15 @@ int64_t metering_silent_ms(struct act *a, const struct meter *m, bool jumps);
 /* The session's budget begins at the meter's state now. */
 int metering_session_starts(struct act *a, const struct instrument *i);
 
+/* metering_lock.c: timer, ref: unit */
+int metering_lock_stuck(struct act *a, int64_t ref, int64_t due_at);
+
+/* witness.c */
+/* What the reading says of both witnesses, added to the session. */
+void witness_saw(struct session *s, const struct reading_now *r);
+/* At its end: do the run bit and the counter agree? If not, a review item. read: the reading at the end was taken. */
+int witness_compare(struct act *a, const struct session *s, bool read);
+
 /* metering_timers.c */
 /* Sees to it that polls are forced at what comes next on the instrument. */
 int metering_arm(struct act *a, const char *instrument);

@@ -8,6 +8,7 @@
 #include "common/fmt.h"
 #include "store/booking.h"
 #include "store/fact.h"
+#include "store/meter.h"
 #include "store/session.h"
 
 static int parse_policy(int class, const struct terms_row *row, struct policy *ret)
@@ -253,6 +254,9 @@ int instrument_change(struct act *a, const char *id, int64_t version, const bool
 	if (a->dry_run)
 		return act_end(a);
 	rc = store_instrument_set(a->db, id, ret->out_of_service, ret->notes);
+	if (rc == 0 && was != ret->out_of_service)
+		rc = was ? store_outage_end(a->db, id, "service", a->now.wall_ms)
+			: store_outage_begin(a->db, act_id(a, "outage"), id, "service", a->now.wall_ms);
 	if (rc != 0)
 		return rc;
 	ret->version++;

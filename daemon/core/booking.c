@@ -1,8 +1,8 @@
 /*
  * booking.c - the one table of a booking's states and of the edges between them. Pure; cannot fail.
  *
- * Final states have no edge out, with one exception that favours the customer: a reading that comes late may show
- * that a missed booking was used after all (BOOKING_UNDO_MISS).
+ * Final states have no edge out, with one exception that favours the truth: a reading that comes late may show that a
+ * booking that was missed or lapsed was used after all (BOOKING_UNDO_MISS).
  */
 #include "core/booking.h"
 
@@ -18,14 +18,14 @@ static const enum booking_state edges[BOOKING_STATES][BOOKING_EVENTS] = {
 		BOOKING_CONFIRMED, NO_EDGE),
 	[BOOKING_CONFIRMED] = ROW(BOOKING_ACTIVE, NO_EDGE, BOOKING_CANCELLED, BOOKING_NO_SHOW, BOOKING_DISPLACED,
 		BOOKING_LAPSED, NO_EDGE, NO_EDGE),
-	/* A session that ended without a measured second had no use: before the start that is a cancellation. */
+	/* A session in which nothing ran was no use: before the start that is a cancellation. */
 	[BOOKING_ACTIVE] = ROW(BOOKING_ACTIVE, BOOKING_COMPLETED, BOOKING_CANCELLED, BOOKING_NO_SHOW, NO_EDGE,
 		BOOKING_LAPSED, NO_EDGE, NO_EDGE),
 	[BOOKING_COMPLETED] = ROW(NO_EDGE, NO_EDGE, NO_EDGE, NO_EDGE, NO_EDGE, NO_EDGE, NO_EDGE, NO_EDGE),
 	[BOOKING_CANCELLED] = ROW(NO_EDGE, NO_EDGE, NO_EDGE, NO_EDGE, NO_EDGE, NO_EDGE, NO_EDGE, NO_EDGE),
 	[BOOKING_NO_SHOW] = ROW(NO_EDGE, NO_EDGE, NO_EDGE, NO_EDGE, NO_EDGE, NO_EDGE, NO_EDGE, BOOKING_COMPLETED),
 	[BOOKING_DISPLACED] = ROW(NO_EDGE, NO_EDGE, NO_EDGE, NO_EDGE, NO_EDGE, NO_EDGE, NO_EDGE, NO_EDGE),
-	[BOOKING_LAPSED] = ROW(NO_EDGE, NO_EDGE, NO_EDGE, NO_EDGE, NO_EDGE, NO_EDGE, NO_EDGE, NO_EDGE),
+	[BOOKING_LAPSED] = ROW(NO_EDGE, NO_EDGE, NO_EDGE, NO_EDGE, NO_EDGE, NO_EDGE, NO_EDGE, BOOKING_COMPLETED),
 	[BOOKING_REPLACED] = ROW(NO_EDGE, NO_EDGE, NO_EDGE, NO_EDGE, NO_EDGE, NO_EDGE, NO_EDGE, NO_EDGE),
 #undef ROW
 };

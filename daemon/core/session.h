@@ -30,6 +30,7 @@ struct session {
 	int64_t opened_at, checkin_at, checkout_wish_at, first_run_at, last_run_end_at, unknown_since, closed_at;
 	char opened_cause[24], close_cause[24];
 	int64_t measured_ms, estimated_ms;
+	int64_t on_ms, counted_ms;       /* while both were read: the run bit was on; the counter counted */
 	int64_t gap_ms;                  /* nobody read the meter for so long, until a reading came or it was given up */
 	char review_reason[64];
 	int64_t version;

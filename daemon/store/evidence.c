@@ -80,9 +80,3 @@ int64_t evidence_used_by_others(struct db *db, const char *instrument, int64_t b
 		"JOIN session s ON s.id = u.session WHERE u.instrument = ?1 AND u.from_at < ?4 AND u.from_at > ?3 - 604800000 "
 		"AND u.to_at > ?3 AND s.booking IS NOT ?2 AND s.org IS NOT NULL AND s.unplaced = 0", "tiii", instrument, booking, from, to);
 }
-
-bool evidence_unusable(struct db *db, const char *instrument)
-{
-	return db_one_int(db, 0, "SELECT out_of_service = 1 OR link = 'down' FROM instrument WHERE id = ?1", "t",
-		instrument) == 1;
-}

@@ -23,7 +23,5 @@ bool evidence_hidden(struct db *db, const char *instrument, int64_t from, int64_
 bool evidence_review_done(struct db *db, int64_t session, const char *kind);
 /* Metered time in [from, to) of sessions that are not the booking's. */
 int64_t evidence_used_by_others(struct db *db, const char *instrument, int64_t booking, int64_t from, int64_t to);
-/* Instrument cannot be used: out of service, or its controller does not answer. */
-bool evidence_unusable(struct db *db, const char *instrument);
 
 #endif

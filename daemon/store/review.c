@@ -4,7 +4,7 @@
 #include <string.h>
 
 #define COLUMNS "id, kind, instrument, session, org, state, detail, opened_at, due_at, proposal, proposed_by, " \
-	"proposed_at, decision, decided_by, decided_at, version, from_at, to_at, bound_ms, total_minor, held_ms"
+	"proposed_at, decision, decided_by, decided_at, version, from_at, to_at, bound_ms, total_minor, held_ms, estimated_ms"
 #define CLAIM_COLUMNS "id, instrument, at, org, user, created_at, session, note, state, version"
 
 static const int64_t *or_null(const int64_t *v) { return *v ? v : NULL; }
@@ -34,6 +34,7 @@ static void take(struct stmt *s, struct review *r)
 	r->bound_ms = db_int(s, 18);
 	r->total_minor = db_int(s, 19);
 	r->held_ms = db_int(s, 20);
+	r->estimated_ms = db_int(s, 21);
 }
 
 static int one(struct stmt *s, struct review *ret)
@@ -75,10 +76,11 @@ int store_review_update(struct db *db, struct review *r)
 	r->version++;
 	return db_run(db, "UPDATE review SET org = ?2, state = ?3, detail = ?4, due_at = ?5, proposal = ?6, proposed_by = ?7, "
 		"proposed_at = ?8, decision = ?9, decided_by = ?10, decided_at = ?11, version = ?12, session = ?13, "
-		"from_at = ?14, to_at = ?15, bound_ms = ?16, total_minor = ?17 WHERE id = ?1", "itttIttIttIiI" "iiii", r->id,
+		"from_at = ?14, to_at = ?15, bound_ms = ?16, total_minor = ?17, estimated_ms = ?18 WHERE id = ?1", "itttIttIttIiI" "iiiii", r->id,
 		text_or_null(r->org), r->state, r->detail, or_null(&r->due_at), r->proposal,
 		text_or_null(r->proposed_by), or_null(&r->proposed_at), r->decision, text_or_null(r->decided_by),
-		or_null(&r->decided_at), r->version, or_null(&r->session), r->from_at, r->to_at, r->bound_ms, r->total_minor);
+		or_null(&r->decided_at), r->version, or_null(&r->session), r->from_at, r->to_at, r->bound_ms, r->total_minor,
+		r->estimated_ms);
 }
 
 int store_review_list(struct db *db, const char *state, int64_t after, struct review *ret, int cap, int *ret_n)

@@ -15,8 +15,9 @@ struct review {
 	int64_t opened_at, due_at;
 	char proposal[REVIEW_TEXT], proposed_by[48], decision[REVIEW_TEXT], decided_by[48];
 	int64_t proposed_at, decided_at, version;
-	int64_t from_at, to_at, bound_ms;   /* meter_lost: the gap, and what of it may be charged      */
+	int64_t from_at, to_at, bound_ms;   /* the time it is about, and what may be charged as estimated */
 	int64_t held_ms;                    /* meter_manual: above the level that nobody knows         */
+	int64_t estimated_ms;               /* what two people agreed to charge of it                  */
 	int64_t total_minor;                /* supplement: what the session costs by later data        */
 };
 int store_review_load(struct db *db, int64_t id, struct review *ret);            /* 0, 1, < 0 */

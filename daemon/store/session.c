@@ -5,7 +5,7 @@
 
 #define COLUMNS "id, instrument, booking, org, user, kind, state, outcome, presumed, bypassed, opened_at, opened_cause, checkin_at, " \
 	"checkout_wish_at, first_run_at, last_run_end_at, unknown_since, closed_at, close_cause, measured_ms, estimated_ms, end_reading, " \
-	"gap_ms, review_reason, version, unplaced, disowned"
+	"gap_ms, review_reason, version, unplaced, disowned, on_ms, counted_ms"
 #define OPEN_STATES "('open','running','idle','unknown')"
 
 static const int64_t *or_null(const int64_t *v) { return *v ? v : NULL; }
@@ -55,6 +55,8 @@ static void take(struct stmt *s, struct session *r)
 	r->version = db_int(s, 24);
 	r->unplaced = db_int(s, 25) != 0;
 	r->disowned = db_int(s, 26) != 0;
+	r->on_ms = db_int(s, 27);
+	r->counted_ms = db_int(s, 28);
 }
 
 static int one(struct stmt *s, struct session *ret)
@@ -135,7 +137,8 @@ int store_session_since(struct db *db, const char *instrument, int64_t since, st
 int store_session_insert(struct db *db, const struct session *s)
 {
 	return db_run(db, "INSERT INTO session (" COLUMNS ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, "
-		"?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, 1, ?25, ?26)", "itIttttt" "iiitIIII" "IItiiiit" "ii", s->id,
+		"?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, 1, ?25, ?26, ?27, ?28)", "itIttttt" "iiitIIII" "IItiiiit" "iiii",
+		s->id,
 		s->instrument, or_null(&s->booking),
 		text_or_null(s->org), text_or_null(s->user), session_kind_name(s->kind), session_state_name(s->state),
 		text_or_null(session_outcome_name(s->outcome)), (int64_t)s->presumed, (int64_t)s->bypassed, s->opened_at,
@@ -143,7 +146,8 @@ int store_session_insert(struct db *db, const struct session *s)
 		or_null(&s->checkin_at), or_null(&s->checkout_wish_at), or_null(&s->first_run_at), or_null(&s->last_run_end_at),
 		or_null(&s->unknown_since), or_null(&s->closed_at), text_or_null(s->close_cause), s->measured_ms,
 			s->estimated_ms,
-		(int64_t)s->end_reading, s->gap_ms, s->review_reason, (int64_t)s->unplaced, (int64_t)s->disowned);
+		(int64_t)s->end_reading, s->gap_ms, s->review_reason, (int64_t)s->unplaced, (int64_t)s->disowned,
+		s->on_ms, s->counted_ms);
 }
 
 int store_session_update(struct db *db, struct session *s)
@@ -154,22 +158,25 @@ int store_session_update(struct db *db, struct session *s)
 		"last_run_end_at = ?14, "
 		"unknown_since = ?15, closed_at = ?16, close_cause = ?17, measured_ms = ?18, estimated_ms = ?19, end_reading = "
 		"?20, "
-		"gap_ms = ?21, review_reason = ?22, version = ?23, disowned = ?24 WHERE id = ?1", "iIttttt" "iiiIIII" "IItiiii" "tii", s->id,
+		"gap_ms = ?21, review_reason = ?22, version = ?23, disowned = ?24, on_ms = ?25, "
+		"counted_ms = ?26 WHERE id = ?1", "iIttttt" "iiiIIII" "IItiiii" "tiiii", s->id,
 		or_null(&s->booking), text_or_null(s->org), text_or_null(s->user), session_kind_name(s->kind),
 			session_state_name(s->state),
 		text_or_null(session_outcome_name(s->outcome)), (int64_t)s->presumed, (int64_t)s->bypassed, s->opened_at,
 		or_null(&s->checkin_at), or_null(&s->checkout_wish_at), or_null(&s->first_run_at), or_null(&s->last_run_end_at),
 		or_null(&s->unknown_since), or_null(&s->closed_at), text_or_null(s->close_cause), s->measured_ms,
 			s->estimated_ms,
-		(int64_t)s->end_reading, s->gap_ms, s->review_reason, s->version, (int64_t)s->disowned);
+		(int64_t)s->end_reading, s->gap_ms, s->review_reason, s->version, (int64_t)s->disowned,
+		s->on_ms, s->counted_ms);
 }
 
 int store_session_metered(struct db *db, struct session *s)
 {
 	s->version++;
 	return db_run(db, "UPDATE session SET first_run_at = ?2, last_run_end_at = ?3, measured_ms = ?4, estimated_ms = ?5, "
-		"gap_ms = ?6, version = ?7 WHERE id = ?1", "iIIiiii", s->id, or_null(&s->first_run_at),
-		or_null(&s->last_run_end_at), s->measured_ms, s->estimated_ms, s->gap_ms, s->version);
+		"gap_ms = ?6, version = ?7, on_ms = ?8, counted_ms = ?9 WHERE id = ?1", "iIIiiiiii", s->id, or_null(&s->first_run_at),
+		or_null(&s->last_run_end_at), s->measured_ms, s->estimated_ms, s->gap_ms, s->version, s->on_ms,
+		s->counted_ms);
 }
 
 int store_session_event(struct db *db, int64_t session, int64_t at, const char *from, const char *to,

@@ -65,6 +65,14 @@ int do_checkout(struct act *a, void *arg)
 	return booking_checkout(a, ((struct by_id *)arg)->id, &b);
 }
 
+int do_cancel(struct act *a, void *arg)
+{
+	struct by_id *b = arg;
+	struct booking ret;
+
+	return booking_cancel(a, b->id, "", &ret);
+}
+
 int do_close(struct act *a, void *arg)
 {
 	struct session s;

@@ -35,6 +35,7 @@ int teardown(void **state);
 int64_t book(const char *user, const char *instrument, int64_t from, int64_t to);
 int do_checkin(struct act *a, void *arg);
 int do_checkout(struct act *a, void *arg);
+int do_cancel(struct act *a, void *arg);
 int do_close(struct act *a, void *arg);
 int do_disown(struct act *a, void *arg);
 int do_waive(struct act *a, void *arg);

@@ -15,6 +15,7 @@
 #include "store/booking_term.h"
 #include "store/clock.h"
 #include "store/event.h"
+#include "store/timer.h"
 #include "store/meter.h"
 #include "store/migration.h"
 #include "store/review.h"
@@ -285,9 +286,32 @@ static void test_005_since(void **state)
 	old_free(o);
 }
 
+/* 005: what is out of service cannot be used since it was taken out; approvals made later are held to typed members. */
+static void test_005_out_of_service(void **state)
+{
+	static const char *const rows[] = {
+		"INSERT INTO instrument (id, unit, out_of_service) VALUES ('krios-1', 1, 1), ('seq-1', 2, 0)",
+		"INSERT INTO audit (id, at, actor, act, object, before, after) VALUES (1, 7000, 'mia', 'instrument.change', "
+			"'krios-1', 'in service', 'out of service')",
+		NULL,
+	};
+	struct old *o = old_store(1, rows);
+	struct db *db = upgraded(o);
+
+	assert_int_equal(store_outage_ms(db, "krios-1", 0, 10000, 10000), 3000);
+	assert_true(store_outage_is_open(db, "krios-1", "service"));
+	assert_int_equal(store_outage_ms(db, "seq-1", 0, 10000, 10000), 0);
+	assert_true(store_next_id(db, "outage") > 1);
+	assert_int_equal(db_run(db, "INSERT INTO usage (id, instrument, from_at, to_at, measured_ms, estimated_ms, placed, open, "
+		"reason, raw_from, raw_to) VALUES (1, 'seq-1', 0, 1, 0, 5, 0, 0, 'approved', 0, 0)", ""), DB_CONSTRAINT);
+	assert_string_equal(db_constraint(db), "second_person");
+	old_free(o);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_005_out_of_service),
 		cmocka_unit_test(test_005_since),
 		cmocka_unit_test(test_002_events_and_outages), cmocka_unit_test(test_003_terms_by_interval),
 		cmocka_unit_test(test_003_refuses_edits), cmocka_unit_test(test_004_levels),

@@ -390,8 +390,11 @@ static void test_overrun_is_held_again(void **state)
 	d.of[0].on = true;
 	run_until(H(3) + MIN(5));
 	assert_int_equal(world_int(w, "SELECT held_to FROM booking WHERE user = 'alice'"), H(3));
-	run_until(H(3) + MIN(33)); /* zoe never came */
-	assert_int_equal(world_int(w, "SELECT state = 'no_show' FROM booking WHERE user = 'zoe'"), 1);
+	run_until(H(3) + MIN(33)); /* zoe never came, but could not have used it */
+	assert_int_equal(world_int(w, "SELECT state = 'confirmed' FROM booking WHERE user = 'zoe'"), 1);
+	must("zoe", do_cancel, 2);
+	assert_int_equal(world_int(w, "SELECT state = 'lapsed' FROM booking WHERE user = 'zoe'"), 1);
+	run_until(H(3) + MIN(35));
 	assert_int_equal(of_booking(b).state, SESSION_RUNNING);
 	assert_int_equal(world_int(w, "SELECT held_to FROM booking WHERE user = 'alice'"), H(3) + MIN(45));
 }

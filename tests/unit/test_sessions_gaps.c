@@ -306,14 +306,16 @@ static void test_usable_minutes_and_idle_at_fault(void **state)
 	assert_int_equal(world_end(w, metering_link(world_act(w, NULL), &m)), 0);
 	d.of[0].silent = true;
 	run(MIN(10));
-	assert_int_equal(metering_usable_ms(world_read(w, NULL), "krios-1", H(1), H(1) + MIN(40), &usable), 0);
+	assert_int_equal(metering_usable_ms(world_read(w, NULL), "krios-1", 0,
+		(struct interval){ H(1), H(1) + MIN(40) }, &usable), 0);
 	ABOUT(usable, MIN(20), 6000);
 	d.of[0].silent = false;
 	m.up = true;
 	m.head.at = w->now;
 	assert_int_equal(world_end(w, metering_link(world_act(w, NULL), &m)), 0);
 	run(MIN(10));
-	assert_int_equal(metering_usable_ms(world_read(w, NULL), "krios-1", H(1), H(1) + MIN(50), &usable), 0);
+	assert_int_equal(metering_usable_ms(world_read(w, NULL), "krios-1", 0,
+		(struct interval){ H(1), H(1) + MIN(50) }, &usable), 0);
 	ABOUT(usable, MIN(30), 6000);
 }
 

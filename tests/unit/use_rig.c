@@ -15,7 +15,7 @@ void poll(int k)
 	lt_fmt(m.instrument, sizeof(m.instrument), "%s", w->instruments[k].id);
 	m.obs.have = LT_HAVE_HOURMETER | LT_HAVE_STATE | LT_HAVE_FAULT | LT_HAVE_INTERLOCK;
 	m.obs.interlock = LT_LOCK_UNLOCKED;
-	m.obs.hourmeter = (uint64_t)(5000 + device[k].run_ms / 1000);
+	m.obs.hourmeter = (uint64_t)(5000 + device[k].run_ms / (device[k].count_ms ? device[k].count_ms : 1000));
 	m.obs.running = device[k].on;
 	m.obs.fault = device[k].fault;
 	assert_int_equal(world_end(w, metering_reading(world_act(w, NULL), &m)), 0);
@@ -168,4 +168,12 @@ void link_up(bool up)
 	lt_fmt(m.instrument, sizeof(m.instrument), "krios-1");
 	device[0].silent = !up;
 	assert_int_equal(world_end(w, metering_link(world_act(w, NULL), &m)), 0);
+}
+
+void lock_reads(enum lt_lock lock)
+{
+	struct msg_interlock m = { .head.at = w->now, .lock = (uint8_t)lock };
+
+	lt_fmt(m.instrument, sizeof(m.instrument), "krios-1");
+	assert_int_equal(world_end(w, metering_interlock(world_act(w, NULL), &m)), 0);
 }

@@ -18,8 +18,8 @@
 #include "common/fmt.h"
 #include "support/world.h"
 
-/* stalled: it runs by its run bit and the counter stands still. */
-struct device { bool on, silent, stalled; int32_t fault; int64_t run_ms; };
+/* stalled: it runs by its run bit and the counter stands still. count_ms: what a count is worth; 0: a second. */
+struct device { bool on, silent, stalled; uint32_t fault; int64_t run_ms, count_ms; };
 extern struct world *w;
 extern struct device device[3];
 
@@ -43,5 +43,7 @@ struct booking now_is(int64_t id);
 const char *code(void);
 /* The controller of krios-1 answers, or not any more. */
 void link_up(bool up);
+/* What the relay of krios-1 was read back as. */
+void lock_reads(enum lt_lock lock);
 
 #endif

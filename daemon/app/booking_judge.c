@@ -1,0 +1,95 @@
+/*
+ * booking_judge.c - gathers what was seen of a booking's use and carries out what core/use.h says of it: no-show, lapse
+ * or cancellation, with or without a fee. Owns nothing.
+ */
+#include "app/booking_step.h"
+#include "app/metering.h"
+#include "app/money.h"
+#include "common/fmt.h"
+#include "store/booking.h"
+
+/* What any witness saw. Where nothing is metered, a check-in is use. */
+static int was_used(struct act *a, const struct booking *b, bool *ret)
+{
+	const struct instrument *i = site_instrument(a->site, b->instrument);
+	struct session s;
+	int rc = session_of_booking(a, b->id, &s);
+
+	*ret = (rc == 0 && session_used(&s)) || (i && i->meter.kind == METER_NONE && b->checkin_at != 0);
+	return rc < 0 ? rc : 0;
+}
+
+int booking_judge(struct act *a, const struct booking *b, const struct policy *p, struct use_facts *f,
+	enum use_verdict *ret)
+{
+	int rc = was_used(a, b, &f->used);
+
+	use_wait(b, p, f);
+	if (rc == 0)
+		rc = metering_usable_ms(a, b->instrument, b->id, (struct interval){ f->from, f->at }, &f->usable_ms);
+	if (rc == 0 && f->left) {
+		bool usable;
+
+		rc = metering_usable_at(a, b->instrument, f->at, &usable);
+		f->broken = !usable;
+	}
+	*ret = use_judge(b, f);
+	return rc;
+}
+
+/* R23: a cancellation while the instrument cannot be used costs nothing, unless it can be used at the booked start. */
+int booking_late_cancel(struct act *a, struct booking *b, int64_t at)
+{
+	bool usable;
+	int rc = metering_usable_at(a, b->instrument, a->now.wall_ms, &usable);
+
+	if (rc != 0)
+		return rc;
+	if (usable)
+		return (a->dry_run ? money_fee_preview : money_fee)(a, b, "late_cancel", at, &b->fee_minor);
+	if (!a->dry_run && at < b->booked_from)
+		act_timer(a, "late_cancel", b->id, b->booked_from);
+	return act_end(a);
+}
+
+int booking_late_cancel_due(struct act *a, int64_t ref, int64_t due_at)
+{
+	struct booking b;
+	bool usable;
+	int rc = booking_load(a, ref, &b);
+
+	if (rc == 0)
+		rc = metering_usable_at(a, b.instrument, due_at, &usable);
+	if (rc != 0 || !usable || b.state != BOOKING_CANCELLED || b.ended_at == 0)
+		return rc < 0 ? rc : act_end(a);
+	rc = money_fee(a, &b, "late_cancel", b.ended_at, &b.fee_minor);
+	return rc != 0 ? rc : booking_note(a, &b, "late_cancel",
+		"the instrument can be used at the booked start: the fee of the cancellation is due");
+}
+
+/* The words of the history for what nobody used. */
+static const char *why_missed(const struct booking *b)
+{
+	return b->checkin_at != 0 ? "checked in, but nothing ran: neither the run bit nor the counter showed a run"
+		: "nobody checked in and nothing ran";
+}
+
+int booking_unused(struct act *a, struct booking *b, enum use_verdict v, int64_t at)
+{
+	int rc;
+
+	switch (v) {
+	case USE_CANCELLED:
+		rc = booking_late_cancel(a, b, at);
+		if (rc == 0)
+			rc = booking_step(a, b, BOOKING_DO_CANCEL, "cancel", "checked out before its start without use");
+		return rc != 0 ? rc : booking_unplace(a, b);
+	case USE_MISSED:
+		return booking_miss(a, b, at, "no_show", why_missed(b));
+	case USE_LAPSED:
+		return booking_lapse(a, b, at, "it could not be used for long enough: free of charge");
+	case USE_WAITS: case USE_USED:
+		break;
+	}
+	return act_end(a);
+}

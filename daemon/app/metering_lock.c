@@ -1,0 +1,76 @@
+/*
+ * metering_lock.c - an interlock that is asked to open and reads shut: a relay may acknowledge a write and never move.
+ * From when it was asked until it reads open the instrument cannot be used, and its user and the staff are told.
+ * Decided from what the store knows: the wish that the check-in made and the last state that was read back.
+ */
+#include <string.h>
+
+#include "app/session_step.h"
+#include "app/timers.h"
+#include "store/timer.h"
+
+#define PATIENCE (10 * LT_SECOND)       /* a relay that opens is read open well before                          */
+
+/* Is it asked to open, and reads shut? *ret_since: when both held for the first time. *s: whose session asks. */
+static int stuck(struct act *a, const char *instrument, bool *ret, int64_t *ret_since, struct session *s)
+{
+	enum lt_lock wish, lock = store_lock_get(a->db, instrument, ret_since);
+	int rc = metering_desired(a, instrument, &wish);
+	int64_t asked;
+
+	*ret = false;
+	if (rc != 0 || wish != LT_LOCK_UNLOCKED || lock != LT_LOCK_LOCKED)
+		return rc;
+	rc = session_open_on(a, instrument, s);
+	if (rc != 0)
+		return rc < 0 ? rc : 0;
+	asked = s->checkin_at ? s->checkin_at : s->opened_at;
+	if (asked > *ret_since)
+		*ret_since = asked;
+	*ret = true;
+	return 0;
+}
+
+int metering_lock_watch(struct act *a, const char *instrument)
+{
+	const struct instrument *i = site_instrument(a->site, instrument);
+	int64_t unit = store_unit_of(a->db, instrument), since;
+	struct session s;
+	bool is;
+	int rc;
+
+	if (!i || i->interlock.mode == INTERLOCK_NONE)
+		return act_end(a);
+	if (store_lock_get(a->db, instrument, &since) == LT_LOCK_UNLOCKED)
+		return store_outage_end(a->db, instrument, "locked", a->now.wall_ms);
+	rc = stuck(a, instrument, &is, &since, &s);
+	if (rc == 0 && is && !store_outage_is_open(a->db, instrument, "locked") &&
+		store_timer_due(a->db, "locked", unit) == INT64_MAX)
+		act_timer(a, "locked", unit, a->now.wall_ms + i->interlock.verify_ms + PATIENCE);
+	return rc != 0 ? rc : act_end(a);
+}
+
+int metering_lock_stuck(struct act *a, int64_t ref, int64_t due_at)
+{
+	struct event_row e = { .kind = "interlock_stuck" };
+	char id[LT_ID];
+	struct session s;
+	int64_t since;
+	bool is;
+	int rc;
+
+	if (!store_unit_name(a->db, ref, id))
+		return act_end(a);
+	rc = stuck(a, id, &is, &since, &s);
+	if (rc != 0 || !is || store_outage_is_open(a->db, id, "locked"))
+		return rc != 0 ? rc : act_end(a);
+	e.instrument = id;
+	e.org = s.org;
+	e.user = s.user;
+	e.booking = s.booking;
+	e.session = s.id;
+	e.facts.at = since;
+	act_event(a, &e);
+	act_audit(a, "interlock_stuck", id, "unlocked", "locked", "asked to open, reads locked");
+	return store_outage_begin(a->db, act_id(a, "outage"), id, "locked", since);
+}

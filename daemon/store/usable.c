@@ -1,0 +1,42 @@
+/* usable.c - when an instrument could not be used, from the tables that know of it. Owns nothing, writes nothing. */
+#include "store/usable.h"
+
+#include "common/civil.h"
+
+/* No block is looked for that began more than a year before: it would be over. */
+#define BLOCK_REACH (366 * LT_DAY)
+
+/* Sessions of a unit do not overlap: what is open at the beginning is the last one that opened before it. What is
+ * nobody's holds the unit while it runs. */
+#define OUTAGES "SELECT from_at AS f, COALESCE(to_at, ?4) AS t FROM outage WHERE instrument = ?1 AND from_at < ?3 " \
+	"AND (to_at IS NULL OR to_at > ?2)"
+#define BLOCKS "SELECT from_at, to_at FROM block WHERE instrument = ?1 AND state <> 'removed' AND from_at > ?8 " \
+	"AND from_at < ?3 AND to_at > ?2"
+#define SESSIONS "SELECT CASE kind WHEN 'booked' THEN opened_at ELSE COALESCE(first_run_at, opened_at) END, " \
+	"CASE WHEN kind = 'booked' OR state IN ('running','unknown') THEN COALESCE(closed_at, ?4) " \
+	"ELSE COALESCE(last_run_end_at, opened_at) END FROM session WHERE ?7 = 0 AND instrument = ?1 " \
+	"AND unplaced = 0 AND opened_at >= COALESCE((SELECT MAX(opened_at) FROM session WHERE instrument = ?1 " \
+	"AND unplaced = 0 AND opened_at <= ?2), ?2) " \
+	"AND opened_at < ?3 AND (booking IS NULL OR booking <> ?5) AND id <> ?6"
+
+int store_unusable(struct db *db, const struct unusable_query *q, struct interval *ret, int cap, int *ret_n)
+{
+	struct stmt *s = db_query(db, OUTAGES " UNION ALL " BLOCKS " UNION ALL " SESSIONS " ORDER BY 1",
+		"tiii" "iiii", q->instrument, q->in.from, q->in.to, q->now, q->booking, q->session, (int64_t)q->anybody,
+		q->in.from - BLOCK_REACH);
+	int n = 0, rc;
+
+	while ((rc = db_step(s)) == DB_ROW) {
+		struct interval x = interval_cut((struct interval){ db_int(s, 0), db_int(s, 1) }, q->in);
+
+		if (interval_empty(x))
+			continue;
+		if (n > 0 && (x.from <= ret[n - 1].to || n == cap))
+			ret[n - 1].to = x.to > ret[n - 1].to ? x.to : ret[n - 1].to;
+		else
+			ret[n++] = x;
+	}
+	db_end(s);
+	*ret_n = n;
+	return rc < 0 ? rc : 0;
+}
