@@ -26,7 +26,7 @@ static int start_of(struct act *a, const struct booking *b, int64_t *ret)
 	struct session s;
 	int rc = b->id ? store_session_of_booking(a->db, b->id, &s) : 1;
 
-	*ret = rc == 0 && s.opened_at > b->booked_from ? s.opened_at : b->booked_from;
+	*ret = rc == 0 && s.opened_at > b->since ? s.opened_at : b->since;
 	return rc < 0 ? rc : 0;
 }
 
