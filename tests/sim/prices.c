@@ -63,13 +63,14 @@ struct line { const char *component; int64_t charge, from, to, rate_minor, opene
 static void check_rate(struct world *w, const struct acked *a, const struct line *l)
 {
 	struct rates r = { 0 };
+	int64_t start = l->opened > a->from ? l->opened : a->from; /* early seconds take what the booked start takes */
 
 	switch (w->instruments[a->instrument].price.change) {
 	case CHANGE_LOCK_AT_BOOKING:
 		of_terms(w, a, l->from, l->to, &r);
 		break;
 	case CHANGE_LOCK_AT_START:
-		in_force(w, a->instrument, l->opened - 1000, l->first_run > l->opened ? l->first_run : l->opened, &r);
+		in_force(w, a->instrument, start - 1000, l->first_run > start ? l->first_run : start, &r);
 		break;
 	case CHANGE_SPLIT:
 		in_force(w, a->instrument, l->from, l->to, &r);

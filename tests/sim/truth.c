@@ -52,7 +52,8 @@ static void check_total(struct world *w, int i)
 		world_violate(w, "%s: measured %lld ms, its meter counted %lld ms", d->id, (long long)measured, (long long)counted);
 	if (!w->strict)
 		return;
-	least = counted - d->forgotten_ms - device_unread_ms(d, w->true_ms) - w->paused_ms -
+	/* the last readings may still wait for company */
+	least = counted - d->forgotten_ms - device_unread_ms(d, w->true_ms) - w->paused_ms - 2 * w->poll_ms -
 		d->count_ms * (1 + d->resets);
 	if (d->display == DISPLAY_TRUE && measured < least)
 		world_violate(w, "%s: measured %lld ms, its meter showed %lld ms", d->id, (long long)measured, (long long)least);
