@@ -85,13 +85,16 @@ static void check_rate(struct world *w, const struct acked *a, const struct line
 			(long long)(r.n ? r.of[0] : 0));
 }
 
-/* With a clock that steps nobody here can say which list was in force by the daemon's own label. */
+/*
+ * With a clock that steps nobody here can say which list was in force by the daemon's own label: once it went ahead by
+ * a day, labels stand still for a day, since they never go back.
+ */
 static bool steady(const struct world *w, const struct acked *a, int64_t until)
 {
 	struct device_span in;
 
 	return !a->unsure && a->n_terms > 0 && world_true(w, a->terms[0].asked_at, until, &in) &&
-		!marks_in(&w->clock_marks, in.from - HOUR, in.to + HOUR);
+		!marks_in(&w->clock_marks, in.from - 31 * HOUR, in.to + HOUR);
 }
 
 static void check_lines(struct world *w)
