@@ -53,23 +53,29 @@ static bool behind_lock(struct act *a, const struct reading_now *r, int64_t from
 	return r->lock == LT_LOCK_UNKNOWN && was != LT_LOCK_UNLOCKED;
 }
 
-/* May a run without a check-in be somebody else's than the booking's? */
-static int may_be_foreign(struct act *a, const struct reading_now *r, const struct booking *b, int64_t from, bool *ret)
+int session_of_another(struct act *a, const char *instrument, int64_t from, const char *org, int64_t within_ms,
+	bool *ret)
 {
 	struct session last;
 	int64_t ended;
-	int rc;
+	int rc = store_session_last_closed(a->db, instrument, a->now.wall_ms, true, &last);
 
-	*ret = behind_lock(a, r, from);
-	if (*ret || db_failed(a->db))
-		return db_failed(a->db);
-	rc = store_session_last_closed(a->db, r->i->id, a->now.wall_ms, true, &last);
+	*ret = false;
 	if (rc != 0)
 		return rc < 0 ? rc : 0;
 	/* the run of a session that closed unread may have gone on until now */
 	ended = seen_since(a, &last, from) ? session_over_at(&last) : from;
-	*ret = strcmp(last.org, b->org) != 0 && from - ended < BYPASS_MS;
+	*ret = strcmp(last.org, org) != 0 && from - ended < within_ms;
 	return 0;
+}
+
+/* May a run without a check-in be somebody else's than the booking's? */
+static int may_be_foreign(struct act *a, const struct reading_now *r, const struct booking *b, int64_t from, bool *ret)
+{
+	*ret = behind_lock(a, r, from);
+	if (*ret || db_failed(a->db))
+		return db_failed(a->db);
+	return session_of_another(a, r->i->id, from, b->org, BYPASS_MS, ret);
 }
 
 int session_kind_at(struct act *a, const struct reading_now *r, int64_t from, enum session_kind *ret,

@@ -135,6 +135,14 @@ static bool claimed_by_another(struct act *a, const struct session *s, const str
 	return false;
 }
 
+/* Is the run perhaps not its booking's user's? It began behind the lock, somebody said so, or it is the run of another
+ * org's session that goes on: that session closed where this one began, or nobody saw its end. */
+static int may_be_anothers(struct act *a, const struct session *s, const struct booking *b, bool *ret)
+{
+	*ret = s->bypassed || s->disowned || claimed_by_another(a, s, b);
+	return *ret ? 0 : session_of_another(a, b->instrument, s->opened_at, b->org, 1, ret);
+}
+
 /* From when on a run of nobody's is the user's who checks in now. What may be another's, or was said to be, is cut at
  * the check-in; else the booking's early start decides, and nothing of what another session had. */
 static int cut_at(struct act *a, const struct session *s, const struct booking *b, int64_t *ret)
@@ -142,10 +150,13 @@ static int cut_at(struct act *a, const struct session *s, const struct booking *
 	struct policy p;
 	struct session last;
 	int64_t now = a->now.wall_ms, ended;
+	bool another;
 	int rc = terms_policy(a, b->instrument, b->policy_version, &p);
 
 	*ret = now;
-	if (rc != 0 || s->bypassed || s->disowned || claimed_by_another(a, s, b))
+	if (rc == 0)
+		rc = may_be_anothers(a, s, b, &another);
+	if (rc != 0 || another)
 		return rc;
 	rc = store_session_last_closed(a->db, b->instrument, now, false, &last);
 	if (rc < 0)

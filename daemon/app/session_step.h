@@ -54,6 +54,10 @@ int session_open_by_run(struct act *a, const struct reading_now *r, int64_t from
 /* What kind of session a run that begins at `from` would open, and for which booking (ret_booking->id 0: none). */
 int session_kind_at(struct act *a, const struct reading_now *r, int64_t from, enum session_kind *ret,
 	bool *ret_bypassed, struct booking *ret_booking);
+/* May a run that begins at `from` be of the last session on the unit, and that of another org than this one? It may
+ * where nobody saw that session's end, or where it ended less than within_ms before. */
+int session_of_another(struct act *a, const char *instrument, int64_t from, const char *org, int64_t within_ms,
+	bool *ret);
 /* A session of this booking begins at `at`. */
 int session_open_booked(struct act *a, const struct booking *b, int64_t at, const char *cause, bool presumed,
 	int64_t checkin_at,

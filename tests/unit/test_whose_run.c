@@ -176,6 +176,35 @@ static void test_a_run_that_goes_on_unseen_into_my_booking_is_not_presumed_mine(
 	}
 }
 
+/* zoe's session is given up, or closed by a manager, while her run goes on. It is found on, in no booking and long
+ * before alice's, and is still on at alice's check-in. */
+static void test_the_previous_users_run_that_is_found_on_is_not_mine_from_my_early_start(void **state)
+{
+	static const int64_t dark[] = { 0, MIN(16), MIN(25), MIN(60) };
+
+	(void)state;
+	for (size_t k = 0; k < sizeof(dark) / sizeof(dark[0]); k++) {
+		int64_t z = book("zoe", "krios-1", H(1), H(2)), b = book("alice", "krios-1", H(3) + MIN(30), H(5));
+
+		run_until(H(1));
+		must("zoe", do_checkin, z);
+		d.of[0].on = true;
+		run(MIN(50));
+		d.of[0].silent = true;
+		run(dark[k]);
+		d.of[0].silent = false;
+		if (dark[k] == 0)
+			must("mia", do_close, of_booking(z).id);
+		run_until(H(3) + MIN(35));
+		assert_int_equal(latest().kind, SESSION_UNATTRIBUTED);
+		must("alice", do_checkin, b);
+		leave(b, MIN(10));
+		assert_int_equal(world_int(w, "SELECT SUM(used_s) FROM charge WHERE org = 'acme'"), 10 * 60);
+		teardown(NULL);
+		setup(NULL);
+	}
+}
+
 static int do_claim(struct act *a, void *arg)
 {
 	struct claim c;
@@ -465,6 +494,7 @@ int main(void)
 		T(test_the_second_run_of_the_previous_user_is_not_mine_either),
 		T(test_a_run_before_my_booking_does_not_hide_one_in_it),
 		T(test_a_run_that_goes_on_unseen_into_my_booking_is_not_presumed_mine),
+		T(test_the_previous_users_run_that_is_found_on_is_not_mine_from_my_early_start),
 		T(test_a_run_that_somebody_else_has_claimed_is_not_taken_by_a_check_in),
 		T(test_an_unbooked_run_is_mine_from_the_early_start_on),
 		T(test_a_run_behind_the_interlock_is_not_mine_before_my_check_in),
