@@ -27,6 +27,8 @@ static int part_piece(struct act *a, const struct cut *c, struct usage *u)
 {
 	struct usage late = *u;
 	bool moved = u->from_at >= c->at, goes;
+	/* what is held ran last, since the register left its level; what is measured ran before that */
+	int64_t until = u->held_ms > 0 ? u->from_at + u->measured_ms : u->to_at;
 	int rc = 0;
 
 	count(c->owner, u, -1);
@@ -34,7 +36,7 @@ static int part_piece(struct act *a, const struct cut *c, struct usage *u)
 	if (!moved) {
 		late.id = act_id(a, "usage");
 		late.from_at = c->at < u->to_at ? c->at : u->to_at;
-		late.measured_ms = attr_after(u->from_at, u->to_at, u->measured_ms, u->placed, c->at);
+		late.measured_ms = attr_after(u->from_at, until, u->measured_ms, u->placed, c->at);
 		late.held_ms = attr_after(u->from_at, u->to_at, u->held_ms, u->placed, c->at);
 		late.estimated_ms = 0;
 	}
@@ -58,7 +60,8 @@ static int part_piece(struct act *a, const struct cut *c, struct usage *u)
 	return moved ? store_usage_update(a->db, &late) : store_usage_insert(a->db, &late);
 }
 
-/* Parts what the owner has from the instant `from` on. An estimate that two people agreed on stays where it is. */
+/* Parts what the owner has from the instant `from` on. An estimate that two people agreed on stays where it is,
+ * whenever its gap was: it names whom they charge, nobody changes it alone, and its charge can be disputed. */
 static int part_pieces(struct act *a, const struct cut *c, int64_t from)
 {
 	struct usage u[PART_BATCH];

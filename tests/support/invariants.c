@@ -32,10 +32,15 @@ static int64_t slack_of(const struct instrument *i, int64_t length)
 static const char *meter_holds(struct invariants_of *of, struct db *db, const struct instrument *i, struct stamp now)
 {
 	int64_t ext = one(db, "SELECT ext_ms - ext_first_ms FROM meter WHERE instrument = ?1", i->id);
-	int64_t used = one(db, "SELECT SUM(measured_ms) FROM usage WHERE instrument = ?1", i->id), gone;
+	int64_t used = one(db, "SELECT SUM(measured_ms) FROM usage WHERE instrument = ?1", i->id), gone, held, kept;
 
 	if (used != ext)
 		return say("I1: the pieces of usage do not add up to what was metered", i->id, used, ext);
+	held = one(db, "SELECT COALESCE(SUM(held_ms), -1) FROM review WHERE kind = 'meter_manual' AND to_at = 0 AND state <> "
+		"'done' AND instrument = ?1", i->id);
+	kept = one(db, "SELECT SUM(held_ms) FROM usage WHERE instrument = ?1", i->id);
+	if (held >= 0 && held != kept)
+		return say("I1: the pieces of usage do not hold what is held", i->id, kept, held);
 	if (one(db, "SELECT COUNT(*) FROM reading WHERE instrument = ?1", i->id) == 0 && used != 0)
 		return say("I7: measured without a reading", i->id, used, 0);
 	if (of->seen && ext < of->ext_ms)

@@ -1,6 +1,6 @@
 /*
- * test_whose_run.c - whose a run is that began before a check-in, or without one: what the user pays who checks in,
- * what they are told, and what they may give back (METERING.md, Sessions). Virtual time, as in test_sessions.c.
+ * test_whose_run.c - whose a run is that began before a check-in, or without one: what the user pays who checks in, and
+ * what they are told (METERING.md, Sessions). What they may give back: test_disown.c. Virtual time.
  */
 #include "app/money.h"
 #include "sessions_rig.h"
@@ -15,12 +15,6 @@ static int64_t sum_of(const char *kind)
 static int64_t told(const char *user, const char *kind)
 {
 	return db_one_int(w->db, 0, "SELECT COUNT(*) FROM event WHERE user = ?1 AND kind = ?2", "tt", user, kind);
-}
-
-static void refused(const char *user, int64_t session, const char *code)
-{
-	assert_int_equal(act(user, do_disown, session), ACT_REFUSED);
-	assert_string_equal(w->act.refusal.err.code, code);
 }
 
 /* zoe of another org has the hour before alice's booking, and starts the instrument ten minutes into it. */
@@ -343,149 +337,6 @@ static void test_a_run_before_an_open_interlock_is_presumed_mine_after_a_restart
 	}
 }
 
-/* ---- giving back ---- */
-
-static int64_t presumed_then_checked_in(void)
-{
-	int64_t b = book("alice", "krios-1", H(1), H(3));
-
-	run_until(H(1) + MIN(5));
-	d.of[0].on = true;
-	run(MIN(6));
-	assert_int_equal(told("alice", "session_presumed"), 1);
-	must("alice", do_checkin, b);
-	return b;
-}
-
-static void test_i_may_disown_what_ran_before_my_check_in(void **state)
-{
-	int64_t b = presumed_then_checked_in(), id = of_booking(b).id;
-
-	(void)state;
-	run(MIN(10));
-	must("alice", do_disown, id);
-	assert_int_equal(of_booking(b).id, id);
-	assert_int_equal(of_booking(b).state, SESSION_RUNNING);
-	ABOUT(of_booking(b).measured_ms, MIN(10), 1000);
-	ABOUT(sum_of("unattributed"), MIN(6), 6000);
-	assert_int_equal(reviews("unattributed"), 1);
-	refused("alice", id, "nothing-to-disown"); /* no more is from before */
-	leave(b, MIN(5));
-	assert_int_equal(of_booking(b).outcome, OUTCOME_CHARGED);
-	ABOUT(world_int(w, "SELECT used_s FROM charge"), 15 * 60, 1);
-	refused("alice", id, "settled");
-}
-
-static void test_i_may_disown_at_the_instant_of_my_check_in(void **state)
-{
-	int64_t b = presumed_then_checked_in();
-
-	(void)state;
-	must("alice", do_disown, of_booking(b).id);
-	assert_int_equal(of_booking(b).measured_ms, 0);
-	leave(b, MIN(5));
-	assert_int_equal(world_int(w, "SELECT used_s FROM charge"), 5 * 60);
-}
-
-/* The check-in was not answered by a reading: what runs since the last one is parted when the next one comes. */
-static void test_i_may_disown_while_the_controller_is_silent(void **state)
-{
-	static const int64_t silent[] = { 10 * LT_SECOND, 50 * LT_SECOND, MIN(10) };
-
-	(void)state;
-	for (size_t k = 0; k < sizeof(silent) / sizeof(silent[0]); k++) {
-		int64_t b = book("alice", "krios-1", H(1), H(3)), at;
-
-		run_until(H(1) + MIN(5));
-		d.of[0].on = true;
-		run(MIN(6));
-		d.of[0].silent = true;
-		run(silent[k]);
-		must("alice", do_checkin, b);
-		at = w->now.wall_ms;
-		run(2 * LT_SECOND);
-		must("alice", do_disown, of_booking(b).id);
-		run(silent[k]);
-		d.of[0].silent = false;
-		run(MIN(1));
-		assert_true(of_booking(b).measured_ms <= w->now.wall_ms - at + 2000);
-		ABOUT(of_booking(b).measured_ms, w->now.wall_ms - at, 12000);
-		ABOUT(sum_of("unattributed"), MIN(6) + silent[k], 12000);
-		teardown(NULL);
-		setup(NULL);
-	}
-}
-
-static int do_disown_before(struct act *a, void *arg)
-{
-	struct session s;
-	struct by_id *x = arg;
-
-	return session_disown_before(a, x->id, H(1) + MIN(8), "only that", &s);
-}
-
-static void test_i_may_disown_a_part_only(void **state)
-{
-	int64_t b = presumed_then_checked_in();
-
-	(void)state;
-	must("alice", do_disown_before, of_booking(b).id);
-	leave(b, MIN(4));
-	ABOUT(of_booking(b).measured_ms, MIN(3) + MIN(4), 6000);
-	ABOUT(sum_of("unattributed"), MIN(3), 6000);
-}
-
-/* It was said not to be theirs: a later check-in does not make it so. */
-static void test_what_i_disowned_does_not_come_back_with_my_check_in(void **state)
-{
-	int64_t b = book("alice", "krios-1", H(1), H(3));
-
-	(void)state;
-	run_until(H(1) + MIN(5));
-	d.of[0].on = true;
-	run(MIN(6));
-	must("alice", do_disown, of_booking(b).id);
-	run(MIN(2));
-	must("alice", do_checkin, b);
-	leave(b, MIN(10));
-	assert_int_equal(world_int(w, "SELECT used_s FROM charge"), 10 * 60);
-	ABOUT(sum_of("unattributed"), MIN(8), 6000);
-	assert_int_equal(reviews("unattributed"), 1);
-}
-
-/* A colleague's run went on into my booking: I did not check in, and may say so. */
-static void test_i_may_disown_what_a_colleague_ran_on_into_my_booking(void **state)
-{
-	int64_t c = book("bob", "krios-1", H(1), H(2)), b = book("alice", "krios-1", H(2), H(3));
-
-	(void)state;
-	run_until(H(1));
-	must("bob", do_checkin, c);
-	d.of[0].on = true;
-	run_until(H(2) + MIN(10));
-	ABOUT(of_booking(b).measured_ms, MIN(10), 1000);
-	assert_int_equal(told("alice", "booking.run_continues"), 1);
-	must("alice", do_checkin, b);
-	must("alice", do_disown, of_booking(b).id);
-	leave(b, MIN(5));
-	ABOUT(world_int(w, "SELECT used_s FROM charge WHERE user = 'alice'"), 5 * 60, 1);
-}
-
-static void test_what_followed_my_check_in_cannot_be_disowned(void **state)
-{
-	int64_t b = book("alice", "krios-1", H(1), H(3));
-
-	(void)state;
-	run_until(H(1) + MIN(5));
-	must("alice", do_checkin, b);
-	d.of[0].on = true;
-	run(MIN(5));
-	refused("alice", of_booking(b).id, "nothing-to-disown");
-	assert_int_equal(act("alice", do_disown_before, of_booking(b).id), ACT_REFUSED);
-	assert_string_equal(w->act.refusal.err.code, "nothing-to-disown");
-	d.of[0].on = false;
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -500,11 +351,6 @@ int main(void)
 		T(test_a_run_behind_the_interlock_is_not_mine_before_my_check_in),
 		T(test_a_run_behind_the_interlock_first_seen_after_a_restart_is_not_mine),
 		T(test_a_run_before_an_open_interlock_is_presumed_mine_after_a_restart_too),
-		T(test_i_may_disown_what_ran_before_my_check_in), T(test_i_may_disown_at_the_instant_of_my_check_in),
-		T(test_i_may_disown_while_the_controller_is_silent), T(test_i_may_disown_a_part_only),
-		T(test_what_i_disowned_does_not_come_back_with_my_check_in),
-		T(test_i_may_disown_what_a_colleague_ran_on_into_my_booking),
-		T(test_what_followed_my_check_in_cannot_be_disowned),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
