@@ -1,27 +1,15 @@
 /*
- * metering_run.c - one accepted reading: who owns the milliseconds it proved, and what it says of sessions.
- * Owns nothing. I1: what the meter added goes into pieces of usage, each millisecond into exactly one.
+ * metering_run.c - one accepted reading: who owns the milliseconds it proved, and what it says of sessions. What a gap
+ * hid is metering_gap.c's. Owns nothing. I1: what the meter added goes into pieces of usage, each millisecond into
+ * exactly one.
  */
 #include <string.h>
 
-#include "app/money.h"
+#include "app/metering_step.h"
 #include "app/review.h"
-#include "app/session_step.h"
 #include "common/fmt.h"
 
-#define LOOSE_MAX 8
 #define BLIND_MS 2000            /* a session that opened later than this after a reading opened unread */
-
-struct step {
-	struct reading_now *r;
-	struct session s;            /* the open one                                                     */
-	struct session was;          /* as it is stored                                                  */
-	bool has_session;
-	struct usage run;            /* the piece of the run that was on                                 */
-	bool has_run;
-	int64_t ms;                  /* what the verdict added in this interval, without quantisation    */
-	int64_t run_from, run_to;    /* the run's edges that this reading shows                          */
-};
 
 static const char *id_of(const struct step *t) { return t->r->i->id; }
 
@@ -108,8 +96,7 @@ static int make_way(struct act *a, struct step *t)
 	return session_end(a, &t->s, t->s.last_run_end_at ? t->s.last_run_end_at : t->run_from, "meter", true);
 }
 
-/* The session of a run that begins now; opens one when there is none. */
-static int session_for_run(struct act *a, struct step *t)
+int step_session_for_run(struct act *a, struct step *t)
 {
 	int rc = make_way(a, t);
 
@@ -125,7 +112,7 @@ static int session_for_run(struct act *a, struct step *t)
 static int begin_run(struct act *a, struct step *t)
 {
 	struct attr_piece p = { 0, t->run_from, t->r->v.at, t->ms, !t->r->v.back };
-	int rc = session_for_run(a, t);
+	int rc = step_session_for_run(a, t);
 
 	if (rc != 0)
 		return rc;
@@ -184,223 +171,7 @@ static int plain(struct act *a, struct step *t)
 	return t->ms > 0 ? off_tick(a, t) : 0;
 }
 
-/* ---- after a gap, or where a session began or ended without a reading ---- */
-
-struct claimants { struct session s[LOOSE_MAX + 1]; int n, n_loose; };
-
-static int find_claimants(struct act *a, struct step *t, struct claimants *c)
-{
-	int rc = store_session_loose(a->db, id_of(t), t->r->v.from_wall, c->s, LOOSE_MAX, &c->n_loose);
-
-	c->n = c->n_loose;
-	if (rc == 0 && t->has_session)
-		c->s[c->n++] = t->s;
-	return rc;
-}
-
-/* How long a session with no run at an edge of the gap may have run in it: to its check-out, or until it was given up.
- * 0: no end. */
-static int64_t claim_ends(struct act *a, const struct session *s)
-{
-	int64_t end = s->checkout_wish_at, given_up;
-
-	if (s->closed_at && strcmp(s->close_cause, "timer") != 0)
-		return s->closed_at;
-	if (s->kind != SESSION_BOOKED || !s->unknown_since || session_given_up(a, s, &given_up) != 0)
-		return end;
-	return end && end < given_up ? end : given_up;
-}
-
-static int windows_of(struct act *a, const struct step *t, const struct claimants *c, int64_t owner,
-	struct attr_window w[ATTR_WINDOWS])
-{
-	int n = 0;
-
-	for (int k = 0; k < c->n; k++) {
-		const struct session *s = &c->s[k];
-		bool at_end = k == c->n - 1 && t->has_session && t->r->v.running;
-		bool at_start = s->id == owner && t->r->v.was_running;
-		int64_t from = s->checkin_at > s->opened_at ? s->checkin_at : s->opened_at;
-
-		if (s->id == owner)
-			from = t->r->v.from_wall;
-		else if (!s->checkin_at && !at_end)
-			continue;
-		w[n++] = (struct attr_window){ s->id, from > t->r->v.from_wall ? from : t->r->v.from_wall,
-			at_end || at_start ? 0 : claim_ends(a, s) };
-	}
-	return n;
-}
-
-static struct session *claimant(struct claimants *c, int64_t id)
-{
-	for (int k = 0; k < c->n; k++)
-		if (c->s[k].id == id)
-			return &c->s[k];
-	return NULL;
-}
-
-/* A run found on after the gap belongs to the session that is open; nobody's opens now. */
-static int found_on(struct act *a, struct step *t, struct claimants *c)
-{
-	int rc;
-
-	if (!t->r->v.running || t->has_session)
-		return 0;
-	t->run_from = t->r->v.at;
-	rc = session_for_run(a, t);
-	if (rc == 0)
-		c->s[c->n++] = t->s;
-	return rc;
-}
-
-static int write_pieces(struct act *a, struct step *t, struct claimants *c, const struct attr_piece *p, int n)
-{
-	int rc = 0;
-
-	for (int k = 0; k < n && rc == 0; k++) {
-		struct session *s = claimant(c, p[k].session);
-
-		if (!s) {
-			rc = metering_hidden(a, id_of(t), &p[k], &t->r->v);
-			continue;
-		}
-		rc = session_piece(a, s, id_of(t), &p[k], "gap", false, &t->r->v);
-		if (rc != 0)
-			continue;
-		if (!s->first_run_at)
-			s->first_run_at = p[k].from;
-		if (p[k].to > s->last_run_end_at && p[k].placed)
-			s->last_run_end_at = p[k].to;
-		if (s->booking)
-			rc = booking_ran(a, s->booking, p[k].from);
-	}
-	return rc;
-}
-
-static int64_t measured_of(const struct attr_piece *p, int n, int64_t session)
-{
-	int64_t ms = 0;
-
-	for (int k = 0; k < n; k++)
-		if (p[k].session == session)
-			ms += p[k].measured_ms;
-	return ms;
-}
-
-/* What closed without its last reading has it now. */
-static int loose_done(struct act *a, struct step *t, struct claimants *c, int64_t owner, const struct attr_piece *p,
-	int n)
-{
-	int rc = 0;
-
-	for (int k = 0; k < c->n_loose && rc == 0; k++) {
-		struct session *s = &c->s[k];
-
-		s->end_reading = true;
-		if (s->id == owner && t->r->v.gap)
-			rc = metering_lost_review(a, s, t->r->v.from_wall, t->r->v.at, measured_of(p, n, s->id));
-		if (rc == 0 && s->outcome == OUTCOME_OPEN_GAP)
-			s->outcome = store_review_pending(a->db, s->id) ? OUTCOME_REVIEW : OUTCOME_SETTLING;
-		if (rc == 0)
-			rc = session_note(a, s, "meter", "its last reading arrived");
-	}
-	return rc;
-}
-
-static int end_old_run(struct act *a, struct step *t, int64_t *ret_owner)
-{
-	*ret_owner = 0;
-	if (!t->has_run)
-		return 0;
-	*ret_owner = t->run.session;
-	t->run.open = false;
-	t->has_run = false;
-	return store_usage_update(a->db, &t->run);
-}
-
-/* The session whose run was on when the last reading was taken, though its piece is closed since. */
-static int64_t loose_owner(const struct step *t, const struct claimants *c)
-{
-	for (int k = 0; t->r->v.was_running && k < c->n_loose; k++)
-		if (c->s[k].opened_at <= t->r->v.from_wall)
-			return c->s[k].id;
-	return 0;
-}
-
-/* What of the gap lay in each session. Where the meter counts nothing by itself, nobody knows of use or of idle. */
-static int note_gap(struct act *a, const struct step *t, struct claimants *c)
-{
-	const struct meter_verdict *v = &t->r->v;
-	int rc = 0;
-
-	for (int k = 0; v->gap && k < c->n && rc == 0; k++) {
-		struct session *s = &c->s[k];
-		int64_t from = s->opened_at > v->from_wall ? s->opened_at : v->from_wall;
-		int64_t to = s->closed_at && s->closed_at < v->at ? s->closed_at : v->at;
-		struct attr_piece dark = { s->id, from, to, 0, false };
-
-		if (to <= from)
-			continue;
-		s->gap_ms += to - from;
-		if (t->r->i->meter.kind == METER_STATE)
-			rc = session_piece(a, s, id_of(t), &dark, "gap", false, v);
-	}
-	return rc;
-}
-
-static int after_gap(struct act *a, struct step *t, struct claimants *c)
-{
-	struct meter_verdict *v = &t->r->v;
-	struct attr_window w[ATTR_WINDOWS];
-	struct attr_piece p[ATTR_PIECES];
-	struct attr_gap gap = { v->from_wall, v->at, t->ms, false, v->running, v->slack_ms };
-	int64_t owner;
-	int n, rc = end_old_run(a, t, &owner);
-
-	if (!owner)
-		owner = loose_owner(t, c);
-	if (rc == 0)
-		rc = note_gap(a, t, c);
-	if (rc == 0)
-		rc = found_on(a, t, c);
-	if (rc != 0)
-		return rc;
-	n = windows_of(a, t, c, owner, w);
-	gap.on_at_start = n > 0 && owner == w[0].session && v->was_running;
-	n = attr_split(&gap, w, n, p);
-	for (int k = 0; k < n && (v->clock || v->back); k++)
-		p[k].placed = false; /* in a jump of the clock, or while its labels stand still, nothing has a place */
-	rc = write_pieces(a, t, c, p, n);
-	if (rc == 0)
-		rc = loose_done(a, t, c, owner, p, n);
-	if (rc != 0 || !t->has_session)
-		return rc;
-	t->s = c->s[c->n - 1];
-	if (v->gap && (t->s.id == owner || v->running))
-		rc = metering_lost_review(a, &t->s, v->from_wall, v->at, measured_of(p, n, t->s.id));
-	t->run_from = v->at;
-	t->run_to = v->from_wall;
-	for (int k = 0; k < n; k++)
-		if (p[k].session == t->s.id)
-			t->run_to = p[k].to;
-	if (rc == 0 && v->running) {
-		struct attr_piece open = { t->s.id, v->at, v->at, 0, true };
-		rc = session_piece(a, &t->s, id_of(t), &open, "run", true, v);
-	}
-	return rc;
-}
-
 /* ---- both ---- */
-
-static int settle_loose(struct act *a, const struct claimants *c)
-{
-	int rc = 0;
-
-	for (int k = 0; k < c->n_loose && rc == 0; k++)
-		rc = money_settle(a, c->s[k].id);
-	return rc;
-}
 
 /* RESET: what may be missing is kept apart (I4); priced at nothing unless two people say otherwise. */
 static int estimated(struct act *a, struct step *t)
@@ -475,12 +246,12 @@ int metering_attribute(struct act *a, struct reading_now *r)
 	if (rc == 0)
 		rc = estimated(a, &t);
 	if (rc == 0)
-		rc = find_claimants(a, &t, &c);
+		rc = step_claimants(a, &t, &c);
 	if (rc != 0)
 		return rc;
 	apart = v->gap || c.n_loose > 0 || (t.has_session && t.s.opened_at > v->from_wall + BLIND_MS && !t.has_run &&
 		v->class != METER_FIRST);
-	rc = apart ? after_gap(a, &t, &c) : plain(a, &t);
+	rc = apart ? step_after_gap(a, &t, &c) : plain(a, &t);
 	if (rc == 0 && !apart && t.has_session)
 		witness_saw(&t.s, r);
 	if (rc == 0)
@@ -492,5 +263,5 @@ int metering_attribute(struct act *a, struct reading_now *r)
 		if (rc == 0)
 			rc = session_follow(a, &t.s, v->running, t.run_from, t.run_to, v->at);
 	}
-	return rc == 0 ? settle_loose(a, &c) : rc;
+	return rc == 0 ? step_settle_loose(a, &c) : rc;
 }
