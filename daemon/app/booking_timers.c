@@ -152,6 +152,17 @@ static int end_without_use(struct act *a, struct booking *b, const struct policy
 	return rc != 0 ? rc : booking_unused(a, b, v, b->booked_to);
 }
 
+/* Nobody saw what a session without use does that cannot be read: asked again, unless metering gives it up before. */
+static int end_session_without_use(struct act *a, const struct booking *b)
+{
+	bool unread;
+	int rc = metering_end_unused(a, b, &unread);
+
+	if (rc == 0 && unread)
+		act_timer(a, "booking_end", b->id, a->now.wall_ms + ASK_AGAIN);
+	return rc;
+}
+
 static int fire_end(struct act *a, int64_t ref, int64_t due_at)
 {
 	struct booking b;
@@ -165,9 +176,9 @@ static int fire_end(struct act *a, int64_t ref, int64_t due_at)
 		act_timer(a, "booking_end", ref, b.booked_to);
 		return act_end(a);
 	}
-	/* A session ends by metering's edge at the same instant, or goes on; this is for what nobody used. */
+	/* A used session ends by metering's edge at the same instant, or goes on; this is for what nobody used. */
 	rc = session_of_booking(a, ref, &s);
-	if (rc <= 0)
+	if (rc < 0 || (rc == 0 && session_used(&s)))
 		return rc < 0 ? rc : act_end(a);
 	rc = act_park(a, b.instrument);
 	if (rc != 0)
@@ -178,6 +189,8 @@ static int fire_end(struct act *a, int64_t ref, int64_t due_at)
 	rc = session_of_booking(a, ref, &s);
 	if (rc == 1)
 		rc = end_without_use(a, &b, &p);
+	else if (rc == 0)
+		rc = end_session_without_use(a, &b);
 	return rc != 0 ? rc : act_end(a);
 }
 

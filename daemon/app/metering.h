@@ -26,6 +26,9 @@ int metering_checkin(struct act *a, const struct booking *b, int64_t *ret_sessio
 int metering_checkout(struct act *a, const struct booking *b, bool *ret_closed);
 /* R26: the time that an idle session let go has been taken: it ends. One that runs or is lost sight of goes on. */
 int metering_let_go(struct act *a, const struct booking *b);
+/* Its time is over and it was polled: a session without use ends at the booked end, and may cost its user a fee.
+ * *ret_unread: it goes on, for it cannot be read now. */
+int metering_end_unused(struct act *a, const struct booking *b, bool *ret_unread);
 /* A booking was made or its times changed: a poll is forced at what comes next on the instrument. */
 int metering_arm(struct act *a, const char *instrument);
 /* The booking was cancelled, moved, displaced or missed: nothing is open for it any more. */

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "app/session_step.h"
+#include "core/use.h"
 #include "common/fmt.h"
 #include "store/block.h"
 #include "store/evidence.h"
@@ -189,6 +190,19 @@ int metering_let_go(struct act *a, const struct booking *b)
 	if (rc != 0 || (s.state != SESSION_OPEN && s.state != SESSION_IDLE))
 		return rc < 0 ? rc : 0;
 	return session_end(a, &s, a->now.wall_ms, "timer", true);
+}
+
+int metering_end_unused(struct act *a, const struct booking *b, bool *ret_unread)
+{
+	const struct instrument *i = site_instrument(a->site, b->instrument);
+	struct session s;
+	int rc = session_of_booking(a, b->id, &s);
+
+	*ret_unread = false;
+	if (rc != 0 || (s.state != SESSION_OPEN && s.state != SESSION_IDLE) || session_used(&s))
+		return rc < 0 ? rc : 0;
+	*ret_unread = a->unread && i && i->meter.kind != METER_NONE;
+	return *ret_unread ? 0 : session_end(a, &s, b->booked_to, "timer", true);
 }
 
 int metering_booking_gone(struct act *a, int64_t booking)

@@ -181,7 +181,7 @@ static int at_booked_end(struct act *a, const struct instrument *i, struct sessi
 		return rc != 0 ? rc : session_hold(a, s, a->now.wall_ms);
 	}
 	if (!blind)
-		return session_end(a, s, b->booked_to, "timer", true);
+		return session_past_end(a, s, b, b->booked_to, "timer");
 	if (store_meter_load(a->db, i->id, &m) == 0 && s->state != SESSION_UNKNOWN) {
 		int rc = metering_lost(a, s, m.wall_ms);
 		return rc != 0 ? rc : session_hold(a, s, a->now.wall_ms);

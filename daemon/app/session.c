@@ -8,6 +8,7 @@
 #include "app/session_step.h"
 #include "app/timers.h"
 #include "common/fmt.h"
+#include "core/use.h"
 
 #define HOLD_AGAIN_MS LT_MINUTE
 
@@ -260,6 +261,14 @@ int session_end(struct act *a, struct session *s, int64_t at, const char *cause,
 	return rc < 0 ? rc : act_end(a);
 }
 
+int session_past_end(struct act *a, struct session *s, const struct booking *b, int64_t at, const char *cause)
+{
+	if (session_used(s) || !booking_is_live(b->state))
+		return session_end(a, s, at, cause, true);
+	act_timer(a, "booking_end", b->id, b->booked_to);
+	return act_end(a);
+}
+
 /* ---- following the run bit ---- */
 
 static int run_began(struct act *a, struct session *s, int64_t from, int64_t at)
@@ -297,7 +306,7 @@ static int quiet(struct act *a, struct session *s, int64_t at)
 	rc = booking_load(a, s->booking, &b);
 	/* the reading's label may stand still ahead of a clock that was set back */
 	if (rc == 0 && at >= b.booked_to && a->now.wall_ms >= b.booked_to)
-		return session_end(a, s, end > b.booked_to ? end : b.booked_to, "meter", true);
+		return session_past_end(a, s, &b, end > b.booked_to ? end : b.booked_to, "meter");
 	return rc < 0 ? rc : act_end(a);
 }
 

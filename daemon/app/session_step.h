@@ -31,6 +31,9 @@ int session_begin(struct act *a, struct session *s);
 int session_step(struct act *a, struct session *s, enum session_event event, const char *cause, const char *detail);
 /* Closes at `at`. read: the reading at this edge was taken. Tells booking and money; the next in line begins. */
 int session_end(struct act *a, struct session *s, int64_t at, const char *cause, bool read);
+/* No run is on at or after the booked end: ends at `at`. A session without use may cost a fee: it is left to the timer
+ * booking_end, which waits while the clock is not trusted. */
+int session_past_end(struct act *a, struct session *s, const struct booking *b, int64_t at, const char *cause);
 /* Marks what happened to the session without a transition. */
 int session_note(struct act *a, struct session *s, const char *cause, const char *detail);
 /* Nobody's or inside a block: holds the unit to the end of the current cell; a booked one that overruns likewise. */
