@@ -56,13 +56,13 @@ static int64_t notice_ms(const struct policy *p)
 }
 
 /* The session's booked end lay inside the jump: its user is told, and overrun begins some time after it. */
-static int spare_session(struct act *a, const struct instrument *i, struct interval lost)
+static int spare_session(struct act *a, const char *instrument, struct interval lost)
 {
-	struct event_row e = { .kind = "clock_end", .instrument = i->id };
+	struct event_row e = { .kind = "clock_end", .instrument = instrument };
 	struct booking b;
 	struct session s;
 	struct policy p;
-	int rc = session_open_on(a, i->id, &s);
+	int rc = session_open_on(a, instrument, &s);
 
 	if (rc == 0)
 		rc = s.booking ? booking_load(a, s.booking, &b) : 1;
@@ -80,6 +80,16 @@ static int spare_session(struct act *a, const struct instrument *i, struct inter
 	return booking_overrun_from(a, b.id, e.facts.at);
 }
 
+int clock_session_opened(struct act *a, const char *instrument)
+{
+	struct clock_step s;
+	int rc = store_clock_last_step(a->db, a->boot_id, false, &s);
+
+	if (rc != 0 || !s.jump)
+		return rc < 0 ? rc : 0;
+	return spare_session(a, instrument, s.lost);
+}
+
 static int write_step(struct act *a, const struct clock *c, const struct clock_step *s)
 {
 	int rc = store_clock_step_add(a->db, act_id(a, "clock_step"), a->boot_id, s);
@@ -89,7 +99,7 @@ static int write_step(struct act *a, const struct clock *c, const struct clock_s
 	if (rc == 0)
 		rc = timers_shift(a, s->step_ms);
 	for (int k = 0; k < a->site->n_instruments && rc == 0 && s->jump; k++)
-		rc = spare_session(a, &a->site->instruments[k], s->lost);
+		rc = spare_session(a, a->site->instruments[k].id, s->lost);
 	if (rc == 0)
 		say(a, c, s);
 	return rc;

@@ -19,6 +19,10 @@ bool clock_must_notice(const struct clock_view *v, const char *boot_id, struct s
 /* A manager says that the clock is right: timers wait no longer. Refused (409) when none waits. */
 int clock_accept(struct act *a, const char *reason);
 
+/* A booked session began with a label from before the last jump: a check-in that waited for its poll meanwhile, or a
+ * run that the first reading after it found. It is spared as the sessions that were open then. */
+int clock_session_opened(struct act *a, const char *instrument);
+
 /* For people: the clock as it is known, and the last step of all. */
 struct clock_report {
 	bool has_step, waits;

@@ -4,6 +4,7 @@
  */
 #include <string.h>
 
+#include "app/clock.h"
 #include "app/session_step.h"
 #include "core/use.h"
 #include "common/fmt.h"
@@ -122,7 +123,9 @@ int session_open_booked(struct act *a, const struct booking *b, int64_t at, cons
 	lt_fmt(ret->user, sizeof(ret->user), "%s", b->user);
 	lt_fmt(ret->opened_cause, sizeof(ret->opened_cause), "%s", cause);
 	rc = session_begin(a, ret);
-	return rc != 0 ? rc : booking_used(a, b->id, checkin_at > at ? checkin_at : at, cause);
+	if (rc == 0)
+		rc = booking_used(a, b->id, checkin_at > at ? checkin_at : at, cause);
+	return rc != 0 ? rc : clock_session_opened(a, b->instrument);
 }
 
 void session_tell_owner(struct act *a, const struct booking *b, int64_t from)

@@ -263,6 +263,37 @@ static void test_the_first_reading_after_the_jump_charges_no_fee_at_once(void **
 	assert_int_equal(fees(), 1);
 }
 
+/* ---- a check-in that waits for its forced poll while the clock jumps over the booked end ---- */
+
+static void test_who_checked_in_just_before_the_jump_pays_no_overrun_for_it(void **state)
+{
+	struct by_id x = { .id = 0 };
+	struct stamp asked;
+	struct act *a;
+
+	(void)state;
+	harsh_terms();
+	x.id = book("alice", "krios-1", H(1), H(2));
+	run_until(H(1) + MIN(10));
+	asked = w->now;
+	assert_int_equal(world_end(w, do_checkin(world_act(w, "alice"), &x)), ACT_PARKED);
+	set_clock(MIN(90));
+	devices_poll(&d, 0);
+	a = world_act(w, "alice");
+	a->now = asked;
+	a->polled = true;
+	assert_int_equal(world_end(w, do_checkin(a, &x)), 0);
+	runs(MIN(14));
+	assert_true(is(x.id, "active"));
+	idles(MIN(2));
+	run(MIN(30));
+	assert_true(is(x.id, "completed"));
+	assert_int_equal(fees(), 0);
+	assert_int_equal(rows("SELECT used_s FROM charge"), 14 * 60);
+	assert_int_equal(rows("SELECT overrun_s FROM charge"), 0);
+	assert_int_equal(rows("SELECT COUNT(*) FROM event WHERE kind = 'clock_end'"), 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -272,6 +303,7 @@ int main(void)
 		T(test_nothing_was_lost_when_the_clock_is_set_back_at_once),
 		T(test_a_silence_at_the_end_of_the_wait_costs_nobody_a_fee),
 		T(test_the_first_reading_after_the_jump_charges_no_fee_at_once),
+		T(test_who_checked_in_just_before_the_jump_pays_no_overrun_for_it),
 	};
 
 	return cmocka_run_group_tests_name("clock table", tests, NULL, NULL);
