@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "api_rig.h"
+#include "app/clock.h"
 #include "base/base.h"
 #include "common/fmt.h"
 
@@ -393,6 +394,48 @@ static void test_local(void **state)
 	world_free(w);
 }
 
+/* Does the doctor say that timers wait for the clock? */
+static bool doctor_waits(struct world *w, const struct lt_token *who)
+{
+	struct answer a = rig_call(w, (struct call){ .path = "/v1/doctor", .token = who });
+	json_t *v = parsed(&a), *one;
+	bool ok = true;
+	size_t k;
+
+	json_array_foreach(json_object_get(v, "checks"), k, one)
+		if (strcmp(json_string_value(json_object_get(one, "name")), "clock steps") == 0)
+			ok = json_is_true(json_object_get(one, "ok"));
+	assert_true(ok == !strstr(a.body, "releases wait until"));
+	json_decref(v);
+	answer_free(&a);
+	return !ok;
+}
+
+static void test_a_manager_accepts_the_clock(void **state)
+{
+	struct world *w = rig_world();
+	struct lt_token mia = rig_token(w, "mia"), alice = rig_token(w, "alice");
+	struct call go = { .method = METHOD_POST, .path = "/v1/clock/accept", .key = "c", .keep = true,
+		.body = "{\"reason\":\"the machine was paused\"}", .token = &alice };
+	struct clock_view v = { 0 };
+
+	for (int k = 0; k < 2; k++) {
+		w->now.wall_ms += LT_HOUR;
+		assert_int_equal(world_end(w, clock_notice(world_act(w, NULL), &v)), 0);
+	}
+	assert_true(doctor_waits(w, &mia));
+	expect(w, go, 403, "forbidden");
+	assert_true(doctor_waits(w, &mia));
+	go.token = &mia;
+	expect(w, go, 200, NULL);
+	assert_false(doctor_waits(w, &mia));
+	assert_int_equal(world_int(w, "SELECT COUNT(*) FROM audit WHERE act = 'clock_accept' AND actor = 'mia' AND reason = "
+		"'the machine was paused'"), 1);
+	go.key = "again";
+	expect(w, go, 409, "clock-steady");
+	world_free(w);
+}
+
 static void test_routes_known(void **state)
 {
 	struct lt_err err = { 0 };
@@ -418,7 +461,8 @@ int main(void)
 			cmocka_unit_test(test_keys),
 		cmocka_unit_test(test_versions_and_dry_runs), cmocka_unit_test(test_tokens),
 			cmocka_unit_test(test_who_may_manage),
-		cmocka_unit_test(test_deactivation), cmocka_unit_test(test_local), cmocka_unit_test(test_routes_known),
+		cmocka_unit_test(test_deactivation), cmocka_unit_test(test_local),
+			cmocka_unit_test(test_a_manager_accepts_the_clock), cmocka_unit_test(test_routes_known),
 	};
 
 	log_level_set(LOG_ERROR_LEVEL);

@@ -2,6 +2,7 @@
 and by two, blocks, users, tokens, prices, the doctor, a backup that a daemon starts from."""
 import json
 import os
+import sqlite3
 import sys
 import time
 
@@ -324,6 +325,37 @@ def test_doctor_names_a_dead_controller():
         assert found["http"]["ok"] and found["http"]["detail"].endswith("400"), found["http"]
         r = refused(lab, 1, "unhealthy", "adm", "doctor")
         assert "dead-1" in r.stdout
+
+
+def clock_was_set(lab, seconds):
+    """The wall clock is set while labtimed does not run: the store remembers a label of so many seconds ago."""
+    lab.stop_daemon()
+    with sqlite3.connect(lab.path("labtime.db")) as db:
+        db.execute("UPDATE clock SET wall_ms = wall_ms - ?1, offset_ms = offset_ms - ?1, high_at = high_at - ?1",
+                   (seconds * 1000,))
+    db.close()
+    lab.start_daemon()
+
+
+def test_a_manager_accepts_the_clock_after_a_jump():
+    with Lab([dict(KRIOS)]) as lab:
+        lab.people(*STAFF)
+        steps = lambda: {c["name"]: c for c in json.loads(
+            lab.cli("doctor", "--json", token="adm", check=False).stdout)["checks"]}["clock steps"]
+        assert steps() == {"name": "clock steps", "ok": True, "detail": "none since this store began", "cure": None}
+        refused(lab, 5, "clock-steady", "mia", "clock", "accept", "--reason", "nothing happened")
+        clock_was_set(lab, 3600)
+        found = steps()
+        assert not found["ok"] and "3600." in found["detail"] and "wait until" in found["detail"], found
+        assert "labtime clock accept" in found["cure"], found
+        events = lab.request("GET", "/v1/events?limit=100", token="mia").json["items"]
+        assert "the wall clock jumped forward by" in next(e for e in events if e["kind"] == "clock_jumped")["detail"], events
+        refused(lab, 2, "usage", "mia", "clock", "accept")
+        refused(lab, 4, "forbidden", "ada", "clock", "accept", "--reason", "let me in")
+        assert get(lab, "mia", "clock", "accept", "--reason", "the machine was paused")["waits"] is False
+        found = steps()
+        assert found["ok"] and "wait until" not in found["detail"], found
+        refused(lab, 5, "clock-steady", "mia", "clock", "accept", "--reason", "again")
 
 
 def test_a_daemon_starts_from_a_backup():
