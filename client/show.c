@@ -103,6 +103,11 @@ static const struct column claim_columns[] = {
 	{ "NOTE", "note", CELL_TEXT, 1, true }, { NULL },
 };
 
+static const struct column term_columns[] = {
+	{ "BOOKED", "", CELL_SPAN }, { "RATE/H", "rate", CELL_MONEY }, { "PRICE LIST", "price_version", CELL_NUMBER },
+	{ "POLICY", "policy_version", CELL_NUMBER, 1 }, { NULL },
+};
+
 static json_t *part(json_t *o, const char *name)
 {
 	return json_object_get(o, name);
@@ -127,6 +132,8 @@ void show_held(struct cli *c, json_t *b)
 void show_booking(struct cli *c, json_t *b)
 {
 	out_record(&c->out, booking_fields, b, "id");
+	if (json_array_size(part(b, "terms")) > 1) /* one row says what the record above says */
+		out_section(&c->out, "Terms", term_columns, part(b, "terms"));
 	out_section(&c->out, "Sessions", session_columns, part(b, "sessions"));
 	out_section(&c->out, "Charges", charge_columns, part(b, "charges"));
 	out_section(&c->out, "Overridden rules", override_columns, part(b, "overrides"));

@@ -324,6 +324,23 @@ static json_t *charges_of(struct act *a, int64_t id)
 	return list;
 }
 
+/* R27: an extension adds time under the terms of its moment. */
+static json_t *terms_of(struct act *a, const struct booking *b)
+{
+	struct term_shown t[PARTS_MAX];
+	json_t *list = json_array();
+	int n;
+
+	if (view_booking_terms(a, b, t, PARTS_MAX, &n) != 0)
+		return list;
+	for (int i = 0; i < n; i++)
+		json_array_append_new(list, json_pack("{s:o, s:o, s:o, s:I, s:I}", "from",
+			json_instant(a->site, t[i].term.from_at), "to", json_instant(a->site, t[i].term.to_at),
+			"rate", json_money(a->site, t[i].rate_minor), "policy_version", (json_int_t)t[i].term.policy_version,
+			"price_version", (json_int_t)t[i].term.price_version));
+	return list;
+}
+
 static int get_booking(struct act *a, struct api_request *rq, json_t **ret_body)
 {
 	struct booking b;
@@ -334,6 +351,7 @@ static int get_booking(struct act *a, struct api_request *rq, json_t **ret_body)
 	if (rc != 0)
 		return rc;
 	answer(a, rq, &b, ret_body);
+	json_object_set_new(*ret_body, "terms", terms_of(a, &b));
 	json_object_set_new(*ret_body, "history", history(a, b.id));
 	json_object_set_new(*ret_body, "overrides", overrides(a, b.id));
 	json_object_set_new(*ret_body, "sessions", sessions_of(a, b.id));

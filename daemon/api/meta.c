@@ -35,7 +35,7 @@ static int site(struct act *a, struct api_request *rq, json_t **ret_body)
 static json_t *event_json(struct act *a, const struct event_seen *e)
 {
 	char made[WORDS_MAX];
-	const char *detail = e->detail[0] ? e->detail : words_event(a->site, e, made);
+	const char *detail = words_event(a->site, e, made);
 
 	return json_pack("{s:I, s:o, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "id", (json_int_t)e->id, "at",
 		json_instant(a->site, e->at), "kind", e->kind, "instrument", json_text(e->instrument),

@@ -168,14 +168,29 @@ const char *words_fill(const struct site *s, const char *sentence, const struct 
 	return dst;
 }
 
+/* "V-12 price_lists" names a review item and its kind: what the item says follows. */
+static const char *review_sentence(const struct event_seen *e)
+{
+	const char *kind = strchr(e->detail, ' ');
+
+	return strcmp(e->kind, "review_opened") == 0 && kind ? find(reviews, kind + 1) : "";
+}
+
 const char *words_event(const struct site *s, const struct event_seen *e, char dst[WORDS_MAX])
 {
+	const char *review = review_sentence(e);
+	char sentence[WORDS_MAX];
 	struct facts f = e->facts;
 
 	f.booking = e->booking;
 	f.session = e->session;
 	lt_fmt(f.instrument, sizeof(f.instrument), "%s", e->instrument);
-	return words_fill(s, find(events, e->kind), &f, dst);
+	if (!e->detail[0])
+		return words_fill(s, find(events, e->kind), &f, dst);
+	if (review[0] && !f.ms) /* a span is what it holds, or how long it is */
+		f.ms = f.to_at - f.from_at;
+	lt_fmt(dst, WORDS_MAX, "%s%s%s", e->detail, review[0] ? ": " : "", words_fill(s, review, &f, sentence));
+	return dst;
 }
 
 const char *words_refusal(const struct site *s, const char *code, const struct facts *f, char dst[WORDS_MAX])

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 
 #include "app/booking_step.h"
+#include "app/view.h"
+#include "store/booking_term.h"
 
 int booking_why(struct act *a, int64_t id, struct booking *ret, struct finding found[RULES_MAX], int *ret_n)
 {
@@ -48,4 +50,21 @@ int booking_calendar(struct act *a, const char *instrument, int64_t from, int64_
 		return rc;
 	qsort(ret, (size_t)*ret_n, sizeof(*ret), by_start);
 	return act_end(a);
+}
+
+#define TERMS_SHOWN 64
+
+int view_booking_terms(struct act *a, const struct booking *b, struct term_shown *ret, int cap, int *ret_n)
+{
+	struct booking_term rows[TERMS_SHOWN];
+	int rc = store_booking_terms_shown(a->db, b->id, rows, cap < TERMS_SHOWN ? cap : TERMS_SHOWN, ret_n);
+
+	rc = rc < 0 ? rc : 0;
+	for (int k = 0; k < *ret_n && rc == 0; k++) {
+		struct price p;
+
+		rc = terms_price(a, b->instrument, rows[k].price_version, &p);
+		ret[k] = (struct term_shown){ rows[k], p.rate_minor };
+	}
+	return rc != 0 ? rc : act_end(a);
 }

@@ -50,7 +50,9 @@ static int take_on(struct act *a, struct review *r, const char *detail, const st
 
 static int open_new(struct act *a, struct review *r, const char *detail)
 {
-	struct event_row e = { .kind = "review_opened", .instrument = r->instrument, .session = r->session };
+	struct event_row e = { .kind = "review_opened", .instrument = r->instrument, .session = r->session,
+		.facts = { .from_at = r->from_at, .to_at = r->to_at, .ms = r->held_ms, .most_ms = r->bound_ms,
+			.minor = r->total_minor } };
 	struct session s;
 	int rc;
 

@@ -232,12 +232,24 @@ int money_supplement(struct act *a, int64_t session, int64_t agreed_minor)
 
 /* ---- when ---- */
 
+/* How long to settle is one of the things that a booking has once; without one, what was in force when it opened. */
+static int policy_of(struct act *a, const struct session *s, struct policy *ret)
+{
+	struct booking b;
+	int64_t version;
+	int rc = s->booking ? booking_load(a, s->booking, &b) : 1;
+
+	if (rc == 0)
+		return terms_policy(a, s->instrument, b.policy_version, ret);
+	return rc < 0 ? rc : terms_policy_at(a, s->instrument, s->opened_at, ret, &version);
+}
+
 /* Waits for its last reading or for the end of a gap. True and *ret_until (the instant at which it no longer waits). An
  * end ahead of now was labelled before the clock was set back: what is left of the wait is counted from now. */
 static int must_wait(struct act *a, const struct session *s, bool *ret_gap, int64_t *ret_until)
 {
 	struct policy policy;
-	int64_t version, from = s->closed_at < a->now.wall_ms ? s->closed_at : a->now.wall_ms;
+	int64_t from = s->closed_at < a->now.wall_ms ? s->closed_at : a->now.wall_ms;
 	int rc = metering_in_gap(a, s->instrument, s->closed_at, ret_gap);
 
 	/* a level that nobody knows is a gap, until it is decided for this session */
@@ -246,7 +258,7 @@ static int must_wait(struct act *a, const struct session *s, bool *ret_gap, int6
 			!evidence_review_done(a->db, s->id, "meter_manual");
 	*ret_until = s->end_reading ? 0 : from + END_READING_WAIT;
 	if (rc == 0 && *ret_gap) {
-		rc = terms_policy_at(a, s->instrument, s->opened_at, &policy, &version);
+		rc = policy_of(a, s, &policy);
 		*ret_until = from + policy.settle_ms;
 	}
 	return rc;

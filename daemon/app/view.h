@@ -25,6 +25,9 @@
 int view_bookings(struct act *a, const struct booking_filter *f, struct booking *ret, int cap, int *ret_n);
 int view_booking_history(struct act *a, int64_t id, struct booking_history *ret, int cap, int *ret_n);
 int view_booking_overrides(struct act *a, int64_t id, struct booking_override *ret, int cap, int *ret_n);
+/* What it was promised, by interval, in order; the rate an hour of each. At most cap, the first ones. */
+struct term_shown { struct booking_term term; int64_t rate_minor; };
+int view_booking_terms(struct act *a, const struct booking *b, struct term_shown *ret, int cap, int *ret_n);
 int view_booking_sessions(struct act *a, int64_t id, struct session *ret, int cap, int *ret_n);
 
 /* Sessions, their evidence. */

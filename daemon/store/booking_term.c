@@ -9,7 +9,12 @@ static struct booking_term read_row(const struct stmt *s)
 	return (struct booking_term){ db_int(s, 0), db_int(s, 1), db_int(s, 2), db_int(s, 3) };
 }
 
-int store_booking_terms(struct db *db, int64_t booking, struct booking_term *ret, int cap, int *ret_n)
+static bool joins(const struct booking_term *last, const struct booking_term *t, bool by_price)
+{
+	return last->price_version == t->price_version && (by_price || last->policy_version == t->policy_version);
+}
+
+static int read_rows(struct db *db, int64_t booking, bool by_price, struct booking_term *ret, int cap, int *ret_n)
 {
 	struct stmt *s = db_query(db, "SELECT " FIELDS " FROM booking_term WHERE " HOLDS " ORDER BY from_at", "i", booking);
 	int class, n = 0, more = 0;
@@ -17,7 +22,7 @@ int store_booking_terms(struct db *db, int64_t booking, struct booking_term *ret
 	while (!more && (class = db_step(s)) == DB_ROW) {
 		struct booking_term t = read_row(s);
 
-		if (n > 0 && ret[n - 1].price_version == t.price_version)
+		if (n > 0 && joins(&ret[n - 1], &t, by_price))
 			ret[n - 1].to_at = t.to_at;
 		else if (n == cap)
 			more = 1;
@@ -27,6 +32,16 @@ int store_booking_terms(struct db *db, int64_t booking, struct booking_term *ret
 	db_end(s);
 	*ret_n = n;
 	return class < 0 ? class : more;
+}
+
+int store_booking_terms(struct db *db, int64_t booking, struct booking_term *ret, int cap, int *ret_n)
+{
+	return read_rows(db, booking, true, ret, cap, ret_n);
+}
+
+int store_booking_terms_shown(struct db *db, int64_t booking, struct booking_term *ret, int cap, int *ret_n)
+{
+	return read_rows(db, booking, false, ret, cap, ret_n);
 }
 
 int store_booking_term_add(struct db *db, int64_t booking, const struct booking_term *t, int64_t at)

@@ -6,6 +6,7 @@
 #include <cmocka.h>
 
 #include "api/words.h"
+#include "common/fmt.h"
 #include "support/world.h"
 
 static void test_members(void **state)
@@ -52,10 +53,34 @@ static void test_unknown(void **state)
 	world_free(w);
 }
 
+/* The event of a review item says what the item says; one that has words of its own keeps them. */
+static void test_the_event_of_a_review_item_says_why(void **state)
+{
+	static const struct { const char *detail, *said; } of[] = {
+		{ "V-12 price_lists", "V-12 price_lists: more price lists were in force in S-8 than one charge is made of" },
+		{ "V-13 meter_manual", "that it showed since are held until it is back" },
+		{ "V-14 unattributed", "from 2026-12-01T08:00:00+08:00 to 2026-12-01T09:00:00+08:00" },
+		{ "V-15 implausible: more seconds were metered than the clock has", "V-15 implausible: more seconds were metered" },
+	};
+	struct world *w = world_new();
+	char text[WORDS_MAX];
+
+	for (size_t k = 0; k < sizeof(of) / sizeof(of[0]); k++) {
+		struct event_seen e = { .kind = "review_opened", .session = 8,
+			.facts = { .from_at = WORLD_NOW, .to_at = WORLD_NOW + LT_HOUR } };
+
+		lt_fmt(e.detail, sizeof(e.detail), "%s", of[k].detail);
+		if (!strstr(words_event(&w->site, &e, text), of[k].said))
+			fail_msg("%s", text);
+	}
+	world_free(w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_members), cmocka_unit_test(test_too_long), cmocka_unit_test(test_unknown),
+		cmocka_unit_test(test_the_event_of_a_review_item_says_why),
 	};
 
 	return cmocka_run_group_tests_name("words", tests, NULL, NULL);

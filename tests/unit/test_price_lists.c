@@ -15,6 +15,7 @@
 #include "app/booking_acts.h"
 #include "app/money.h"
 #include "app/review.h"
+#include "app/view.h"
 #include "common/fmt.h"
 #include "export/explain.h"
 #include "store/charge.h"
@@ -224,6 +225,38 @@ static void a_thousand_lists_of_an_instrument(void **state)
 	every_charge_explains_itself(w);
 }
 
+/* An hour that was added at another price is shown beside the two that were booked first; so is another policy. */
+static void what_was_promised_is_shown_by_interval(void **state)
+{
+	struct world *w = *state;
+	struct term_shown t[4];
+	struct booking b;
+	int64_t version;
+	int n;
+
+	mode = "lock_at_booking";
+	adopt(w, set_mode);
+	b = book(w, T0, T0 + 2 * LT_HOUR);
+	assert_int_equal(0, view_booking_terms(world_read(w, NULL), &b, t, 4, &n));
+	assert_int_equal(n, 1);
+	version = announce(w, w->now.wall_ms, 15000);
+	b = change(w, b.id, 0, T0 + 3 * LT_HOUR);
+	w->instruments[0].policy.settle_ms = LT_HOUR;
+	assert_int_equal(0, world_end(w, terms_adopt(world_act(w, NULL), &w->instruments[0])));
+	b = change(w, b.id, 0, T0 + 4 * LT_HOUR);
+	assert_int_equal(0, view_booking_terms(world_read(w, NULL), &b, t, 4, &n));
+	assert_int_equal(n, 3);
+	assert_int_equal(t[0].term.from_at, T0);
+	assert_int_equal(t[0].term.to_at, T0 + 2 * LT_HOUR);
+	assert_int_equal(t[0].rate_minor, 10000);
+	assert_int_equal(t[1].term.to_at, T0 + 3 * LT_HOUR);
+	assert_int_equal(t[1].rate_minor, 15000);
+	assert_int_equal(t[2].term.price_version, version);
+	assert_int_equal(t[2].term.policy_version, t[1].term.policy_version + 1);
+	assert_int_equal(0, view_booking_terms(world_read(w, NULL), &b, t, 2, &n));
+	assert_int_equal(n, 2);
+}
+
 /* A list a minute for two hours is more than one charge is made of: it says so, and people can end it. */
 static void what_has_no_price_says_why_and_ends(void **state)
 {
@@ -395,7 +428,8 @@ int main(void)
 		CASE(an_announced_price_holds_on_its_day), CASE(a_session_is_priced_by_the_list_of_its_start),
 		CASE(a_later_check_in_changes_no_price),
 		CASE(added_time_costs_what_was_said), CASE(cutting_added_time_gives_its_price_back),
-		CASE(not_coming_pays_for_added_time_at_its_own_price), CASE(twelve_prices_between_booking_and_use),
+		CASE(not_coming_pays_for_added_time_at_its_own_price), CASE(what_was_promised_is_shown_by_interval),
+		CASE(twelve_prices_between_booking_and_use),
 		CASE(a_thousand_lists_of_an_instrument), CASE(what_has_no_price_says_why_and_ends),
 		CASE(an_amount_without_end_can_be_ended), CASE(too_many_lists_are_refused_before_booking),
 		CASE(the_most_specific_list_is_in_force), CASE(a_withdrawn_list_never_comes_into_force),

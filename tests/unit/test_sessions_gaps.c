@@ -511,6 +511,39 @@ static void test_waive_needs_two(void **state)
 	db_rollback(w->db);
 }
 
+static void settles_within(int64_t ms)
+{
+	w->instruments[0].policy.settle_ms = ms;
+	assert_int_equal(world_end(w, terms_adopt(world_act(w, NULL), &w->instruments[0])), 0);
+}
+
+/* How long a charge waits for late readings is one of the terms of the booking: a later policy does not change it. */
+static void test_a_gap_waits_as_long_as_was_promised_with_the_booking(void **state)
+{
+	struct session s;
+	int64_t b;
+
+	(void)state;
+	settles_within(24 * LT_HOUR);
+	b = book("alice", "krios-1", H(1), H(2));
+	settles_within(LT_HOUR);
+	run_until(H(1));
+	must("alice", do_checkin, b);
+	d.of[0].on = true;
+	run(MIN(20));
+	d.of[0].on = false;
+	run(MIN(2));
+	d.of[0].silent = true;
+	run(MIN(20));
+	s = of_booking(b);
+	must("mia", do_close, s.id);
+	run(MIN(5));
+	s = by_id(s.id);
+	assert_int_equal(s.outcome, OUTCOME_OPEN_GAP);
+	assert_int_equal(db_one_int(w->db, 0, "SELECT due_at FROM timer WHERE kind = 'settle' AND ref = ?1", "i", s.id),
+		s.closed_at + 24 * LT_HOUR);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -523,6 +556,7 @@ int main(void)
 		T(test_no_show_waits_out_a_fault), T(test_nothing_accrues_at_fault),
 		T(test_faults_in_gaps_and_by_the_poll), T(test_claim_needs_one_person),
 		T(test_without_a_claim_two_people_and_an_objection), T(test_waive_needs_two),
+		T(test_a_gap_waits_as_long_as_was_promised_with_the_booking),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
