@@ -1,9 +1,9 @@
 /*
  * test_quote.c - quote and charge: price lists that are announced ahead and set out of order, bookings that are made,
- * moved, extended and shortened between them, over days on which the clock is put forward or back. Used as booked, a
- * booking costs what its last change said when that is locked; in the other modes, and for each interval that was
- * promised, what a reference in this file adds up minute by minute. A failing seed is printed; LABTIME_SEED runs it
- * again.
+ * moved, extended and shortened between them, over days on which the clock is put forward or back, and extended while
+ * they are used, before their end and after it. Used as booked, a booking costs what its last change said when that is
+ * locked; in the other modes, and for each interval that was promised, what a reference in this file adds up minute by
+ * minute. A failing seed is printed; LABTIME_SEED runs it again.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -37,8 +37,12 @@ struct model {
 	int n_lists, n_rows, last_change;
 	struct { int64_t at, rate; } list[STEPS + 2];
 	struct { int64_t from, to; int list; } row[STEPS + 2];
+	int n_kept;
+	struct { int64_t from, to; } kept[STEPS];   /* ran over before an extension: twice the rate */
 	struct booking b;
 };
+
+#define OVERRUN 2
 
 static const char *mode;
 
@@ -47,6 +51,7 @@ static void set_mode(struct price *p)
 	struct lt_err err;
 
 	assert_int_equal(0, price_set(p, "price_change", mode, 2, &err));
+	p->overrun_pm = OVERRUN * 1000;
 }
 
 static int in_force(const struct model *m, int64_t at)
@@ -106,6 +111,32 @@ static void extend(struct model *m)
 	promise(m, was, m->b.booked_to);
 }
 
+static bool kept(const struct model *m, int64_t at)
+{
+	for (int i = 0; i < m->n_kept; i++)
+		if (at >= m->kept[i].from && at < m->kept[i].to)
+			return true;
+	return false;
+}
+
+/* While a run is on: before the end, or some minutes after it, which stay overrun. */
+static void extend_in_use(struct model *m)
+{
+	struct world *w = m->w;
+	int64_t was = m->b.booked_to, now = was + (below(60) - 30) * LT_MINUTE, from;
+
+	if (now < w->now.wall_ms)
+		now = w->now.wall_ms;
+	w->now.wall_ms = now;
+	from = now > was ? now : was;
+	patch(m, m->b.booked_from, ((from / CELL) + 1 + below(8)) * CELL);
+	if (from > was) {
+		m->kept[m->n_kept].from = was;
+		m->kept[m->n_kept++].to = from;
+	}
+	promise(m, from, m->b.booked_to);
+}
+
 static void shorten(struct model *m)
 {
 	int64_t cells = (m->b.booked_to - m->b.booked_from) / CELL;
@@ -130,27 +161,43 @@ static void move(struct model *m)
 
 static int64_t reference(const struct model *m)
 {
-	int64_t seconds[STEPS + 2] = { 0 }, sum = 0;
+	int64_t seconds[STEPS + 2][2] = { { 0 } }, sum = 0;
 	int row = 0;
 
 	for (int64_t at = m->b.booked_from; at < m->b.booked_to; at += LT_MINUTE) {
-		while (at >= m->row[row].to)
+		while (row + 1 < m->n_rows && at >= m->row[row + 1].from)
 			row++;
 		seconds[strcmp(mode, "lock_at_booking") == 0 ? m->row[row].list
-			: in_force(m, strcmp(mode, "split") == 0 ? at : m->b.booked_from)] += 60;
+			: in_force(m, strcmp(mode, "split") == 0 ? at : m->b.booked_from)][kept(m, at)] += 60;
 	}
-	for (int i = 0; i < m->n_lists; i++)
-		sum += (seconds[i] * m->list[i].rate + 1800) / 3600;
+	for (int i = 0; i < m->n_lists; i++) /* a line each for time and overrun */
+		for (int over = 0; over < 2; over++)
+			sum += (seconds[i][over] * m->list[i].rate * (over ? OVERRUN : 1) + 1800) / 3600;
 	return sum;
 }
 
-static int64_t use(struct model *m)
+/* Checked in at the start; a run is on from then. */
+static void check_in(struct model *m)
+{
+	struct world *w = m->w;
+
+	w->now.wall_ms = m->b.booked_from;
+	world_act(w, NULL);
+	add_session(w, 1, m->b.id, m->b.booked_from, m->b.booked_to, true);
+	db_run(w->db, "UPDATE session SET state = 'running', outcome = NULL, closed_at = NULL, close_cause = NULL, checkin_at = "
+		"opened_at, first_run_at = opened_at, end_reading = 0", "");
+	db_run(w->db, "UPDATE booking SET state = 'active', checkin_at = booked_from WHERE id = ?1", "i", m->b.id);
+	assert_int_equal(0, world_end(w, 0));
+}
+
+static int64_t check_out(struct model *m)
 {
 	struct world *w = m->w;
 
 	w->now.wall_ms = m->b.booked_to + LT_HOUR;
 	world_act(w, NULL);
-	add_session(w, 1, m->b.id, m->b.booked_from, m->b.booked_to, true);
+	db_run(w->db, "UPDATE session SET state = 'closed', outcome = 'settling', closed_at = ?1, close_cause = 'user', "
+		"end_reading = 1", "i", m->b.booked_to);
 	add_run(w, 1, 1, m->b.booked_from, m->b.booked_to);
 	assert_int_equal(0, world_end(w, 0));
 	settle(w, 1);
@@ -188,9 +235,14 @@ static void one_case(void)
 		m.w->now.wall_ms += below(25) * LT_MINUTE;
 		verbs[below(6)](&m);
 	}
+	check_in(&m);
+	for (int i = (int)below(5); i > 0; i--) {
+		m.w->now.wall_ms += below(10) * LT_MINUTE;
+		(below(2) && m.n_lists < STEPS ? announce : extend_in_use)(&m);
+	}
 	said = m.b.quote_minor;
 	want = reference(&m);
-	got = use(&m);
+	got = check_out(&m);
 	if (got != want)
 		fail_msg("%s: charged %lld, the reference says %lld", mode, (long long)got, (long long)want);
 	if ((strcmp(mode, "lock_at_booking") == 0 || m.last_change == m.n_lists) && got != said)
