@@ -67,6 +67,9 @@ static const struct words reviews[] = {
 		"are held until it is back, you say \"new meter\", or a day has passed" },
 	{ "meter_manual over", "the hour meter left its level after {from} in a way that no run explains; {ms} that it showed "
 		"since were held until {to}" },
+	{ "meter_redefined", "between {from} and {to} the configuration of {instrument} changed what its meter counts, what a "
+		"count is worth or where it turns over: it is counted anew from {to}, and what it counted between the two is on "
+		"nobody's bill" },
 	{ "unattributed", "a run that nobody saw and no session owns: the meter could not be read from {from} to {to}" },
 	{ "price_lists", "more price lists were in force in {S} than one charge is made of; it cannot be priced: waive it "
 		"(two people), and charge by hand what is due" },

@@ -73,11 +73,13 @@ static int64_t parted_ms(const struct meter *m, struct stamp at)
 }
 
 /* The evidence says so where this reading showed it. */
-static void clock_detail(const struct reading_now *r, int64_t parted, char detail[120])
+static void evidence_detail(const struct reading_now *r, int64_t parted, char detail[120])
 {
-	detail[0] = '\0';
+	const char *redefined = r->v.redefined ? "the configuration defines the meter otherwise" : "";
+
+	lt_fmt(detail, 120, "%s", redefined);
 	if (parted > CLOCK_STEP_MS && !r->v.by_wall)
-		lt_fmt(detail, 120, "CLOCK_STEP %lld ms", (long long)parted);
+		lt_fmt(detail, 120, "CLOCK_STEP %lld ms%s%s", (long long)parted, redefined[0] ? "; " : "", redefined);
 }
 
 static int suspect(struct act *a, struct reading_now *r, const struct msg_reading *m)
@@ -93,7 +95,7 @@ static int accepted(struct act *a, struct reading_now *r, int64_t parted, const 
 	char detail[120];
 	int rc;
 
-	clock_detail(r, parted, detail);
+	evidence_detail(r, parted, detail);
 	/* nobody could read it: as if it had been down since the reading before */
 	if (r->v.gap && r->v.class != METER_FIRST)
 		store_outage_add(a->db, act_id(a, "outage"), r->i->id, "down", r->v.from_wall, r->v.at);

@@ -193,16 +193,18 @@ static int opened(int rc) { return rc == REVIEW_KNOWN ? 0 : rc; }
 
 static int reviews(struct act *a, struct step *t)
 {
-	static const struct { enum meter_class class; const char *kind, *detail; } kinds[] = {
-		{ METER_AMBIGUOUS, "ambiguous", "whole turns of the counter may be missing" },
-		{ METER_SWAP, "meter_swap", "the serial number changed: another device answers" },
-		{ METER_MANUAL, "meter_manual", "" },
+	static const struct { enum meter_class class; bool redefined; const char *kind, *detail; } kinds[] = {
+		{ METER_AMBIGUOUS, false, "ambiguous", "whole turns of the counter may be missing" },
+		{ METER_SWAP, false, "meter_swap", "the serial number changed: another device answers" },
+		{ METER_SWAP, true, "meter_redefined", "" },
+		{ METER_MANUAL, false, "meter_manual", "" },
 	};
 
-	struct review_facts facts = { .from_at = t->r->v.from_wall, .held_ms = t->r->v.held_ms };
+	struct review_facts facts = { .from_at = t->r->v.from_wall, .to_at = t->r->v.redefined ? t->r->v.at : 0,
+		.held_ms = t->r->v.held_ms };
 
 	for (size_t k = 0; t->r->v.review && k < sizeof(kinds) / sizeof(kinds[0]); k++)
-		if (kinds[k].class == t->r->v.class)
+		if (kinds[k].class == t->r->v.class && kinds[k].redefined == t->r->v.redefined)
 			return opened(review_open_with(a, kinds[k].kind, id_of(t), t->has_session ? t->s.id : 0,
 				t->has_session ? t->s.org : "", kinds[k].detail, &facts));
 	return 0;

@@ -1,9 +1,7 @@
 /*
  * meter.c - the classifier of meter.h. Owns nothing; every doubt bills nothing and is said.
  *
- * Formulas: research on metering in docs/metering.md. The bound of an interval or of a sum since an anchor is
- *   elapsed + 2 * resolution + rtt + elapsed * rate_ppm / 10^6
- * where resolution is the larger of a count and the device's own refresh.
+ * The bound of an interval or of a sum since an anchor is meter_slack_ms() above the time that went by (meter_def.c).
  */
 #include "core/meter_level.h"
 
@@ -18,55 +16,10 @@
 static int64_t max64(int64_t a, int64_t b) { return a > b ? a : b; }
 static int64_t min64(int64_t a, int64_t b) { return a < b ? a : b; }
 
-static int64_t resolution_ms(const struct meter_def *d)
-{
-	return max64(max64(d->counter.count_ms, d->counter.refresh_ms), 1);
-}
-
-int64_t meter_slack_ms(const struct meter_def *d, int64_t rtt_ms, int64_t elapsed)
-{
-	return 2 * resolution_ms(d) + rtt_ms + elapsed / 1000000 * d->rate_ppm + elapsed % 1000000 * d->rate_ppm / 1000000;
-}
-
-uint64_t meter_modulus(const struct lt_counter *c)
-{
-	if (c->modulus)
-		return c->modulus;
-	return c->bits >= 64 ? 0 : UINT64_C(1) << c->bits;
-}
-
-/* The forward distance from a to b. Both are below the modulus. */
-uint64_t meter_forward(uint64_t a, uint64_t b, uint64_t modulus)
-{
-	if (b >= a || modulus == 0)
-		return b - a;
-	return modulus - a + b;
-}
-
-/* Counts in milliseconds; saturates far above anything possible. */
-int64_t meter_counts_ms(const struct meter_def *d, uint64_t counts)
-{
-	uint64_t each = d->counter.count_ms ? d->counter.count_ms : 1, most = INT64_MAX / 4;
-
-	return counts > most / each ? (int64_t)most : (int64_t)(counts * each);
-}
-
 void meter_init(struct meter *m)
 {
 	memset(m, 0, sizeof(*m));
 	m->phase = METER_NEW;
-}
-
-bool meter_is_coarse(const struct meter_def *def)
-{
-	return def->kind == METER_COUNTER && def->counter.count_ms > METER_COARSE_MS;
-}
-
-int64_t meter_gap_ms(const struct meter_def *def, int64_t policy_gap_ms)
-{
-	if (policy_gap_ms > 0)
-		return policy_gap_ms;
-	return max64(30 * LT_SECOND, 10 * def->poll_ms);
 }
 
 /*
@@ -148,6 +101,12 @@ static bool serial_changed(const struct meter *m, const struct lt_observation *o
 	return (o->have & LT_HAVE_SERIAL) && o->serial[0] && m->serial[0] && strcmp(m->serial, o->serial) != 0;
 }
 
+/* Is what is read now the count of another meter? Then nothing can be told from the difference of the two values. */
+static bool other_meter(const struct meter *m, const struct meter_def *d, const struct lt_observation *o)
+{
+	return serial_changed(m, o) || meter_redefined(m, d);
+}
+
 static void anchors_roll(struct meter *m)
 {
 	static const struct { int which; int64_t span; } spans[] = { { ANCHOR_HOUR, LT_HOUR }, { ANCHOR_DAY, LT_DAY } };
@@ -158,10 +117,12 @@ static void anchors_roll(struct meter *m)
 }
 
 /* The state moves on to this reading. */
-static void settle_on(struct meter *m, const struct meter_sample *s, int64_t elapsed, uint64_t raw, int64_t added)
+static void settle_on(struct meter *m, const struct meter_def *def, const struct meter_sample *s, int64_t elapsed,
+	uint64_t raw, int64_t added)
 {
 	const struct lt_observation *o = &s->obs;
 
+	m->unit = meter_unit_of(def);
 	m->t += elapsed;
 	if (raw != m->raw || added)
 		m->changed_t = m->t;
@@ -199,7 +160,7 @@ static void first(struct meter *m, const struct meter_def *def, const struct met
 	v->class = METER_FIRST;
 	v->accepted = true;
 	v->from_wall = s->wall_ms;
-	settle_on(m, s, 0, raw, 0);
+	settle_on(m, def, s, 0, raw, 0);
 	v->raw_from = raw;
 	for (int i = 0; i < ANCHORS; i++)
 		m->anchor[i] = (struct meter_anchor){ m->t, 0, s->rtt_ms };
@@ -214,7 +175,7 @@ static bool running_now(const struct meter *m, const struct meter_def *def, cons
 		return o->running != 0;
 	if (moves)
 		return true;
-	return m->running && m->t - m->changed_t <= 2 * resolution_ms(def) + def->poll_ms;
+	return m->running && m->t - m->changed_t <= 2 * meter_resolution_ms(def) + def->poll_ms;
 }
 
 /* Coarse counters: of what the counter says, only what the run bit explains is somebody's. */
@@ -247,7 +208,7 @@ static void accept(struct meter *m, const struct meter_def *def, const struct me
 	int64_t over;
 
 	v->accepted = true;
-	settle_on(m, s, v->elapsed_ms, raw, grown);
+	settle_on(m, def, s, v->elapsed_ms, raw, grown);
 	over = meter_level_expire(m, v);
 	v->late_ms += over;
 	v->added_ms += grown + over;
@@ -267,7 +228,7 @@ static bool plausible(const struct meter *m, const struct meter_def *def, const 
 	uint64_t modulus = meter_modulus(&def->counter), raw = s->obs.hourmeter;
 	int64_t whole = modulus ? meter_counts_ms(def, modulus) : INT64_MAX, d;
 
-	if ((modulus && raw >= modulus) || serial_changed(m, &s->obs))
+	if ((modulus && raw >= modulus) || other_meter(m, def, &s->obs))
 		return false;
 	if (raw < m->raw && rebooted(m, &s->obs, elapsed, slack))
 		return false;
@@ -326,6 +287,17 @@ static bool comes_back(struct meter *m, const struct meter_def *def, const struc
 	return confirms(&m->back, def, m, s, m->t + v->elapsed_ms, meter_modulus(&def->counter));
 }
 
+/* The old baseline is closed: what was held on it is measured, and its levels mean nothing any more. The sums since the
+ * anchors were bounded by the old definition's slack, so that they begin anew with another one. */
+static void swap(struct meter *m, const struct meter_def *def, struct meter_verdict *v)
+{
+	v->class = METER_SWAP;
+	v->redefined = meter_redefined(m, def);
+	v->added_ms = v->late_ms = meter_level_forget(m, v);
+	for (int i = 0; i < ANCHORS && v->redefined; i++)
+		m->anchor[i] = (struct meter_anchor){ m->t, meter_sum_ms(m), m->rtt_ms };
+}
+
 /* A level that does not fit has confirmed itself: an old one is back, a reset, another device, or a person says. */
 static int64_t new_level(struct meter *m, const struct meter_def *def, const struct meter_sample *s,
 	struct meter_verdict *v)
@@ -335,9 +307,8 @@ static int64_t new_level(struct meter *m, const struct meter_def *def, const str
 		!surely_up(m, &s->obs, v->elapsed_ms, v->slack_ms);
 	int back = meter_level_find(m, def, s, v->elapsed_ms, &above);
 
-	if (serial_changed(m, &s->obs)) {
-		v->class = METER_SWAP;
-		v->added_ms = v->late_ms = meter_level_forget(m, v);
+	if (other_meter(m, def, &s->obs)) {
+		swap(m, def, v);
 		return 0;
 	}
 	/* a level that counted more than its return would leave was none that is false: it began anew */
@@ -407,13 +378,12 @@ static void read_state(struct meter *m, const struct meter_def *def, const struc
 		v->class = METER_STALE;
 		return;
 	}
-	if (serial_changed(m, &s->obs)) {
-		v->class = METER_SWAP;
+	v->class = METER_NORMAL;
+	if (other_meter(m, def, &s->obs)) {
 		added = 0;
-	} else {
-		v->class = METER_NORMAL;
+		swap(m, def, v);
 	}
-	accept(m, def, s, v, m->raw + (uint64_t)added, added);
+	accept(m, def, s, v, (v->redefined ? RAW_NONE : m->raw) + (uint64_t)added, added);
 }
 
 void meter_read(struct meter *m, const struct meter_def *def, int64_t gap_ms, const struct meter_sample *s,
@@ -428,7 +398,7 @@ void meter_read(struct meter *m, const struct meter_def *def, int64_t gap_ms, co
 	v->was_faulty = m->faulty;
 	v->raw_from = m->raw;
 	v->from_wall = m->wall_ms;
-	v->lag_ms = 2 * resolution_ms(def) + def->poll_ms;
+	v->lag_ms = 2 * meter_resolution_ms(def) + def->poll_ms;
 	if (m->phase == METER_NEW) {
 		if (!(s->obs.have & (def->kind == METER_COUNTER ? LT_HAVE_HOURMETER : LT_HAVE_STATE))) {
 			v->class = METER_STALE;
@@ -463,19 +433,4 @@ void meter_session_starts(struct meter *m, const struct meter_def *def)
 {
 	m->anchor[ANCHOR_SESSION] = (struct meter_anchor){ m->t, meter_sum_ms(m), m->rtt_ms };
 	m->credit_ms = def->poll_ms;
-}
-
-const char *meter_class_name(enum meter_class c)
-{
-	static const char *const names[METER_CLASSES] = { "FIRST", "NORMAL", "WRAP", "AMBIGUOUS", "OUTLIER", "RESET",
-		"SWAP", "MANUAL", "SUSPECT", "STALE", "RETURN" };
-
-	return names[c];
-}
-
-const char *meter_phase_name(enum meter_phase p)
-{
-	static const char *const names[] = { "new", "live", "suspect" };
-
-	return names[p];
 }

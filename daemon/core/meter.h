@@ -26,7 +26,9 @@ enum meter_class {
 	METER_FIRST,      /* the baseline: bills 0                                                        */
 	METER_NORMAL, METER_WRAP, METER_AMBIGUOUS,
 	METER_OUTLIER,    /* a suspect value was discarded; this reading is good against the old level      */
-	METER_RESET, METER_SWAP, METER_MANUAL,
+	METER_RESET,
+	METER_SWAP,       /* another device answers, or the meter is defined otherwise: a new baseline     */
+	METER_MANUAL,
 	METER_SUSPECT,    /* nothing decided, nothing billed; read it again                                 */
 	METER_STALE,      /* older than what is known: ignored                                              */
 	METER_RETURN,     /* the register is back at a level that it had left: only what lies above counts  */
@@ -55,8 +57,12 @@ struct meter_left {
 	int32_t rtt_ms;
 };
 
+/* What the raw value means. kind METER_NONE: not known (bytes of before), so the next reading says it. */
+struct meter_unit { enum meter_kind kind; uint32_t count_ms; uint64_t modulus; };
+
 struct meter {
 	enum meter_phase phase;
+	struct meter_unit unit;   /* of raw: a profile may be changed between two readings                 */
 	uint64_t raw;             /* R0: the last good raw value; a state meter: its own count of ms       */
 	int64_t ext_ms;           /* E, from 0 at the first reading; never decreases                       */
 	int64_t t;                /* the axis at the last good reading                                     */
@@ -103,6 +109,7 @@ struct meter_verdict {
 	bool back;                /* the clock was set back: the label shows less time than went by        */
 	bool audit;               /* people should find it in the record (wrap, outlier, reset, ...)       */
 	bool review;              /* a person must look (ambiguous, swap, manual)                          */
+	bool redefined;           /* SWAP: the configuration says another kind, count or modulus           */
 	bool was_running, running;
 	bool was_faulty;
 	int64_t from_wall, at;    /* the interval on the wall clock; labels never go back                  */

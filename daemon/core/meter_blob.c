@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-#define BLOB_VERSION 2 /* 1 had no levels that were left */
+#define BLOB_VERSION 3 /* 1 had no levels that were left, 2 did not say what the raw value means */
 
 /* Walks the fields once: writing (m -> p) or reading (p -> m). */
 struct walk { uint8_t *p; const uint8_t *q; size_t left; bool ok; };
@@ -125,6 +125,19 @@ static void levels(struct walk *w, struct meter *m)
 		w->ok = false;
 }
 
+static void unit(struct walk *w, struct meter_unit *u)
+{
+	uint64_t kind = u->kind, count_ms = u->count_ms;
+
+	u64(w, &kind);
+	u64(w, &count_ms);
+	u64(w, &u->modulus);
+	if (kind > METER_STATE || count_ms > UINT32_MAX)
+		w->ok = false;
+	u->kind = w->ok ? (enum meter_kind)kind : METER_NONE;
+	u->count_ms = (uint32_t)count_ms;
+}
+
 static void fields(struct walk *w, struct meter *m)
 {
 	uint64_t version = BLOB_VERSION, phase = m->phase, last = m->last;
@@ -167,6 +180,8 @@ static void fields(struct walk *w, struct meter *m)
 	text(w, m->doubt_serial, sizeof(m->doubt_serial));
 	if (version > 1)
 		levels(w, m);
+	if (version > 2)
+		unit(w, &m->unit);
 }
 
 size_t meter_encode(const struct meter *m, uint8_t dst[METER_BLOB])

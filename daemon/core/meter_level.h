@@ -1,18 +1,26 @@
 /*
- * meter_level.h - inside the classifier: levels of the register that were left and may come back. meter.c and
- * meter_level.c include it; nobody else does.
+ * meter_level.h - inside the classifier: levels of the register that were left and may come back. meter.c,
+ * meter_level.c and meter_def.c include it; nobody else does.
  */
 #ifndef CORE_METER_LEVEL_H
 #define CORE_METER_LEVEL_H
 
 #include "core/meter.h"
 
-/* meter.c */
+/* ---- meter_def.c ---- */
+/* The larger of a count and the device's own refresh. */
+int64_t meter_resolution_ms(const struct meter_def *d);
 int64_t meter_slack_ms(const struct meter_def *d, int64_t rtt_ms, int64_t elapsed);
 uint64_t meter_modulus(const struct lt_counter *c);                          /* 0 stands for 2^64 */
+/* The forward distance from a to b. Both are below the modulus. */
 uint64_t meter_forward(uint64_t a, uint64_t b, uint64_t modulus);
+/* Counts in milliseconds; saturates far above anything possible. */
 int64_t meter_counts_ms(const struct meter_def *d, uint64_t counts);
+struct meter_unit meter_unit_of(const struct meter_def *d);
+/* Does the configuration say that a raw value means something else now than at the last good reading? */
+bool meter_redefined(const struct meter *m, const struct meter_def *d);
 
+/* ---- meter_level.c ---- */
 /* A new level begins at `raw`; the one that the meter stands on is remembered. by: RESET or MANUAL. */
 void meter_level_leave(struct meter *m, enum meter_class by, uint64_t raw);
 /* Is this value, impossible from the level that the meter stands on, an old level come back? Its index

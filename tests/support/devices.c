@@ -29,7 +29,7 @@ void devices_poll(struct devices *d, int k)
 		return;
 	lt_fmt(m.instrument, sizeof(m.instrument), "%s", d->w->instruments[k].id);
 	m.obs.have = LT_HAVE_HOURMETER | LT_HAVE_STATE | LT_HAVE_INTERLOCK | LT_HAVE_FAULT;
-	m.obs.hourmeter = (v->base + (uint64_t)(v->run_ms / 1000)) & 0xffffffff;
+	m.obs.hourmeter = (v->base + (uint64_t)(v->run_ms / 1000)) * v->per_s & 0xffffffff;
 	if (v->stuck || v->lie)
 		m.obs.hourmeter = v->stuck ? v->stuck_raw : v->lie_raw;
 	m.obs.running = v->on;
@@ -153,6 +153,7 @@ void devices_init(struct devices *d, struct world *w)
 	d->poll_ms = 5 * LT_SECOND;
 	for (int k = 0; k < 3; k++) {
 		d->of[k].base = 5000;
+		d->of[k].per_s = 1;
 		d->of[k].lock = LT_LOCK_UNLOCKED;
 		if (world_end(w, terms_adopt(world_act(w, NULL), &w->instruments[k])) != 0)
 			abort();

@@ -14,7 +14,8 @@
 struct device {
 	bool on, silent, faulty;
 	int64_t run_ms;              /* truth: ran for so long since the start                           */
-	uint64_t base;               /* register = base + run_ms / 1000, modulo 2^32                     */
+	uint64_t base;               /* register = (base + run_ms / 1000) * per_s, modulo 2^32           */
+	uint64_t per_s;              /* counts of a second; 1                                            */
 	uint8_t lock;                /* enum lt_lock, read back                                          */
 	bool lie;                    /* the next poll says `lie_raw`                                     */
 	uint64_t lie_raw;

@@ -210,6 +210,61 @@ static void test_a_state_that_cannot_be_read_loses_no_second(void **state)
 	assert_int_equal(billed(b), 20 * 60);
 }
 
+static void count_in_tenths(struct meter_def *def)
+{
+	def->counter.count_ms = 100;
+	d.of[0].per_s = 10;
+}
+
+/* Somebody puts another profile in: the register of seconds is one of tenths from then on. 5600 and 56000 are no time
+ * that went by, though so much is possible in the two hours that nothing was read. */
+static void test_a_changed_profile_bills_nobody_the_difference_of_two_units(void **state)
+{
+	static const int64_t silence[] = { 0, LT_MINUTE, 2 * LT_HOUR };
+
+	for (size_t k = 0; k < 6; k++) {
+		struct meter_def *def = &w->instruments[0].meter, before = *def;
+		int64_t b = checked_in("alice", H(1), H(6));
+
+		d.of[0].on = false;
+		run(MIN(1));
+		d.of[0].silent = silence[k / 2] > 0;
+		run(silence[k / 2]);
+		d.of[0].silent = false;
+		count_in_tenths(def);
+		if (k % 2) /* a reload; or a restart */
+			must(NULL, do_recover, 0);
+		run(MIN(1));
+		assert_int_equal(of_booking(b).measured_ms, MIN(10));
+		assert_int_equal(reviews("meter_redefined"), 1);
+		assert_int_equal(reviews("meter_manual"), 0);
+		assert_int_equal(world_int(w, "SELECT COUNT(*) FROM audit WHERE act = 'meter_class' AND after = 'SWAP'"), 1);
+		d.of[0].on = true;
+		run(MIN(10));
+		leave("alice", b);
+		assert_int_equal(of_booking(b).measured_ms, MIN(20));
+		must("mia", do_accept, world_int(w, "SELECT id FROM review WHERE kind = 'meter_redefined'"));
+		ABOUT(billed(b), 20 * 60, 0);
+		*def = before;
+		teardown(state);
+		setup(state);
+	}
+}
+
+/* The run goes on while the profile changes: the seconds of the change are on no bill, all before and after are. */
+static void test_a_run_goes_on_when_its_meter_is_defined_otherwise(void **state)
+{
+	int64_t b = checked_in("alice", H(1), H(4)), ext = world_int(w, "SELECT ext_ms FROM meter");
+
+	(void)state;
+	count_in_tenths(&w->instruments[0].meter);
+	run(MIN(10));
+	leave("alice", b);
+	assert_true(world_int(w, "SELECT ext_ms FROM meter") >= ext);
+	assert_in_range(of_booking(b).measured_ms, MIN(20) - 20 * 1000, MIN(20));
+	assert_int_equal(reviews("meter_redefined"), 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -218,6 +273,8 @@ int main(void)
 		T(test_labtimed_restarts_between_drop_and_return), T(test_a_false_reset_is_credited),
 		T(test_new_meter_measures_what_was_held), T(test_held_for_a_day_is_measured),
 		T(test_a_state_that_cannot_be_read_loses_no_second),
+		T(test_a_changed_profile_bills_nobody_the_difference_of_two_units),
+		T(test_a_run_goes_on_when_its_meter_is_defined_otherwise),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

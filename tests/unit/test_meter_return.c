@@ -358,12 +358,86 @@ static void test_bytes_of_version_1(void **state)
 	count(&r, 10, 5001);
 	size = meter_encode(&r.m, blob);
 	blob[7] = 1;
-	size -= 5 * 8; /* no levels, nothing held */
+	size -= (3 + 5) * 8; /* no unit, no levels, nothing held */
 	assert_true(meter_decode(&back, blob, size));
 	assert_int_equal(back.raw, 5010);
 	assert_int_equal(back.ext_ms, 10000);
 	assert_int_equal(back.n_left, 0);
 	assert_false(back.holding);
+}
+
+/* ... and of version 2, which do not say what the value means: it is what the configuration says, nothing is lost. */
+static void test_bytes_of_version_2(void **state)
+{
+	struct rig r;
+	uint8_t blob[METER_BLOB];
+	size_t size;
+
+	(void)state;
+	rig_init(&r, 32, 5000);
+	count(&r, 10, 5001);
+	size = meter_encode(&r.m, blob);
+	blob[7] = 2;
+	assert_true(meter_decode(&r.m, blob, size - 3 * 8));
+	assert_int_equal(r.m.unit.kind, METER_NONE);
+	count(&r, 10, 5011);
+	assert_int_equal(billed(&r), 20000);
+	assert_int_equal(r.m.unit.count_ms, 1000);
+}
+
+/* Each way to define it otherwise, while the same register is read: no difference is taken across the change. */
+static void test_a_meter_that_is_defined_otherwise_begins_anew(void **state)
+{
+	static const struct meter_def other[] = {
+		{ .kind = METER_COUNTER, .counter = { .bits = 32, .count_ms = 100 } },
+		{ .kind = METER_COUNTER, .counter = { .bits = 16, .count_ms = 1000 } },
+		{ .kind = METER_COUNTER, .counter = { .bits = 32, .modulus = 1000000, .count_ms = 1000 } },
+		{ .kind = METER_STATE, .counter = { .bits = 32, .count_ms = 1000 } },
+	};
+
+	(void)state;
+	for (size_t k = 0; k < 2 * (sizeof(other) / sizeof(other[0])); k++) {
+		struct rig r;
+		struct meter_def after = other[k / 2];
+		uint64_t per_s;
+
+		rig_init(&r, 32, 5000);
+		after.has_state = true;
+		after.poll_ms = r.def.poll_ms;
+		after.rate_ppm = r.def.rate_ppm;
+		count(&r, 10, 5001);
+		r.def = after;
+		if (k % 2) /* or on a reload */
+			restart(&r);
+		read_after(&r, LT_HOUR, 5500); /* as far as an hour may have counted */
+		for (int i = 0; i < 3 && r.v.class == METER_SUSPECT; i++)
+			read_after(&r, 1000, 5500);
+		assert_int_equal(r.v.class, METER_SWAP);
+		assert_true(r.v.redefined && r.v.review && r.v.audit);
+		assert_int_equal(billed(&r), 10000);
+		per_s = 1000 / after.counter.count_ms;
+		for (uint64_t i = 1; i <= 10; i++) {
+			read_after(&r, 1000, 5500 + i * per_s);
+			assert_int_equal(r.v.class, METER_NORMAL);
+		}
+		assert_int_equal(billed(&r), 20000);
+	}
+}
+
+/* What is of no weight for the value (how often it is read, what a state meter's profile counts) changes nothing. */
+static void test_a_definition_that_means_the_same_goes_on(void **state)
+{
+	struct rig r;
+
+	(void)state;
+	rig_init(&r, 32, 5000);
+	count(&r, 10, 5001);
+	r.def.counter.modulus = UINT64_C(1) << 32;
+	r.def.poll_ms = 2000;
+	r.def.rate_ppm = 500;
+	read_after(&r, 2000, 5012);
+	assert_int_equal(r.v.class, METER_NORMAL);
+	assert_int_equal(billed(&r), 12000);
 }
 
 int main(void)
@@ -380,6 +454,9 @@ int main(void)
 		cmocka_unit_test(test_another_device_ends_the_hold),
 		cmocka_unit_test(test_uptime_outweighs_boots_that_never_change),
 		cmocka_unit_test(test_coarse_counter_comes_back), cmocka_unit_test(test_bytes_of_version_1),
+		cmocka_unit_test(test_bytes_of_version_2),
+		cmocka_unit_test(test_a_meter_that_is_defined_otherwise_begins_anew),
+		cmocka_unit_test(test_a_definition_that_means_the_same_goes_on),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
