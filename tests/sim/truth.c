@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "sim/world.h"
+#include "store/meter.h"
 
 #define GAP_POLLS 10             /* in a silence shorter than this, which is no gap, runs have no certain place */
 #define NEAR_POLLS 3             /* a fault so many polls from a session may have touched it */
@@ -57,6 +58,17 @@ static void check_total(struct world *w, int i)
 		d->count_ms * (1 + d->resets);
 	if (d->display == DISPLAY_TRUE && measured < least)
 		world_violate(w, "%s: measured %lld ms, its meter showed %lld ms", d->id, (long long)measured, (long long)least);
+}
+
+/* What the meter holds lies in pieces of usage, each millisecond in one. */
+static void check_held(struct world *w, int i)
+{
+	const char *id = w->devices[i].d.id;
+	int64_t pieces = db_one_int(w->db, 0, "SELECT SUM(held_ms) FROM usage WHERE instrument = ?1", "t", id);
+	struct meter m;
+
+	if (store_meter_load(w->db, id, &m) == 0 && m.held_ms != pieces)
+		world_violate(w, "%s: its meter holds %lld ms, the pieces %lld ms", id, (long long)m.held_ms, (long long)pieces);
 }
 
 bool truth_troubled(const struct world *w, int i, int64_t from, int64_t to)
@@ -129,8 +141,10 @@ static void check_charges(struct world *w)
 
 static void check_totals(struct world *w)
 {
-	for (int i = 0; i < WORLD_INSTRUMENTS; i++)
+	for (int i = 0; i < WORLD_INSTRUMENTS; i++) {
 		check_total(w, i);
+		check_held(w, i);
+	}
 }
 
 static const struct { void (*check)(struct world *w); bool on; } checks[] = {

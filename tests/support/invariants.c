@@ -56,6 +56,19 @@ static const char *meter_holds(struct invariants_of *of, struct db *db, const st
 	return NULL;
 }
 
+/* Held: above a level that nobody knows. It lies in pieces of usage, each millisecond in one, while the hold lasts. */
+static const char *held_is_in_pieces(struct db *db, const struct instrument *i)
+{
+	int64_t held = one(db, "SELECT SUM(held_ms) FROM usage WHERE instrument = ?1", i->id);
+	struct meter m;
+
+	if (i->meter.kind == METER_NONE || store_meter_load(db, i->id, &m) != 0)
+		return NULL;
+	if (m.held_ms != held || (held != 0 && !m.holding))
+		return say("I1: the pieces of usage do not add up to what is held", i->id, held, m.held_ms);
+	return NULL;
+}
+
 /* I6: the last good reading once more, and once more after a restart, adds nothing. */
 static const char *replay_adds_nothing(struct db *db, const struct instrument *i)
 {
@@ -162,6 +175,8 @@ const char *invariants_check(struct invariants *inv, struct db *db, const struct
 
 	for (int k = 0; k < site->n_instruments && k < INVARIANTS_INSTRUMENTS && !why; k++) {
 		why = meter_holds(&inv->of[k], db, &site->instruments[k], now);
+		if (!why)
+			why = held_is_in_pieces(db, &site->instruments[k]);
 		if (!why)
 			why = replay_adds_nothing(db, &site->instruments[k]);
 		if (!why)
