@@ -122,6 +122,29 @@ static void a_check_in_during_the_outage_is_tried_at_once(void **state)
 	}
 }
 
+/* Well again while its backoff lasts: whoever calls the doctor sees it up a moment later, and not when the backoff is
+ * over. A request that is under way has to end first. */
+static void the_doctor_does_not_wait_for_the_backoff(void **state)
+{
+	for (size_t k = 0; k < KINDS; k++) {
+		bool waits = kinds[k].fault == VNET_SILENT || kinds[k].fault == VNET_BLACK_HOLE;
+
+		vnet_start(&(struct vnet_options){ 1, true, 1000, 1000 });
+		vnet_run(3000);
+		for (int round = 0; round < 8; round++) {
+			int64_t took;
+
+			outage(&kinds[k], 40000 + 613 * round);
+			vnet_look(0);
+			took = vnet_until_read(0, READ_AGAIN_MS);
+			if (took < 0 || took > (waits ? 2500 : 500))
+				fail_msg("%s: read %lld ms after the doctor was called", kinds[k].name, (long long)took);
+			vnet_run(3000);
+		}
+		vnet_stop();
+	}
+}
+
 /* The lease lapses while nobody answers: what wakes for it must not put off the next poll. */
 static void a_lease_that_lapses_moves_no_poll(void **state)
 {
@@ -180,6 +203,7 @@ int main(void)
 		cmocka_unit_test(is_read_again_when_it_is_polled_once_a_minute),
 		cmocka_unit_test(the_relay_opens_within_3_s_of_a_check_in),
 		cmocka_unit_test(a_check_in_during_the_outage_is_tried_at_once),
+		cmocka_unit_test(the_doctor_does_not_wait_for_the_backoff),
 		cmocka_unit_test(a_lease_that_lapses_moves_no_poll), cmocka_unit_test(the_reason_that_people_see_is_todays),
 		cmocka_unit_test(a_slow_controller_is_not_a_dead_one),
 	};

@@ -528,6 +528,14 @@ void vnet_fault(int unit, enum vnet_fault f, int exception)
 	vnet.gateway = f;
 }
 
+void vnet_look(int unit)
+{
+	struct msg_poll m = { .head.kind = MSG_POLL, .deadline_boot_ms = vnet_now() + 1000, .urgent = true };
+
+	memcpy(m.instrument, ids[unit], sizeof(m.instrument));
+	poller_message(vnet.poller, &m.head);
+}
+
 uint64_t vnet_checkin(int unit)
 {
 	struct msg_poll m = { .head.kind = MSG_POLL, .ticket = ++tickets, .deadline_boot_ms = vnet_now() + 1000,

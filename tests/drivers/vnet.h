@@ -56,6 +56,8 @@ void vnet_fault(int unit, enum vnet_fault f, int exception);
 int64_t vnet_until_read(int unit, int64_t most);
 /* A person checks in: a forced poll, and the wish to unlock with the next lease. Returns the ticket. */
 uint64_t vnet_checkin(int unit);
+/* A person looks for the fault (the doctor): a poll that nothing waits for, at once. */
+void vnet_look(int unit);
 /* Runs until the relay is open, at most `most` ms; how long that took, or -1. */
 int64_t vnet_until_open(int unit, int64_t most);
 

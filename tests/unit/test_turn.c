@@ -378,6 +378,25 @@ static void test_a_person_asks_a_controller_that_is_down(void **state)
 	rig_free(r);
 }
 
+/* Somebody looks for the fault (the doctor): it is asked at once, and the answer does not wait for it. */
+static void test_a_look_asks_a_controller_that_is_down(void **state)
+{
+	struct rig *r = rig_new();
+	struct msg_poll *poll;
+
+	started(r);
+	db_run(r->w->db, "UPDATE instrument SET link = 'down'", "");
+	ask(r, METHOD_GET, "/look", "", 0);
+	step(r);
+	poll = (struct msg_poll *)got(r, MSG_POLL, 0);
+	assert_non_null(poll);
+	assert_string_equal(poll->instrument, "krios-1");
+	assert_true(poll->urgent);
+	assert_int_equal(poll->ticket, 0);
+	assert_non_null(reply(r, 0));
+	rig_free(r);
+}
+
 static void test_timers(void **state)
 {
 	struct rig *r = rig_new();
@@ -588,6 +607,7 @@ int main(void)
 		cmocka_unit_test(test_read_during_turn), cmocka_unit_test(test_checkpoints_are_rare),
 		cmocka_unit_test(test_coalescing),
 		cmocka_unit_test(test_park), cmocka_unit_test(test_a_person_asks_a_controller_that_is_down),
+		cmocka_unit_test(test_a_look_asks_a_controller_that_is_down),
 		cmocka_unit_test(test_timers), cmocka_unit_test(test_set_aside),
 		cmocka_unit_test(test_streams), cmocka_unit_test(test_stop), cmocka_unit_test(test_read_only),
 		cmocka_unit_test(test_quiet), cmocka_unit_test(test_thread),

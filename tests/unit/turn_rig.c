@@ -83,6 +83,8 @@ int request(struct act *a, const struct msg_request *m, struct ledger_reply *ret
 		act_lease(a, "krios-1");
 		return answer(ret, 200, a->polled ? "polled" : "unread");
 	}
+	if (strcmp(verb, "look") == 0)
+		act_poll(a, "krios-1");
 	if (strcmp(verb, "job") == 0) {
 		struct count_job *c = calloc(1, sizeof(*c));
 		c->job.kind = &count_kind;
