@@ -122,7 +122,7 @@ class User(Client):
 
     def __init__(self, lab, history, name, tls, stop, unit):
         super().__init__(lab, history, name, tls, stop)
-        self.unit, self.sim, self.runs, self.rounds = unit, Sim(lab), [], 0
+        self.unit, self.sim, self.runs, self.seen, self.rounds = unit, Sim(lab), [], set(), 0
 
     def act(self):
         self.user = self.rng.choice(MEMBERS)[0]
@@ -188,7 +188,10 @@ class User(Client):
 
     def is_seen(self):
         said = self.ask(self.user, "get", self.booking, (200,)).json
-        return any(s["state"] == "running" for s in said["sessions"])
+        if any(s["state"] == "running" for s in said["sessions"]):
+            self.seen.add(self.booking)
+            return True
+        return False
 
 
 def clients(lab, history, stop):
@@ -293,8 +296,8 @@ def truth_of(lab, users, complain):
     return ran
 
 
-def check_sessions(judge, charges, ran):
-    """A session is charged what was run in it, within one count; a fee is due only where it counted nothing."""
+def check_sessions(judge, charges, ran, seen):
+    """A session is charged what was run in it, within one count; a fee is due only where nobody saw it run."""
     usage = {c["booking"]: c for c in charges if c["kind"] == "usage"}
     fees = [c for c in charges if c["kind"] == "fee"]
     for booking, ms in ran.items():
@@ -305,7 +308,7 @@ def check_sessions(judge, charges, ran):
         if booking not in ran and c["used_seconds"]:
             judge.complain(booking, f"nothing ran, and it is charged {c['used_seconds']} s")
     for c in fees:
-        if minor(c["amount"]) and ran.get(c["booking"], 0) >= 1000:
+        if minor(c["amount"]) and (ran.get(c["booking"], 0) >= 1000 or c["booking"] in seen):
             judge.complain(c["booking"], f"a fee of {c['amount']} although it ran {ran.get(c['booking'])} ms")
     owed = {}
     for c in charges:
@@ -423,7 +426,7 @@ def test_whoever_was_answered_was_right():
         judge = Judge(history, lab.store())
         judge.all()
         ran = truth_of(lab, users, judge.complain)
-        check_sessions(judge, charges, ran)
+        check_sessions(judge, charges, ran, set().union(*(u.seen for u in users)))
         check_meters(lab, judge, charges)
         check_money(lab, judge, charges)
         check_explained(lab, judge, charges)
