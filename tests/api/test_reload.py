@@ -79,8 +79,8 @@ def test_one_more_instrument():
     with Lab() as lab:
         port = lab.instruments[0]["port"]
         lab.write("instruments.d/twin-1.conf", INSTRUMENT.format(id="twin-1", title="Twin", kind="microscope",
-            address=f"127.0.0.1:{port}",
-                  profile="generic-plc", poll="200ms", interlock=INTERLOCK, policy=FAST).replace("unit = 1", "unit = 2"))
+            address=f"127.0.0.1:{port}", unit=2, profile="generic-plc", poll="200ms", price="", interlock=INTERLOCK,
+            policy=FAST))
         hangup(lab, "configuration reloaded")
         wait_for("the new instrument to answer", lambda: lab.must(200, "GET", "/v1/instruments/twin-1")["link"] == "up")
 
