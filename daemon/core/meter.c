@@ -306,13 +306,15 @@ static int64_t new_level(struct meter *m, const struct meter_def *def, const str
 	bool reset = s->obs.hourmeter < m->raw && possible(m, def, alone, v->elapsed_ms, s->rtt_ms) &&
 		!surely_up(m, &s->obs, v->elapsed_ms, v->slack_ms);
 	int back = meter_level_find(m, def, s, v->elapsed_ms, &above);
+	/* a level that counted more than its return would leave was none that is false: it began anew; and a restart is
+	 * told from a level that turned over by adding less */
+	bool anew = reset && back >= 0 && (m->held_ms > above || s->obs.hourmeter < m->left[back].raw);
 
 	if (other_meter(m, def, &s->obs)) {
 		swap(m, def, v);
 		return 0;
 	}
-	/* a level that counted more than its return would leave was none that is false: it began anew */
-	if (back >= 0 && !(reset && m->held_ms > above)) {
+	if (back >= 0 && !anew) {
 		v->late_ms = meter_level_return(m, def, back, s, v);
 		return v->late_ms;
 	}
@@ -324,6 +326,7 @@ static int64_t new_level(struct meter *m, const struct meter_def *def, const str
 	}
 	v->class = METER_MANUAL;
 	meter_level_leave(m, METER_MANUAL, s->obs.hourmeter);
+	meter_level_mark_near(m, def, s, v->elapsed_ms);
 	return 0;
 }
 
@@ -337,6 +340,7 @@ static int64_t same_level(struct meter *m, const struct meter_def *def, const st
 		v->late_ms = meter_level_return(m, def, passed, s, v);
 		return v->late_ms;
 	}
+	meter_level_count_past(m, def, s->obs.hourmeter);
 	return meter_level_add(m, added, v);
 }
 

@@ -21,6 +21,7 @@
 #define METER_COARSE_MS 10000     /* a count worth more gives no edges                                     */
 #define METER_LEVELS 4            /* levels that were left and are remembered                              */
 #define METER_LEVEL_MS LT_DAY     /* ... for so long                                                       */
+#define METER_OWN_MS (10 * LT_MINUTE) /* a level that began at a restart and counted so much is the meter's own */
 
 enum meter_class {
 	METER_FIRST,      /* the baseline: bills 0                                                        */
@@ -50,8 +51,10 @@ struct meter_track { uint64_t raw; int64_t since_t, t; int32_t reads; };
 struct meter_left {
 	enum meter_class by;
 	bool down;                /* the new level was below this one                                      */
+	bool near;                /* the newest one lies above, by a few counts more than was possible     */
+	bool held;                /* it was left while something was held: that hold is older              */
 	bool running;             /* when it was left                                                      */
-	uint64_t raw;
+	uint64_t raw, next;       /* its last value, and the first of the level that followed it           */
 	int64_t sum_ms;           /* meter_sum_ms() then                                                   */
 	int64_t t, wall_ms;       /* its last good reading                                                 */
 	int32_t rtt_ms;

@@ -102,8 +102,11 @@ static void level(struct walk *w, struct meter_left *l)
 	else
 		l->by = (enum meter_class)by;
 	flag(w, &l->down);
+	flag(w, &l->near);
+	flag(w, &l->held);
 	flag(w, &l->running);
 	u64(w, &l->raw);
+	u64(w, &l->next);
 	i64(w, &l->sum_ms);
 	i64(w, &l->t);
 	i64(w, &l->wall_ms);

@@ -11,6 +11,8 @@
 
 #include "common/civil.h"
 
+#define NEAR_SLACKS 3             /* a few counts more than was possible                                   */
+
 int64_t meter_sum_ms(const struct meter *m)
 {
 	return m->ext_ms + m->held_ms;
@@ -34,8 +36,9 @@ static void make_room(struct meter *m)
 void meter_level_leave(struct meter *m, enum meter_class by, uint64_t raw)
 {
 	make_room(m);
-	m->left[m->n_left++] = (struct meter_left){ .by = by, .down = raw < m->raw, .running = m->running, .raw = m->raw,
-		.sum_ms = meter_sum_ms(m), .t = m->t, .wall_ms = m->wall_ms, .rtt_ms = m->rtt_ms };
+	m->left[m->n_left++] = (struct meter_left){ .by = by, .down = raw < m->raw, .held = m->holding,
+		.running = m->running, .raw = m->raw, .next = raw, .sum_ms = meter_sum_ms(m), .t = m->t, .wall_ms = m->wall_ms,
+		.rtt_ms = m->rtt_ms };
 	if (by != METER_MANUAL || m->holding)
 		return;
 	m->holding = true;
@@ -44,26 +47,49 @@ void meter_level_leave(struct meter *m, enum meter_class by, uint64_t raw)
 	m->held_wall_ms = m->wall_ms;
 }
 
-/* What lies above the level, when that was possible since it was left; -1: it was not. */
-static int64_t above(const struct meter *m, const struct meter_def *def, const struct meter_left *l,
-	const struct meter_sample *s, int64_t elapsed)
+/* A quarter of the way round. */
+static int64_t quarter_ms(const struct meter_def *def)
+{
+	uint64_t modulus = meter_modulus(&def->counter);
+
+	return modulus ? meter_counts_ms(def, modulus / 4) : INT64_MAX;
+}
+
+/*
+ * What lies above the level, when that was possible since it was left; -1: it was not. A value below the level turned
+ * over since: that is believed soon after only, as later any value might have.
+ */
+static int64_t above_within(const struct meter *m, const struct meter_def *def, const struct meter_left *l,
+	const struct meter_sample *s, int64_t elapsed, int slacks)
 {
 	uint64_t modulus = meter_modulus(&def->counter), raw = s->obs.hourmeter;
 	int32_t rtt = s->rtt_ms > l->rtt_ms ? s->rtt_ms : l->rtt_ms;
 	int64_t now = m->t + elapsed, ms;
 
-	if ((modulus && raw >= modulus) || (!modulus && raw < l->raw))
+	if ((modulus && raw >= modulus) || (raw < l->raw && (!modulus || now - l->t > quarter_ms(def))))
 		return -1;
 	ms = meter_counts_ms(def, meter_forward(l->raw, raw, modulus));
-	if (ms > now - l->t + meter_slack_ms(def, rtt, now - l->t))
+	if (ms > now - l->t + slacks * meter_slack_ms(def, rtt, now - l->t))
 		return -1;
 	for (int i = 0; i < ANCHORS && ms > 0; i++) {
 		const struct meter_anchor *a = &m->anchor[i];
 
-		if (a->t <= l->t && l->sum_ms + ms - a->ext_ms > now - a->t + meter_slack_ms(def, rtt, now - a->t))
+		if (a->t <= l->t && l->sum_ms + ms - a->ext_ms > now - a->t + slacks * meter_slack_ms(def, rtt, now - a->t))
 			return -1;
 	}
 	return ms;
+}
+
+static int64_t above(const struct meter *m, const struct meter_def *def, const struct meter_left *l,
+	const struct meter_sample *s, int64_t elapsed)
+{
+	return above_within(m, def, l, s, elapsed, 1);
+}
+
+void meter_level_mark_near(struct meter *m, const struct meter_def *def, const struct meter_sample *s, int64_t elapsed)
+{
+	for (int k = 0; k < m->n_left; k++)
+		m->left[k].near = above_within(m, def, &m->left[k], s, elapsed, NEAR_SLACKS) >= 0;
 }
 
 int meter_level_find(const struct meter *m, const struct meter_def *def, const struct meter_sample *s, int64_t elapsed,
@@ -72,11 +98,13 @@ int meter_level_find(const struct meter *m, const struct meter_def *def, const s
 	int found = -1;
 
 	*ret_above = 0;
-
+	if (s->obs.hourmeter == meter_modulus(&def->counter) - 1) /* all ones: what a lost device shows is no level */
+		return -1;
 	for (int k = m->n_left - 1; k >= 0; k--) {
 		const struct meter_left *l = &m->left[k];
+		uint64_t end = k + 1 < m->n_left ? m->left[k + 1].raw : m->raw;
 		/* a restart that is measured is taken back only by a rise; of held levels the first one counts */
-		bool may = l->by == METER_MANUAL ? m->holding : found < 0 && s->obs.hourmeter > m->raw;
+		bool may = l->by == METER_MANUAL ? m->holding : found < 0 && s->obs.hourmeter > end;
 		int64_t ms = may ? above(m, def, l, s, elapsed) : -1;
 
 		if (ms < 0)
@@ -87,28 +115,47 @@ int meter_level_find(const struct meter *m, const struct meter_def *def, const s
 	return found;
 }
 
+/* Does this step of `way` counts lead past the level? One above the old level gets there when it turns over, which is
+ * a return only where it did not go far by itself: all ones, and then the truth. */
+static bool leads_past(const struct meter *m, const struct meter_def *def, const struct meter_left *l, uint64_t way)
+{
+	uint64_t modulus = meter_modulus(&def->counter);
+	int64_t gone = meter_sum_ms(m) - l->sum_ms + meter_counts_ms(def, way);
+
+	return meter_forward(m->raw, l->raw, modulus) <= way && (l->down || gone < quarter_ms(def));
+}
+
 int meter_level_passed(const struct meter *m, const struct meter_def *def, const struct meter_sample *s,
 	int64_t elapsed)
 {
-	uint64_t modulus = meter_modulus(&def->counter), way = meter_forward(m->raw, s->obs.hourmeter, modulus);
+	uint64_t way = meter_forward(m->raw, s->obs.hourmeter, meter_modulus(&def->counter));
+	int found = -1;
 
-	for (int k = 0; k < m->n_left && m->holding; k++) {
+	/* what began anew at a restart counts on an axis of its own */
+	for (int k = m->n_left - 1; k >= 0 && m->holding && m->left[k].by == METER_MANUAL; k--) {
 		const struct meter_left *l = &m->left[k];
-
-		if (l->by == METER_MANUAL && l->down && meter_forward(m->raw, l->raw, modulus) <= way &&
-				above(m, def, l, s, elapsed) >= 0)
-			return k;
+		
+		if ((l->near || leads_past(m, def, l, way)) && above(m, def, l, s, elapsed) >= 0)
+			found = k;
 	}
-	return -1;
+	return found;
 }
 
-/* Is something held still, by a level older than k? */
-static bool held_below(const struct meter *m, int k)
+void meter_level_count_past(struct meter *m, const struct meter_def *def, uint64_t raw)
 {
-	for (int j = 0; j < k; j++)
-		if (m->left[j].by == METER_MANUAL)
-			return m->holding;
-	return false;
+	uint64_t modulus = meter_modulus(&def->counter), end, own;
+	int k = m->n_left - 1;
+
+	while (k >= 0 && m->left[k].by != METER_RESET)
+		k--;
+	if (k < 0)
+		return;
+	end = k + 1 < m->n_left ? m->left[k + 1].raw : raw;
+	own = meter_forward(m->left[k].next, end, modulus);
+	if (meter_counts_ms(def, own) < METER_OWN_MS && meter_forward(m->left[k].next, m->left[k].raw, modulus) > own)
+		return;
+	m->n_left -= k + 1;
+	memmove(m->left, &m->left[k + 1], sizeof(m->left[0]) * (size_t)m->n_left);
 }
 
 /* Sums that began on the false level begin where it did: what is added now may lie before them. */
@@ -125,7 +172,7 @@ int64_t meter_level_return(struct meter *m, const struct meter_def *def, int k, 
 	const struct meter_left l = m->left[k];
 	int64_t ms = meter_counts_ms(def, meter_forward(l.raw, s->obs.hourmeter, meter_modulus(&def->counter)));
 	int64_t grown = l.sum_ms + ms - m->ext_ms;
-	bool held = held_below(m, k);
+	bool held = m->holding && l.held;
 
 	v->class = METER_RETURN;
 	v->left_wall = l.wall_ms;
@@ -171,6 +218,8 @@ static int64_t release(struct meter *m, struct meter_verdict *v)
 	m->ext_ms += ms;
 	m->held_ms = 0;
 	m->holding = false;
+	for (int k = 0; k < m->n_left; k++)
+		m->left[k].held = false;
 	return ms;
 }
 

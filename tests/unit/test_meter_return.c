@@ -331,6 +331,141 @@ static void test_uptime_outweighs_boots_that_never_change(void **state)
 	assert_true(r.m.holding);
 }
 
+/* A reading a minute; the register moves on by `step` each time. Returns its last value. */
+static uint64_t minutes(struct rig *r, int n, uint64_t raw, uint64_t step)
+{
+	for (int i = 0; i < n; i++)
+		read_after(r, LT_MINUTE, raw += step);
+	return raw;
+}
+
+/* Sixteen bits: zero after a restart is no level of hours ago that turned over. */
+static void test_restart_within_a_hold_is_no_turn_of_the_counter(void **state)
+{
+	struct rig r;
+	uint64_t at;
+
+	(void)state;
+	rig_init(&r, 16, 4000);
+	r.s.obs.have |= LT_HAVE_BOOTS;
+	stand(&r, 5, 4189); /* more than a pause of our machine explains: it is held */
+	at = minutes(&r, 480, 4189, 60);
+	minutes(&r, 720, at, 0); /* twenty hours: a turn of the counter would be possible */
+	r.s.obs.boots++;
+	read_after(&r, 30 * LT_MINUTE, 0);
+	stand(&r, 10, 0);
+	assert_int_equal(r.m.last, METER_NORMAL);
+	assert_int_equal(r.returns, 0);
+	assert_in_range(billed(&r) + r.m.held_ms, 480 * 60000, 480 * 60000 + 2000);
+	minutes(&r, 300, 0, 0);
+	assert_false(r.m.holding);
+	assert_in_range(billed(&r), 480 * 60000, 480 * 60000 + 2000);
+}
+
+/* Counting on from all ones looks like a turn of the counter. */
+static void test_all_ones_and_then_the_truth(void **state)
+{
+	struct rig r;
+
+	(void)state;
+	rig_init(&r, 32, 50);
+	stand(&r, 10, 0xffffffff);
+	assert_true(r.m.holding);
+	read_after(&r, LT_MINUTE, 50);
+	assert_int_equal(r.returns, 1);
+	assert_false(r.m.holding);
+	assert_int_equal(billed(&r), 0);
+	rig_init(&r, 16, 1);
+	stand(&r, 10, 65534); /* three less than one */
+	read_after(&r, LT_MINUTE, 2);
+	assert_false(r.m.holding);
+	assert_int_equal(billed(&r), 1000);
+}
+
+/* The counter began anew and counted for hours: all ones, or any value above its old level, is not that level again. */
+static void test_level_of_before_a_restart_stays_behind(void **state)
+{
+	struct rig r;
+	uint64_t at;
+
+	(void)state;
+	rig_init(&r, 16, 62000);
+	r.s.obs.have |= LT_HAVE_BOOTS;
+	r.s.obs.boots = 1;
+	stand(&r, 10, 0);
+	at = minutes(&r, 120, 0, 60);
+	stand(&r, 30, 65535);
+	assert_int_equal(r.returns, 0);
+	assert_int_equal(billed(&r), 7200000);
+	count(&r, 20, at + 1);
+	assert_int_equal(billed(&r), 7220000);
+	stand(&r, 30, 63000);
+	assert_int_equal(billed(&r), 7220000);
+	assert_int_equal(r.returns, 1); /* from all ones */
+}
+
+/* Zero after a boot, then all ones, then the truth. */
+static void test_two_false_levels_after_a_boot(void **state)
+{
+	struct rig r;
+
+	(void)state;
+	rig_init(&r, 32, 700000);
+	r.s.obs.have |= LT_HAVE_BOOTS;
+	r.s.obs.boots = 1;
+	stand(&r, 10, 0);
+	stand(&r, 10, 0xffffffff);
+	stand(&r, 10, 700020);
+	assert_int_equal(billed(&r), 20000);
+	assert_false(r.m.holding);
+}
+
+/* It drops by three while it counts: nobody sees it. Its return is three seconds too much for a minute. */
+static void test_drop_that_its_counting_hid(void **state)
+{
+	struct rig r;
+	uint64_t at;
+
+	(void)state;
+	rig_init(&r, 32, 5000);
+	at = minutes(&r, 10, 5000, 60);
+	at = minutes(&r, 1, at, 57);
+	at = minutes(&r, 10, at, 60);
+	at = minutes(&r, 1, at, 63);
+	count(&r, 10, at + 1);
+	assert_true(r.m.holding);
+	stand(&r, 5, at + 10);
+	assert_int_equal(r.returns, 1); /* in the seconds that it stood still */
+	assert_false(r.m.holding);
+	assert_int_equal(billed(&r), 22 * 60000 + 10000);
+	/* so much too much is no return */
+	stand(&r, 600, at + 300);
+	assert_true(r.m.holding);
+	assert_int_equal(billed(&r), 22 * 60000 + 10000);
+}
+
+/* What began anew passes the number of the old level: what is held is of the time before, and is not lost. */
+static void test_restart_counts_past_the_level_of_a_hold(void **state)
+{
+	struct rig r;
+	uint64_t at;
+
+	(void)state;
+	rig_init(&r, 32, 9000);
+	r.s.obs.have |= LT_HAVE_BOOTS;
+	at = minutes(&r, 10, 9000, 60);
+	stand(&r, 5, at - 300);
+	minutes(&r, 4, at - 300, 60);
+	assert_in_range(r.m.held_ms, 240000, 242000);
+	r.s.obs.boots++;
+	stand(&r, 5, 0);
+	minutes(&r, 600, 0, 60);
+	minutes(&r, 15 * 60, 36000, 0);
+	assert_int_equal(r.returns, 0);
+	assert_false(r.m.holding);
+	assert_in_range(billed(&r), (600 + 240 + 36000) * 1000, (600 + 242 + 36000) * 1000);
+}
+
 /* Six minutes a count. */
 static void test_coarse_counter_comes_back(void **state)
 {
@@ -453,6 +588,11 @@ int main(void)
 		cmocka_unit_test(test_levels_within_levels), cmocka_unit_test(test_new_meter_measures_what_was_held),
 		cmocka_unit_test(test_another_device_ends_the_hold),
 		cmocka_unit_test(test_uptime_outweighs_boots_that_never_change),
+		cmocka_unit_test(test_restart_within_a_hold_is_no_turn_of_the_counter),
+		cmocka_unit_test(test_level_of_before_a_restart_stays_behind),
+		cmocka_unit_test(test_two_false_levels_after_a_boot), cmocka_unit_test(test_all_ones_and_then_the_truth),
+		cmocka_unit_test(test_drop_that_its_counting_hid),
+		cmocka_unit_test(test_restart_counts_past_the_level_of_a_hold),
 		cmocka_unit_test(test_coarse_counter_comes_back), cmocka_unit_test(test_bytes_of_version_1),
 		cmocka_unit_test(test_bytes_of_version_2),
 		cmocka_unit_test(test_a_meter_that_is_defined_otherwise_begins_anew),
