@@ -23,15 +23,16 @@ bool meter_redefined(const struct meter *m, const struct meter_def *d);
 /* ---- meter_level.c ---- */
 /* A new level begins at `raw`; the one that the meter stands on is remembered. by: RESET or MANUAL. */
 void meter_level_leave(struct meter *m, enum meter_class by, uint64_t raw);
-/* A new level begins at this value, after MANUAL: which levels does it lie above, by a few counts too many to be
- * possible? So it looks when a register is right again that had dropped by a few while it counted: nobody saw that. */
-void meter_level_mark_near(struct meter *m, const struct meter_def *def, const struct meter_sample *s, int64_t elapsed);
+/* A new level begins at this value, after MANUAL: which levels does it lie above by a few counts too many? So it looks
+ * when a register that had dropped by a few while it counted is right again: nobody saw the drop. */
+void meter_level_mark_near(struct meter *m, const struct meter_def *def, const struct meter_sample *s,
+	int64_t elapsed);
 /* Is this value, impossible from the level that the meter stands on, an old level come back? Its index
  * and how much lies above it, or -1. */
-int meter_level_find(const struct meter *m, const struct meter_def *def, const struct meter_sample *s, int64_t elapsed,
-	int64_t *ret_above);
-/* Has a held level, by counting as it should, passed the one that was left, or has the time that its few counts too much
- * need gone by? Its index, or -1. */
+int meter_level_find(const struct meter *m, const struct meter_def *def, const struct meter_sample *s,
+	int64_t elapsed, int64_t *ret_above);
+/* Has a held level, by counting as it should, passed the one that was left, or are its few counts too many possible by
+ * now? Its index, or -1. */
 int meter_level_passed(const struct meter *m, const struct meter_def *def, const struct meter_sample *s,
 	int64_t elapsed);
 /* The register stands on level k again: fills class, late_ms, excess_ms, left_*; the meter has not moved on yet.

@@ -19,6 +19,14 @@ struct owed {
 	bool no_show, by_user, whole;    /* whole: not of a part that a move or a cut gave up */
 };
 
+/* When another's session, also one that nothing ran in, let go of the unit after the booking began to wait; else 0. */
+static int64_t let_go(const struct world *w, const struct acked *a)
+{
+	return db_one_int(w->db, 0, "SELECT b.since FROM booking b WHERE b.id = ?1 AND b.since > ?2 AND EXISTS (SELECT 1 FROM"
+		" session s WHERE s.instrument = b.instrument AND s.booking IS NOT b.id AND s.opened_at < b.since AND"
+		" s.closed_at >= b.since - 1000)", "ii", a->booking, a->since);
+}
+
 /*
  * How many usable minutes R25 asks for before somebody who did not come has not come. A booking begins to wait when
  * nobody else holds its unit any more.
@@ -26,11 +34,12 @@ struct owed {
 static int64_t wait_ms(const struct world *w, const struct acked *a)
 {
 	int64_t held = usable_wall_ms(w, a->instrument, a->person, a->since, a->to, 0) -
-		usable_wall_ms(w, a->instrument, a->person, a->since, a->to, USABLE_OTHERS);
-	int64_t n = w->instruments[a->instrument].policy.no_show_ms, half = (a->to - a->since - held) / 2;
-	int64_t wait = n < half ? n : half;
+		usable_wall_ms(w, a->instrument, a->person, a->since, a->to, USABLE_OTHERS), since = let_go(w, a);
+	int64_t n = w->instruments[a->instrument].policy.no_show_ms, half, wait;
 
-	return (a->since > a->from || held > 0) && wait < 10 * MINUTE ? 10 * MINUTE : wait;
+	half = (a->to - (since ? since : a->since + held)) / 2;
+	wait = n < half ? n : half;
+	return (since || a->since > a->from || held > 0) && wait < 10 * MINUTE ? 10 * MINUTE : wait;
 }
 
 /* The last true instant with this label. */

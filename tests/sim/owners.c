@@ -89,7 +89,8 @@ static void check_overrun(struct world *w, const struct held *h)
 
 void owners_end(struct world *w)
 {
-	struct stmt *q = db_query(w->db, "SELECT c.id, c.used_s, c.idle_s, c.overrun_s, s.opened_at, s.closed_at, s.checkin_at,"
+	struct stmt *q = db_query(w->db, "SELECT c.id, c.used_s + (SELECT COALESCE(SUM(d.used_s), 0)"
+		" FROM charge d WHERE d.corrects = c.id), c.idle_s, c.overrun_s, s.opened_at, s.closed_at, s.checkin_at,"
 		" COALESCE(s.last_run_end_at, 0), (SELECT COALESCE(MAX(CASE WHEN u.placed THEN u.to_at ELSE (SELECT"
 		" COALESCE(MIN(r.at), u.to_at) FROM reading r WHERE r.instrument = u.instrument AND r.at >= u.to_at) END), 0)"
 		" FROM usage u WHERE u.session = s.id), b.priced_to, b.id FROM charge c JOIN session s ON s.id = c.session"

@@ -114,6 +114,7 @@ static void booked(struct world *w, struct person *p, int status, const char *bo
 		w->stats.bookings++;
 		p->state = PERSON_BOOKED;
 		people_acked(w, p, true, false);
+		trouble_after_booking(w, p);
 		people_later(w, p, MINUTE, p->from > w->true_ms ? (p->from - w->true_ms) / 2 + 2 * MINUTE : 2 * MINUTE);
 		return;
 	}

@@ -13,6 +13,7 @@
 #define SECOND 1000
 #define MINUTE 60000
 #define HOUR (60 * MINUTE)
+#define CREEPS 30
 #define DOUBT_POLLS 10          /* a level that no clock explains is not believed for so long */
 
 /* The ticket of an event: it comes, also again later; it comes this once; it is over. */
@@ -263,6 +264,37 @@ static void end_step(struct world *w, int i)
 	set_clock(w, 0);
 }
 
+/* Forward where people are about to do something (aim()), seldom back; set right after minutes or hours. */
+static int64_t begin_jump(struct world *w, int i)
+{
+	static const int64_t jumps_ms[] = { MINUTE + SECOND, 5 * MINUTE, 20 * MINUTE, HOUR, 6 * HOUR, 24 * HOUR };
+	struct rng *r = chance_of(w, TROUBLE_JUMP);
+	int64_t by = jumps_ms[rng_in(r, 0, (int64_t)(sizeof(jumps_ms) / sizeof(*jumps_ms)) - 1)];
+
+	if (w->stepped)
+		return -1;
+	w->stepped = true;
+	set_clock(w, w->wall_skew_ms + (rng_chance(r, 150) ? -by : by));
+	return rng_chance(r, 300) ? rng_in(r, 5 * SECOND, 3 * MINUTE) : rng_in(r, 3 * MINUTE, 3 * HOUR);
+}
+
+/* Steps that are none alone, within an hour, and then the clock is set right. */
+static int64_t creep(struct world *w, int i)
+{
+	struct rng *r = chance_of(w, TROUBLE_CREEP);
+
+	if (w->creeps == 0 && w->stepped)
+		return -1;
+	if (w->creeps == 0)
+		w->creeps = CREEPS;
+	w->stepped = true;
+	set_clock(w, w->wall_skew_ms + rng_in(r, -SECOND, 30 * SECOND));
+	if (--w->creeps == 0)
+		return rng_in(r, MINUTE, HOUR);
+	world_at(w, w->true_ms + rng_in(r, 10 * SECOND, 2 * HOUR / CREEPS), EV_TROUBLE, TROUBLE_CREEP, TROUBLE_ONCE, i);
+	return 0;
+}
+
 /* Nothing of the daemon's machine runs, instruments do. */
 static int64_t away(struct world *w, enum trouble kind)
 {
@@ -382,6 +414,10 @@ static const struct trouble_kind kinds[TROUBLES] = {
 		{ 4 * HOUR, 30 * HOUR }, lists, NULL },
 	[TROUBLE_BYPASS] = { "bypass", "a stranger runs it around the start of a booking", true, true, true, { 0, 0 }, { 0, 0 },
 		begin_bypass, end_bypass },
+	[TROUBLE_JUMP] = { "jump", "the wall clock jumps where a booking starts, rests, runs or ends", false, false, false, { 0, 0 },
+		{ 0, 0 }, begin_jump, end_step },
+	[TROUBLE_CREEP] = { "creep", "thirty small steps of the wall clock within an hour", false, false, false, { HOUR, 60 * HOUR },
+		{ 40 * HOUR, 90 * HOUR }, creep, end_step },
 };
 
 uint32_t trouble_defaults(void)
@@ -448,7 +484,7 @@ static void mark(struct world *w, enum trouble kind, int i)
 {
 	if (kinds[kind].sure)
 		return;
-	if (kind == TROUBLE_STEP || kind == TROUBLE_SKEW)
+	if (kind == TROUBLE_STEP || kind == TROUBLE_SKEW || kind == TROUBLE_JUMP || kind == TROUBLE_CREEP)
 		marks_add(&w->clock_marks, w->true_ms);
 	else
 		world_mark(w, i);
@@ -489,6 +525,23 @@ void trouble_event(struct world *w, const struct world_event *e)
 		come(w, e->index, i, k->again_ms);
 }
 
+/* Within a minute and a half before an instant the wall clock jumps, or the machine is paused or sleeps. */
+static void aim(struct world *w, int64_t at)
+{
+	static const struct { enum trouble kind; int per_mille; } aimed[] = { { TROUBLE_JUMP, 40 }, { TROUBLE_PAUSE, 10 },
+		{ TROUBLE_SLEEP, 10 } };
+
+	for (size_t k = 0; trouble_on(w, TROUBLE_JUMP) && k < sizeof(aimed) / sizeof(*aimed); k++)
+		if (trouble_chance(w, aimed[k].kind, aimed[k].per_mille))
+			world_at(w, at - rng_in(chance_of(w, aimed[k].kind), SECOND, 90 * SECOND), EV_TROUBLE,
+				(int)aimed[k].kind, TROUBLE_ONCE, -1);
+}
+
+void trouble_after_booking(struct world *w, const struct person *p)
+{
+	aim(w, p->from);
+}
+
 bool trouble_at_start(struct world *w, const struct person *p)
 {
 	if (!trouble_chance(w, TROUBLE_BYPASS, 80))
@@ -506,4 +559,6 @@ void trouble_after_checkin(struct world *w, const struct person *p)
 	if (trouble_chance(w, TROUBLE_BREAKDOWN, 80))
 		world_at(w, w->true_ms + rng_in(r, 2 * SECOND, 3 * MINUTE), EV_TROUBLE, TROUBLE_BREAKDOWN,
 			TROUBLE_ONCE, p->instrument);
+	aim(w, w->true_ms + 2 * MINUTE); /* it is idle as yet, or has just been started */
+	aim(w, p->to);
 }

@@ -14,7 +14,7 @@ enum trouble {
 	TROUBLE_LOSS, TROUBLE_LATE, TROUBLE_TWICE, TROUBLE_LIE, TROUBLE_SILENCE, TROUBLE_OUTAGE, TROUBLE_GATEWAY,
 	TROUBLE_RESTART, TROUBLE_DAILY, TROUBLE_FLICKER, TROUBLE_ZERO, TROUBLE_STALL, TROUBLE_RELAY, TROUBLE_STUCK,
 	TROUBLE_FAULT, TROUBLE_BREAKDOWN, TROUBLE_CRASH, TROUBLE_SKEW, TROUBLE_STEP, TROUBLE_PAUSE, TROUBLE_SLEEP,
-	TROUBLE_LISTS, TROUBLE_BYPASS, TROUBLES
+	TROUBLE_LISTS, TROUBLE_BYPASS, TROUBLE_JUMP, TROUBLE_CREEP, TROUBLES
 };
 
 struct world;
@@ -32,7 +32,9 @@ void trouble_begin(struct world *w);         /* the first of each kind          
 void trouble_event(struct world *w, const struct world_event *e);
 /* Somebody is about to check in: true when a stranger was quicker and runs the instrument. */
 bool trouble_at_start(struct world *w, const struct person *p);
-/* A check-in was answered: now the relay may stick, or the instrument break down. */
+/* A booking was made: shortly before its start the clock may jump. */
+void trouble_after_booking(struct world *w, const struct person *p);
+/* A check-in was answered: now the relay may stick, or the instrument break down, or the clock jump. */
 void trouble_after_checkin(struct world *w, const struct person *p);
 
 #endif

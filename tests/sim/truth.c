@@ -81,7 +81,8 @@ static bool clock_troubled(const struct world *w, int64_t from, int64_t to)
 	return marks_in(&w->clock_marks, from - NEAR_POLLS * w->poll_ms, to + NEAR_POLLS * w->poll_ms);
 }
 
-struct billed { int64_t id, used_ms, fault_ms, opened, closed, last; bool checked_in; };
+/* stands_ms: what is left of used_ms after what was taken back. */
+struct billed { int64_t id, used_ms, fault_ms, opened, closed, last; bool checked_in; int64_t stands_ms; };
 
 /* What ran at fault is not priced, and nothing else is kept from the price: each edge is seen within a poll. */
 static void check_faults(struct world *w, int i, const struct billed *b, struct device_span in)
@@ -110,8 +111,9 @@ static void check_charge(struct world *w, int i, const struct billed *b)
 		return;
 	most = device_truth_ms(d, around.from - GAP_POLLS * w->poll_ms, around.to + GAP_POLLS * w->poll_ms, w->true_ms);
 	least = device_truth_ms(d, in.from, in.to, w->true_ms);
-	if (b->used_ms > most + d->count_ms + 1000)
-		world_violate(w, "C-%lld bills %lld ms, %s ran %lld ms", (long long)b->id, (long long)b->used_ms, d->id, (long long)most);
+	if (b->stands_ms > most + d->count_ms + 1000)
+		world_violate(w, "C-%lld bills %lld ms, %s ran %lld ms", (long long)b->id, (long long)b->stands_ms, d->id,
+			(long long)most);
 	if (!b->checked_in || truth_troubled(w, i, in.from, in.to) || clock_troubled(w, in.from, in.to))
 		return;
 	w->stats.exact++;
@@ -128,14 +130,14 @@ static void check_charges(struct world *w)
 	struct stmt *q = db_query(w->db, "SELECT c.id, c.used_s, s.instrument, s.opened_at, s.closed_at,"
 		" (SELECT COALESCE(MAX(CASE WHEN u.placed THEN u.to_at ELSE (SELECT COALESCE(MIN(r.at), u.to_at)"
 		" FROM reading r WHERE r.instrument = u.instrument AND r.at >= u.to_at) END), 0)"
-		" FROM usage u WHERE u.session = s.id), s.checkin_at IS NOT NULL, c.fault_s"
-		" FROM charge c JOIN session s ON s.id = c.session WHERE c.kind = 'usage'", "");
+		" FROM usage u WHERE u.session = s.id), s.checkin_at IS NOT NULL, c.fault_s, c.used_s + (SELECT"
+		" COALESCE(SUM(d.used_s), 0) FROM charge d WHERE d.corrects = c.id) FROM charge c JOIN session s ON s.id = c.session WHERE c.kind = 'usage'", "");
 
 	while (db_step(q) == DB_ROW)
 		for (int i = 0; i < WORLD_INSTRUMENTS; i++)
 			if (strcmp(w->devices[i].d.id, db_text(q, 2)) == 0)
 				check_charge(w, i, &(struct billed){ db_int(q, 0), db_int(q, 1) * 1000, db_int(q, 7) * 1000,
-					db_int(q, 3), db_int(q, 4), db_int(q, 5), db_int(q, 6) != 0 });
+					db_int(q, 3), db_int(q, 4), db_int(q, 5), db_int(q, 6) != 0, db_int(q, 8) * 1000 });
 	db_end(q);
 }
 
@@ -148,7 +150,7 @@ static void check_totals(struct world *w)
 }
 
 static const struct { void (*check)(struct world *w); bool on; } checks[] = {
-	{ check_totals, true }, { check_charges, true }, { fees_end, false }, { owners_end, true }, { prices_end, true },
+	{ check_totals, true }, { check_charges, true }, { fees_end, true }, { owners_end, true }, { prices_end, true },
 };
 
 void truth_end(struct world *w)

@@ -26,7 +26,7 @@
 #define WORLD_ECHOES 8
 #define WORLD_ACKED 8192
 #define WORLD_MARKS 16384
-#define WORLD_SKEWS 512
+#define WORLD_SKEWS 2048
 #define WORLD_LISTS 1024
 #define WORLD_STRANGER (-1)      /* who runs an instrument and is none of the people */
 #define ACKED_TERMS 16
@@ -159,6 +159,7 @@ struct world {
 	int64_t true_ms, start_ms, end_ms; /* the world's own clock                                       */
 	int64_t wall_skew_ms;      /* of the daemon's wall clock (steps)                                  */
 	bool stepped;              /* by a trouble that will set it right                                 */
+	int creeps;                /* small steps that are still to come                                  */
 	int n_skews;
 	struct { int64_t from, skew; } skews[WORLD_SKEWS]; /* of true time                                */
 	struct device_spans away;  /* nothing of the daemon's machine ran                                 */
