@@ -24,7 +24,7 @@ struct rating {
 	struct rate_span kept[RATE_KEPT_MAX];
 	struct usage usage[RATING_PIECES];
 	struct rate_piece pieces[RATING_PIECES];
-	struct interval faults[RATE_FAULTS_MAX];
+	struct interval unusable[RATE_UNUSABLE_MAX];
 	struct rate_input in;
 	struct rate_result result;
 	int64_t gap_s;                    /* inside the session nobody read the meter for so long           */

@@ -8,7 +8,9 @@
 #include "app/rating.h"
 #include "store/evidence.h"
 
-#define RECORD_FORMAT 2 /* 1: no price_spans, no booking.terms; at most eight prices */
+/* 1: no price_spans, no booking.terms; at most eight prices. Up to 2: session.faults, which held faults only, and no
+ * session.used; the minimum was asked for whole. */
+#define RECORD_FORMAT 3
 
 static void kept_part(struct jsonout *o, const struct rate_input *in)
 {
@@ -146,13 +148,13 @@ static void readings_part(struct act *a, struct jsonout *o, const struct charge 
 	jsonout_close(o, '}');
 }
 
-static void faults_part(struct jsonout *o, const struct rate_input *in)
+static void unusable_part(struct jsonout *o, const struct rate_input *in)
 {
-	jsonout_open(o, "faults", '[');
-	for (int i = 0; i < in->n_faults; i++) {
+	jsonout_open(o, "unusable", '[');
+	for (int i = 0; i < in->n_unusable; i++) {
 		jsonout_open(o, NULL, '{');
-		jsonout_int(o, "from_at", in->faults[i].from);
-		jsonout_int(o, "to_at", in->faults[i].to);
+		jsonout_int(o, "from_at", in->unusable[i].from);
+		jsonout_int(o, "to_at", in->unusable[i].to);
 		jsonout_close(o, '}');
 	}
 	jsonout_close(o, ']');
@@ -166,13 +168,14 @@ static void session_part(struct jsonout *o, const struct rating *r)
 	jsonout_int(o, "checkin_at", s->checkin_at);
 	jsonout_text(o, "close_cause", s->close_cause);
 	jsonout_int(o, "closed_at", s->closed_at);
-	faults_part(o, &r->in);
 	jsonout_int(o, "grace_ms", r->in.grace_ms);
 	jsonout_int(o, "id", s->id);
 	jsonout_int(o, "next_booking_at", r->in.next_from);
 	jsonout_int(o, "opened_at", s->opened_at);
 	jsonout_text(o, "opened_cause", s->opened_cause);
 	jsonout_int(o, "start_at", r->in.start_at);
+	unusable_part(o, &r->in);
+	jsonout_bool(o, "used", r->in.used);
 	jsonout_close(o, '}');
 }
 

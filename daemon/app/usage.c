@@ -9,9 +9,11 @@
 #include "app/metering.h"
 #include "app/money.h"
 #include "app/rating.h"
+#include "core/use.h"
 #include "store/booking.h"
 #include "store/evidence.h"
 #include "store/meter.h"
+#include "store/usable.h"
 
 struct rating *rating_free(struct rating *r)
 {
@@ -154,23 +156,36 @@ static int load_booking(struct act *a, struct rating *r, const struct charge_sea
 	return 0;
 }
 
-/* When the instrument said that it has a fault, from the first instant that anything is priced for to the last. */
-static int load_faults(struct act *a, struct rating *r)
+/* From the first instant that idle or booked time may be asked for to the last that is known. */
+static struct interval asked_time(const struct rating *r, int64_t now)
 {
-	struct rate_input *in = &r->in;
-	int64_t from = r->s.opened_at, to = in->n_pieces ? r->pieces[in->n_pieces - 1].to_at : r->s.opened_at;
+	struct interval t = priced_time(r, now);
 
-	if (in->n_pieces && r->pieces[0].from_at < from)
-		from = r->pieces[0].from_at;
-	if (in->start_at && in->start_at < from)
-		from = in->start_at;
-	if (in->booked && in->booked_from < from)
-		from = in->booked_from;
-	if (in->booked && in->booked_to > to)
-		to = in->booked_to;
-	in->faults = r->faults;
-	return store_outage_faults(a->db, r->s.instrument, (struct interval){ from, to }, a->now.wall_ms, r->faults,
-		RATE_FAULTS_MAX, &in->n_faults);
+	if (r->in.start_at)
+		t.from = min64(t.from, r->in.start_at);
+	t.to = min64(t.to, now);
+	return t;
+}
+
+/* BOOKING.md "Usable minute": when this session's user could not use the instrument. */
+static int load_unusable(struct act *a, struct rating *r)
+{
+	struct unusable_query q = { .instrument = r->s.instrument, .booking = r->s.booking, .session = r->s.id,
+		.in = asked_time(r, a->now.wall_ms), .now = a->now.wall_ms };
+
+	r->in.unusable = r->unusable;
+	if (interval_empty(q.in))
+		return 0;
+	return metering_unusable(a, &q, r->unusable, RATE_UNUSABLE_MAX, &r->in.n_unusable);
+}
+
+/* Use is what any witness saw. What ran only at fault is paid by nobody, and asks for no least charge. */
+static bool was_used(const struct rating *r)
+{
+	for (int i = 0; i < r->in.n_pieces; i++)
+		if (r->pieces[i].fault)
+			return false;
+	return session_used(&r->s);
 }
 
 /* The gaps in the session that are over, and the one that it closed in and that goes on. */
@@ -209,7 +224,8 @@ static int gather(struct act *a, int64_t session, const struct charge_sealed *se
 		return rc;
 	r->in.start_at = sealed ? sealed->start_at : idle_from(&r->s);
 	r->in.pieces = r->pieces;
-	rc = load_faults(a, r);
+	r->in.used = was_used(r);
+	rc = load_unusable(a, r);
 	if (rc == 0)
 		rc = load_gap(a, r);
 	if (rc == 0)

@@ -99,19 +99,30 @@ static int64_t kept_ms(const struct rate_input *in)
 	return sum;
 }
 
-static int64_t faults_in(const struct rate_input *in, int64_t from, int64_t to)
+static int64_t unusable_in(const struct rate_input *in, int64_t from, int64_t to)
 {
-	return interval_covered_ms((struct interval){ from, to }, in->faults, in->n_faults);
+	return interval_covered_ms((struct interval){ from, to }, in->unusable, in->n_unusable);
 }
 
-/* The booked time that the usage policy may ask for: without what was at fault. */
+/* The booked time that the usage policy and the minimum may ask for: without what was not usable. */
 static int64_t usable_ms(const struct rate_input *in)
 {
-	int64_t fault = faults_in(in, in->booked_from, in->booked_to);
+	int64_t unusable = unusable_in(in, in->booked_from, in->booked_to);
 
 	for (int i = 0; i < in->n_kept; i++)
-		fault -= faults_in(in, in->kept[i].from_at, min64(in->kept[i].to_at, in->booked_to));
-	return in->booked_to - in->booked_from - kept_ms(in) - fault;
+		unusable -= unusable_in(in, in->kept[i].from_at, min64(in->kept[i].to_at, in->booked_to));
+	return in->booked_to - in->booked_from - kept_ms(in) - unusable;
+}
+
+/* The least that a session with use pays: it falls away as far as booked time was not usable. */
+static int64_t minimum(const struct work *w)
+{
+	const struct rate_input *in = w->in;
+	int64_t booked = in->booked ? in->booked_to - in->booked_from - kept_ms(in) : 0, all = base_price(w)->minimum_minor;
+
+	if (booked <= 0 || in->whole_minimum)
+		return all;
+	return money_round((money_wide)all * usable_ms(in), booked);
 }
 
 /* What the usage policy adds to what was used. */
@@ -149,7 +160,7 @@ static int64_t unused_ms(const struct work *w, int list, struct interval *ret_pa
 
 		if (w->spans[i].list != list || part.from >= part.to)
 			continue;
-		unused += part.to - part.from - faults_in(in, part.from, part.to);
+		unused += part.to - part.from - unusable_in(in, part.from, part.to);
 		ret_part->from = min64(ret_part->from, part.from);
 		ret_part->to = max64(ret_part->to, part.to);
 	}
@@ -265,12 +276,11 @@ static int emit_cells(const struct work *w, struct rate_result *r)
 static int emit_rest(const struct work *w, struct rate_result *r)
 {
 	const struct rate_input *in = w->in;
-	int64_t from = in->n_pieces ? in->pieces[0].from_at : 0,
-		to = in->n_pieces ? in->pieces[in->n_pieces - 1].to_at : 0;
+	int64_t from = in->n_pieces ? in->pieces[0].from_at : in->booked_from,
+		to = in->n_pieces ? in->pieces[in->n_pieces - 1].to_at : in->booked_from;
 
-	if (r->billed_s > 0 && r->total_minor < base_price(w)->minimum_minor &&
-	    emit(r, (struct rate_line){ COMP_MINIMUM, w->base, from, to, 0, 0, 1000, 0,
-		    base_price(w)->minimum_minor - r->total_minor }))
+	if ((in->used || r->billed_s > 0) && r->total_minor < minimum(w) &&
+	    emit(r, (struct rate_line){ COMP_MINIMUM, w->base, from, to, 0, 0, 1000, 0, minimum(w) - r->total_minor }))
 		return 1;
 	if (r->estimated_s > r->approved_s)
 		return emit(r, (struct rate_line){ COMP_ESTIMATED, w->base, from, to, r->estimated_s - r->approved_s,
@@ -294,16 +304,16 @@ static bool bad_kept(const struct rate_input *in)
 	return before > in->priced_to;
 }
 
-static bool bad_faults(const struct rate_input *in)
+static bool bad_unusable(const struct rate_input *in)
 {
 	int64_t before = 0;
 
-	if (in->n_faults < 0 || in->n_faults > RATE_FAULTS_MAX)
+	if (in->n_unusable < 0 || in->n_unusable > RATE_UNUSABLE_MAX)
 		return true;
-	for (int i = 0; i < in->n_faults; i++) {
-		if (in->faults[i].from < before || in->faults[i].to < in->faults[i].from)
+	for (int i = 0; i < in->n_unusable; i++) {
+		if (in->unusable[i].from < before || in->unusable[i].to < in->unusable[i].from)
 			return true;
-		before = in->faults[i].to;
+		before = in->unusable[i].to;
 	}
 	return false;
 }
@@ -331,7 +341,7 @@ static int check(const struct rate_input *in)
 		return 1;
 	if (in->booked && (in->booked_to <= in->booked_from || in->priced_to < in->booked_from))
 		return 1;
-	if (bad_kept(in) || bad_faults(in))
+	if (bad_kept(in) || bad_unusable(in))
 		return 1;
 	for (int i = 0; i < in->n_pieces; i++) {
 		const struct rate_piece *p = &in->pieces[i];
@@ -397,7 +407,7 @@ int tariff_rate(const struct rate_input *in, struct rate_result *ret)
 	ret->approved_s = floor_seconds(&w, COMP_ESTIMATED, COMP_ESTIMATED);
 	ret->estimated_s = w.estimated_ms / 1000;
 	ret->overrun_s = seconds_of(&w, COMP_OVERRUN) + seconds_of(&w, COMP_INTO_NEXT);
-	if (priced_ms >= 1000)
+	if (in->used || priced_ms >= 1000)
 		fill = fill_seconds(&w);
 	if (fill > 0)
 		place_fill(&w, fill);

@@ -22,7 +22,7 @@ enum component { COMP_TIME, COMP_WALK_UP, COMP_GRACE, COMP_OVERRUN, COMP_INTO_NE
 /* Price lists that one session or one booking may touch. An instrument may have any number. */
 #define RATE_LISTS_MAX 64
 #define RATE_KEPT_MAX 8
-#define RATE_FAULTS_MAX 64
+#define RATE_UNUSABLE_MAX 128
 #define RATE_LINES_MAX (7 * RATE_LISTS_MAX + 5)
 
 /* A price list and the instant from which it is in force. */
@@ -54,8 +54,10 @@ struct rate_input {
 	const struct rate_span *kept;   /* ascending, up to priced_to                                     */
 	int n_kept;
 	int64_t start_at;               /* idle is counted from here to the first run; 0: from that run   */
-	const struct interval *faults;  /* ascending: no idle accrues in them, no booked time is filled up */
-	int n_faults;                   /* up to RATE_FAULTS_MAX                                          */
+	bool used;                      /* a witness saw use, though less than a second may be metered    */
+	const struct interval *unusable;/* ascending: no idle accrues in them; no booked time is filled up */
+	int n_unusable;                 /* up to RATE_UNUSABLE_MAX                                        */
+	bool whole_minimum;             /* of a record of format 1 or 2: all of it was asked for          */
 	const struct rate_piece *pieces;/* ascending by from_at                                           */
 	int n_pieces;
 };

@@ -194,13 +194,13 @@ static void add_usable(struct work *w, int64_t from, int64_t to, int64_t *as_use
 	*as_use -= use;
 }
 
-/* Between runs, without what was at fault; the first idle_after_ms of a spell count as use. */
+/* Between runs, without what was not usable; the first idle_after_ms of a spell count as use. */
 static void add_idle(struct work *w, int64_t from, int64_t to)
 {
 	int64_t as_use = max64(0, w->in->lists[w->base].price.idle_after_ms);
 
-	for (int i = 0; i < w->in->n_faults && from < to; i++) {
-		const struct interval *f = &w->in->faults[i];
+	for (int i = 0; i < w->in->n_unusable && from < to; i++) {
+		const struct interval *f = &w->in->unusable[i];
 
 		if (f->to <= from || f->from >= to)
 			continue;

@@ -24,7 +24,7 @@ struct facts {
 	int n_rows;
 	struct rate_piece pieces[PIECES_MAX];
 	struct rate_span kept[RATE_KEPT_MAX];
-	struct interval faults[RATE_FAULTS_MAX];
+	struct interval unusable[RATE_UNUSABLE_MAX];
 	struct rate_input in;
 	struct fee_input fee;
 	bool is_fee, is_correction, has_input;
@@ -127,14 +127,21 @@ static void read_kept(struct facts *f, const json_t *kept)
 	}
 }
 
-static void read_faults(struct facts *f, const json_t *faults)
+/* Records of before format 3 name the faults only, and asked for the whole minimum. */
+static void read_unusable(struct facts *f, const json_t *session)
 {
-	f->in.faults = f->faults;
-	f->in.n_faults = (int)json_array_size(faults);
-	for (int i = 0; i < f->in.n_faults && i < RATE_FAULTS_MAX; i++) {
-		const json_t *o = json_array_get(faults, (size_t)i);
+	const json_t *spans = json_object_get(session, "unusable");
 
-		f->faults[i] = (struct interval){ number(o, "from_at"), number(o, "to_at") };
+	f->in.whole_minimum = number(f->doc, "format") < 3;
+	if (!spans)
+		spans = json_object_get(session, "faults");
+	f->in.used = json_is_true(json_object_get(session, "used"));
+	f->in.unusable = f->unusable;
+	f->in.n_unusable = (int)json_array_size(spans);
+	for (int i = 0; i < f->in.n_unusable && i < RATE_UNUSABLE_MAX; i++) {
+		const json_t *o = json_array_get(spans, (size_t)i);
+
+		f->unusable[i] = (struct interval){ number(o, "from_at"), number(o, "to_at") };
 	}
 }
 
@@ -152,7 +159,7 @@ static void read_booking(struct facts *f)
 	f->in.next_from = number(s, "next_booking_at");
 	f->in.grace_ms = number(s, "grace_ms");
 	f->in.start_at = number(s, "start_at");
-	read_faults(f, json_object_get(s, "faults"));
+	read_unusable(f, s);
 }
 
 static int read_fee(struct facts *f, struct lt_err *err)
@@ -291,22 +298,24 @@ static void say_idle(struct explain *x, const struct facts *f)
 	if (f->result.idle_s == 0)
 		return;
 	lt_fmt(value, sizeof(value), "%lld s", (long long)f->result.idle_s);
-	say(x, value, "idle: from check-in to the first run and between runs, never after the last, never at fault");
+	say(x, value, "idle: from check-in to the first run and between runs, never after the last, never while it could not be used");
 	if (p->idle_after_ms > 0) {
 		seconds_text(value, p->idle_after_ms);
 		say(x, value, "of each idle spell count as use");
 	}
 }
 
-static void say_faults(struct explain *x, const struct facts *f, const struct lt_zone *zone)
+static void say_unusable(struct explain *x, const struct facts *f, const struct lt_zone *zone)
 {
 	char from[48], to[48], value[32];
 
-	for (int i = 0; i < f->in.n_faults && i < RATE_FAULTS_MAX; i++) {
-		instant(from, zone, f->faults[i].from);
-		instant(to, zone, f->faults[i].to);
-		seconds_text(value, f->faults[i].to - f->faults[i].from);
-		say(x, value, "the instrument said from %s to %s that it has a fault: nothing accrues", from, to);
+	for (int i = 0; i < f->in.n_unusable && i < RATE_UNUSABLE_MAX; i++) {
+		instant(from, zone, f->unusable[i].from);
+		instant(to, zone, f->unusable[i].to);
+		seconds_text(value, f->unusable[i].to - f->unusable[i].from);
+		say(x, value, f->in.whole_minimum
+			? "the instrument said from %s to %s that it has a fault: nothing accrues"
+			: "from %s to %s the instrument could not be used: no idle and no booked time is asked for", from, to);
 	}
 }
 
@@ -350,7 +359,7 @@ static void say_session(struct explain *x, const struct facts *f, const struct l
 		lt_fmt(version, sizeof(version), "version %lld", (long long)f->lists[f->spans[i].list].version);
 		say(x, version, "its rates and factors hold from %s on", at);
 	}
-	say_faults(x, f, zone);
+	say_unusable(x, f, zone);
 	say_idle(x, f);
 	say_billed(x, f);
 }
@@ -438,7 +447,8 @@ static void say_line(struct explain *x, const struct facts *f, const struct rate
 	lt_money_text(rate, sizeof(rate), l->rate_minor, f->exponent);
 	if (l->component == COMP_MINIMUM) {
 		lt_money_text(rate, sizeof(rate), f->lists[f->result.base].price.minimum_minor, f->exponent);
-		say(x, value, "minimum: what the lines before lack to the least charge of a session, %s", rate);
+		say(x, value, "minimum: what the lines before lack to the least charge of a session, %s%s", rate,
+			f->in.booked && f->in.n_unusable && !f->in.whole_minimum ? " x usable booked time / booked time" : "");
 	} else if (f->is_fee) {
 		say(x, value, "%s: the fee, rounded half away from zero", component_name(l->component));
 	} else {

@@ -124,28 +124,6 @@ int store_outage_add(struct db *db, int64_t id, const char *instrument, const ch
 		id, instrument, kind, from, to);
 }
 
-/* The latest first: where there are more than fit, the earliest are one. */
-int store_outage_faults(struct db *db, const char *instrument, struct interval in, int64_t now, struct interval *ret,
-	int cap, int *ret_n)
-{
-	struct stmt *s = db_query(db, "SELECT from_at, COALESCE(to_at, ?3) FROM outage WHERE instrument = ?1 AND kind IN "
-		"('fault', 'clock') AND from_at < ?2 AND COALESCE(to_at, ?3) > ?4 ORDER BY from_at DESC", "tiii", instrument, in.to,
-		now, in.from);
-	int n = 0, rc;
-
-	while ((rc = db_step(s)) == DB_ROW) {
-		struct interval f = interval_cut((struct interval){ db_int(s, 0), db_int(s, 1) }, in);
-
-		if (n < cap)
-			ret[n++] = f;
-		else
-			ret[cap - 1].from = f.from;
-	}
-	db_end(s);
-	*ret_n = interval_merge(ret, n);
-	return rc < 0 ? rc : 0;
-}
-
 int64_t store_outage_ms(struct db *db, const char *instrument, int64_t from, int64_t to, int64_t now)
 {
 	struct stmt *s = db_query(db, "SELECT MAX(from_at, ?2), MIN(COALESCE(to_at, ?4), ?3) FROM outage WHERE instrument "

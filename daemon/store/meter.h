@@ -32,9 +32,6 @@ int store_outage_begin(struct db *db, int64_t id, const char *instrument, const 
 bool store_outage_is_open(struct db *db, const char *instrument, const char *kind);
 int store_outage_end(struct db *db, const char *instrument, const char *kind, int64_t to);
 int store_outage_add(struct db *db, int64_t id, const char *instrument, const char *kind, int64_t from, int64_t to);
-/* When it said that it has a fault, cut to `in`, ascending; more than cap: the earliest are drawn into one. 0, < 0. */
-int store_outage_faults(struct db *db, const char *instrument, struct interval in, int64_t now, struct interval *ret,
-	int cap, int *ret_n);
 /* Milliseconds of [from, to) covered by outages; an open one lasts until `now`. */
 int64_t store_outage_ms(struct db *db, const char *instrument, int64_t from, int64_t to, int64_t now);
 

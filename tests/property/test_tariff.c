@@ -30,7 +30,7 @@ struct random_case {
 	struct price_list lists[3];
 	struct rate_piece pieces[PIECES];
 	struct rate_span kept[2];
-	struct interval faults[PIECES];
+	struct interval unusable[PIECES];
 	struct rate_input in;
 };
 
@@ -101,7 +101,7 @@ static void break_down(struct random_case *c)
 {
 	int64_t after = 0;
 
-	c->in.faults = c->faults;
+	c->in.unusable = c->unusable;
 	for (int i = 0; i < c->in.n_pieces; i++) {
 		struct rate_piece *p = &c->pieces[i];
 		int64_t from = p->from_at - below(2) * below(1200000), to = p->to_at + below(2) * below(600000);
@@ -114,7 +114,7 @@ static void break_down(struct random_case *c)
 		from = from < after ? after : from;
 		if (i > 0 && from < p[-1].to_at)
 			from = p[-1].to_at;
-		c->faults[c->in.n_faults++] = (struct interval){ from, to };
+		c->unusable[c->in.n_unusable++] = (struct interval){ from, to };
 		after = to;
 	}
 }
@@ -355,7 +355,7 @@ static void a_fault_costs_no_more(void **unused)
 		rated(&c, &with);
 		for (int p = 0; p < c.in.n_pieces; p++)
 			c.pieces[p].fault = false;
-		c.in.n_faults = 0;
+		c.in.n_unusable = 0;
 		rated(&c, &without);
 		assert_true(with.idle_s <= without.idle_s + 1);
 		assert_true(with.billed_s <= without.billed_s + 1);
@@ -429,8 +429,8 @@ static void refuses_nonsense(void **unused)
 	do {
 		random_case(&c, true);
 		break_down(&c);
-	} while (c.in.n_faults == 0);
-	c.faults[0].to = c.faults[0].from - 1;
+	} while (c.in.n_unusable == 0);
+	c.unusable[0].to = c.unusable[0].from - 1;
 	assert_int_equal(1, tariff_rate(&c.in, &r));
 	random_case(&c, true);
 	c.in.n_pieces = 1;

@@ -271,7 +271,7 @@ struct sane {
 	struct price_list lists[2];
 	struct rate_piece pieces[2];
 	struct rate_span kept[2];
-	struct interval faults[2];
+	struct interval unusable[2];
 	struct rate_input in;
 };
 
@@ -287,11 +287,11 @@ static void make_sane(struct sane *s)
 			.measured_ms = LT_HOUR, .placed = true };
 		s->kept[i] = (struct rate_span){ NOON + i * LT_HOUR, NOON + i * LT_HOUR + 60000,
 			NOON + i * LT_HOUR + 120000 };
-		s->faults[i] = (struct interval){ NOON + i * LT_HOUR, NOON + i * LT_HOUR + 60000 };
+		s->unusable[i] = (struct interval){ NOON + i * LT_HOUR, NOON + i * LT_HOUR + 60000 };
 	}
 	s->in = (struct rate_input){ .lists = s->lists, .n_lists = 2, .booked = true, .booked_from = NOON,
 		.booked_to = NOON + 2 * LT_HOUR, .priced_to = NOON + 2 * LT_HOUR, .grace_ms = 60000, .kept = s->kept,
-		.n_kept = 2, .faults = s->faults, .n_faults = 2, .pieces = s->pieces, .n_pieces = 2 };
+		.n_kept = 2, .unusable = s->unusable, .n_unusable = 2, .pieces = s->pieces, .n_pieces = 2 };
 }
 
 static void nonsense_is_not_rated(void **state)
@@ -328,11 +328,11 @@ static void nonsense_is_not_rated(void **state)
 	SPOIL(s.kept[1].to_at = s.kept[1].grace_to - 1);
 	SPOIL(s.kept[1].from_at = NOON);
 	SPOIL(s.in.priced_to = s.kept[1].to_at - 1);
-	SPOIL(s.in.n_faults = -1);
-	SPOIL(s.in.n_faults = RATE_FAULTS_MAX + 1);
-	SPOIL(s.faults[0].from = -1);
-	SPOIL(s.faults[0].to = NOON - 1);
-	SPOIL(s.faults[1].from = NOON + 1);
+	SPOIL(s.in.n_unusable = -1);
+	SPOIL(s.in.n_unusable = RATE_UNUSABLE_MAX + 1);
+	SPOIL(s.unusable[0].from = -1);
+	SPOIL(s.unusable[0].to = NOON - 1);
+	SPOIL(s.unusable[1].from = NOON + 1);
 	SPOIL(s.pieces[1].from_at = NOON - 1);
 	SPOIL(s.pieces[0].from_at = -1);
 	SPOIL(s.pieces[0].to_at = NOON - 1);
@@ -361,7 +361,7 @@ static void an_estimate_is_priced_by_the_list_before_its_end(void **state)
 	struct rate_result r;
 
 	make_sane(&s);
-	s.in.n_faults = s.in.n_kept = 0;
+	s.in.n_unusable = s.in.n_kept = 0;
 	s.in.n_pieces = 1;
 	s.lists[0].price.change = CHANGE_SPLIT;
 	s.lists[0].price.rate_minor = 10000;
@@ -385,7 +385,7 @@ static void time_without_use_is_paid_by_its_own_list(void **state)
 	struct rate_result r;
 
 	make_sane(&s);
-	s.in.n_faults = s.in.n_kept = 0;
+	s.in.n_unusable = s.in.n_kept = 0;
 	s.in.spans = rows;
 	s.in.n_spans = 2;
 	s.in.n_pieces = 1;
@@ -423,6 +423,49 @@ static void a_fee_is_the_sum_over_its_terms(void **state)
 	assert_int_equal(r.total_minor, 3600);
 }
 
+/* A minute of use in two booked hours, one of which the instrument was down: half the minimum, half the fill. */
+static void what_could_not_be_used_is_not_asked_for(void **state)
+{
+	static struct sane s;
+	struct rate_result r;
+
+	make_sane(&s);
+	s.in.n_kept = 0;
+	s.in.n_pieces = s.in.n_unusable = 1;
+	s.lists[0].price.minimum_minor = 12001;
+	s.pieces[0].to_at = NOON + LT_MINUTE;
+	s.pieces[0].measured_ms = LT_MINUTE;
+	s.unusable[0] = (struct interval){ NOON + LT_HOUR / 2, NOON + LT_HOUR + LT_HOUR / 2 };
+	assert_int_equal(tariff_rate(&s.in, &r), 0);
+	assert_int_equal(r.total_minor, 6001);
+	s.in.whole_minimum = true;
+	assert_int_equal(tariff_rate(&s.in, &r), 0);
+	assert_int_equal(r.total_minor, 12001);
+	s.lists[0].price.usage = USAGE_MAX;
+	assert_int_equal(tariff_rate(&s.in, &r), 0);
+	assert_int_equal(r.billed_s, 3600);
+	s.unusable[0] = (struct interval){ NOON - LT_HOUR, NOON + 3 * LT_HOUR };
+	s.in.whole_minimum = false;
+	assert_int_equal(tariff_rate(&s.in, &r), 0);
+	assert_int_equal(r.total_minor, 167);
+}
+
+/* Only the run bit saw it: there is nothing to price, but the session had use. */
+static void use_that_was_only_seen_owes_the_minimum(void **state)
+{
+	static struct sane s;
+	struct rate_result r;
+
+	make_sane(&s);
+	s.in.n_kept = s.in.n_unusable = s.in.n_pieces = 0;
+	s.lists[0].price.minimum_minor = 500;
+	assert_int_equal(tariff_rate(&s.in, &r), 0);
+	assert_int_equal(r.total_minor, 0);
+	s.in.used = true;
+	assert_int_equal(tariff_rate(&s.in, &r), 0);
+	assert_int_equal(r.total_minor, 500);
+}
+
 /* A counter a little ahead of the clock: its second more than its window is not lost. */
 static void more_measured_than_its_window(void **state)
 {
@@ -431,7 +474,7 @@ static void more_measured_than_its_window(void **state)
 	int64_t seconds = 0;
 
 	make_sane(&s);
-	s.in.n_faults = s.in.n_kept = 0;
+	s.in.n_unusable = s.in.n_kept = 0;
 	s.in.n_pieces = 1;
 	s.pieces[0].placed = false;
 	s.pieces[0].measured_ms = LT_HOUR + 2000;
@@ -551,7 +594,9 @@ int main(void)
 		cmocka_unit_test(every_byte_of_every_value), cmocka_unit_test(too_much_of_a_value),
 		cmocka_unit_test(every_cut_of_a_text), cmocka_unit_test(every_edge_of_a_session),
 		cmocka_unit_test(what_is_outside_an_enum), cmocka_unit_test(corners_of_the_calendar),
-		cmocka_unit_test(nonsense_is_not_rated), cmocka_unit_test(more_measured_than_its_window),
+		cmocka_unit_test(nonsense_is_not_rated), cmocka_unit_test(what_could_not_be_used_is_not_asked_for),
+		cmocka_unit_test(use_that_was_only_seen_owes_the_minimum),
+		cmocka_unit_test(more_measured_than_its_window),
 		cmocka_unit_test(an_estimate_is_priced_by_the_list_before_its_end),
 		cmocka_unit_test(time_without_use_is_paid_by_its_own_list), cmocka_unit_test(a_fee_is_the_sum_over_its_terms),
 		cmocka_unit_test(random_lives_of_a_meter), cmocka_unit_test(a_meter_without_its_value),

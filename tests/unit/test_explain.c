@@ -85,7 +85,7 @@ static void step_idle_and_two_lists(void **state)
 	explains(w, 1, "its step, minimum and usage hold", "version 1");
 	explains(w, 1, "idle: from check-in to the first run", "300 s");
 	explains(w, 1, "of each idle spell count as use", "240.000 s");
-	explains(w, 1, "the instrument said from 2026-12-01T10:46:00+08:00", "60.000 s");
+	explains(w, 1, "from 2026-12-01T10:46:00+08:00 to 2026-12-01T10:47:00+08:00 the instrument could not be used", "60.000 s");
 	explains(w, 1, "to fill the billing step of 360 s", "300 s");
 	explains(w, 1, "billed, without grace", "6840 s");
 	explains(w, 1, "time: 3600 s x 100.00/h", "100.00");
@@ -113,15 +113,15 @@ static void faults_cost_nothing(void **state)
 	add_run(w, 2, 1, T0 + 70 * MIN, T0 + 100 * MIN);
 	db_run(w->db, "UPDATE usage SET fault = 1 WHERE id = 2", "");
 	db_run(w->db, "INSERT INTO outage(id, instrument, kind, from_at, to_at) VALUES (1, 'krios-1', 'fault', ?1, ?2), "
-		"(2, 'krios-1', 'down', ?2, ?2 + 1), (3, 'krios-1', 'fault', ?2 + 600000, NULL)", "ii", T0 + 70 * MIN, T0 + 100 * MIN);
+		"(2, 'krios-1', 'down', ?2 - 1, ?2), (3, 'krios-1', 'fault', ?2 + 600000, NULL)", "ii", T0 + 70 * MIN, T0 + 100 * MIN);
 	assert_int_equal(0, world_end(w, 0));
 	settle(w, 1);
 	/* booked 120 min less 30 and the last 10 at fault: 80 min; 70 were used, 10 are filled up */
 	assert_int_equal(13334, charged(w));
 	explains(w, 1, "not charged", "1800.000 s");
 	explains(w, 1, "floored once", "6000 s");
-	explains(w, 1, "the instrument said from 2026-12-01T10:10:00+08:00 to 2026-12-01T10:40:00+08:00", "1800.000 s");
-	explains(w, 1, "the instrument said from 2026-12-01T10:50:00+08:00", "600.000 s");
+	explains(w, 1, "from 2026-12-01T10:10:00+08:00 to 2026-12-01T10:40:00+08:00 the instrument could not be used", "1800.000 s");
+	explains(w, 1, "from 2026-12-01T10:50:00+08:00 to", "600.000 s");
 	explains(w, 1, "time: 4200 s x 100.00/h", "116.67");
 	explains(w, 1, "fault: 1800 s x 100.00/h x 0.000 / 3600, rounded half away from zero; metered with", "0.00");
 	explains(w, 1, "booked_fill: 600 s", "16.67");

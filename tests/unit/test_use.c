@@ -136,6 +136,31 @@ static void a_slow_meter_is_noticed(void **state)
 	assert_int_equal(count(DISAGREES " AND bound_ms BETWEEN 560000 AND 640000"), 1);
 }
 
+/* Two runs, and the controller silent for half an hour between them: what is idle is what was usable. */
+static void no_idle_accrues_while_the_controller_is_down(void **state)
+{
+	struct booking b = checked_in();
+
+	for (int i = 0; i < 2; i++) {
+		device[0].on = true;
+		run_to(H(2) + MIN(10 + 60 * i));
+		device[0].on = false;
+		run_to(H(2) + MIN(20 + 60 * i));
+		if (i)
+			break;
+		link_up(false);
+		run_to(H(2) + MIN(50));
+		link_up(true);
+		run_to(H(2) + MIN(60));
+	}
+	leaves(b.id);
+	run_to(H(6));
+	assert_int_equal(count("SELECT COUNT(*) FROM charge"), 1);
+	/* fifty minutes between the runs; about thirty of them nobody could have used it */
+	assert_true(count("SELECT idle_s FROM charge") <= 21 * 60);
+	assert_true(count("SELECT idle_s FROM charge") >= 18 * 60);
+}
+
 /* (c) */
 static void the_controller_died_after_the_check_in(void **state)
 {
@@ -387,6 +412,7 @@ int main(void)
 		T(two_people_may_charge_what_was_not_counted),
 		T(it_ran_between_two_ticks_of_a_coarse_counter),
 		T(where_both_agree_nobody_is_asked),
+		T(no_idle_accrues_while_the_controller_is_down),
 		T(a_slow_meter_is_noticed),
 		T(the_controller_died_after_the_check_in),
 		T(the_controller_died_and_they_left),
