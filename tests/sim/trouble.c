@@ -404,7 +404,7 @@ static const struct trouble_kind kinds[TROUBLES] = {
 	[TROUBLE_CRASH] = { "crash", "the daemon dies", true, false, false, { HOUR, 20 * HOUR }, { HOUR, 20 * HOUR }, crash, NULL },
 	[TROUBLE_SKEW] = { "skew", "the wall clock steps by up to two seconds", true, false, false, { HOUR, 40 * HOUR },
 		{ 10 * HOUR, 40 * HOUR }, skew, NULL },
-	[TROUBLE_STEP] = { "step", "the wall clock steps by a second to a day, and back", true, false, false, { HOUR, 60 * HOUR },
+	[TROUBLE_STEP] = { "step", "the wall clock steps by a second to a day, and back", false, false, false, { HOUR, 60 * HOUR },
 		{ 20 * HOUR, 80 * HOUR }, begin_step, end_step },
 	[TROUBLE_PAUSE] = { "pause", "both clocks stand still, and the wall clock is set right", true, false, false, { HOUR, 60 * HOUR },
 		{ 20 * HOUR, 80 * HOUR }, begin_pause, end_step },
