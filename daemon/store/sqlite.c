@@ -628,6 +628,8 @@ static int migrate(struct db *db, const char *path, unsigned flags, const struct
 	if (flags & (DB_READ_ONLY | DB_NO_MIGRATE))
 		return lt_err_set(err, "store-too-old", path, "the store has schema %lld; start labtimed once to "
 			"upgrade it", (long long)version);
+	if (tables == 0 && list == db_migrations)
+		return migrate_one(db, &db_schema, path, err);
 	lt_fmt(copy, sizeof(copy), "%s.before-%03d", path, m->version);
 	if (version > 0 && !in_memory(path) && backup_whole(db, copy, err) < 0)
 		return -1;

@@ -308,9 +308,53 @@ static void test_005_out_of_service(void **state)
 	old_free(o);
 }
 
+/* Every table, index and trigger of the store in the order of their names, and how many rows each table holds. */
+static void describe(struct db *db, char *ret, size_t size)
+{
+	struct stmt *q = db_query(db, "SELECT type || ' ' || name || ': ' || COALESCE(sql, '') FROM sqlite_schema"
+		" ORDER BY type, name", "");
+	size_t n = 0;
+
+	while (db_step(q) == DB_ROW) {
+		lt_fmt(ret + n, size - n, "%s\n", db_text(q, 0));
+		n += strlen(ret + n);
+	}
+	db_end(q);
+	assert_true(n > 10000 && n + 1 < size);
+	for (q = db_query(db, "SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name", ""); db_step(q) == DB_ROW;) {
+		char sql[200];
+
+		lt_fmt(sql, sizeof(sql), "SELECT COUNT(*) FROM \"%s\"", db_text(q, 0));
+		lt_fmt(ret + n, size - n, "%s %lld\n", db_text(q, 0), (long long)db_one_int(db, -1, sql, ""));
+		n += strlen(ret + n);
+	}
+	db_end(q);
+	assert_true(n + 1 < size);
+}
+
+/* A new store is made in one step; it is the store that all the steps would have made. */
+static void test_a_new_store_is_what_migrations_make(void **state)
+{
+	static const char *const none[] = { NULL };
+	static char fresh[200000], stepped[200000];
+	struct old *one = old_store(0, none), *each = old_store(1, none);
+	struct lt_err err = { 0 };
+
+	(void)state;
+	describe(upgraded(one), fresh, sizeof(fresh));
+	describe(upgraded(each), stepped, sizeof(stepped));
+	assert_string_equal(fresh, stepped);
+	one->db = db_close(one->db);
+	one->db = db_open(one->path, DB_NO_MIGRATE, &err); /* nothing is left to do */
+	assert_non_null(one->db);
+	old_free(one);
+	old_free(each);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_a_new_store_is_what_migrations_make),
 		cmocka_unit_test(test_005_out_of_service),
 		cmocka_unit_test(test_005_since),
 		cmocka_unit_test(test_002_events_and_outages), cmocka_unit_test(test_003_terms_by_interval),
