@@ -29,12 +29,12 @@ static int64_t let_go(const struct world *w, const struct acked *a)
 
 /*
  * How many usable minutes R25 asks for before somebody who did not come has not come. A booking begins to wait when
- * nobody else holds its unit any more.
+ * nobody else holds its unit any more. Who runs it only after `until`, the decision, changes nothing.
  */
-static int64_t wait_ms(const struct world *w, const struct acked *a)
+static int64_t wait_ms(const struct world *w, const struct acked *a, int64_t until)
 {
-	int64_t held = usable_wall_ms(w, a->instrument, a->person, a->since, a->to, 0) -
-		usable_wall_ms(w, a->instrument, a->person, a->since, a->to, USABLE_OTHERS), since = let_go(w, a);
+	int64_t held = usable_wall_ms(w, a->instrument, a->person, a->since, until, 0) -
+		usable_wall_ms(w, a->instrument, a->person, a->since, until, USABLE_OTHERS), since = let_go(w, a);
 	int64_t n = w->instruments[a->instrument].policy.no_show_ms, half, wait;
 
 	half = (a->to - (since ? since : a->since + held)) / 2;
@@ -85,7 +85,7 @@ static void check_no_run(struct world *w, const struct owed *o, const struct ack
 
 static void check_no_show(struct world *w, const struct owed *o, const struct acked *a)
 {
-	int64_t usable, need = wait_ms(w, a), until = o->decided_at < a->to ? o->decided_at : a->to;
+	int64_t usable, until = o->decided_at < a->to ? o->decided_at : a->to, need = wait_ms(w, a, until);
 	int why = BY_NOBODY | USABLE_OTHERS;
 
 	if (a->checkin_at && used(w, a, a->checkin_at, true_of(w, o->decided_at)))
@@ -112,13 +112,14 @@ static bool away_at(const struct world *w, const struct acked *a, int64_t wall)
 static void check_late_cancel(struct world *w, const struct owed *o, const struct acked *a)
 {
 	int64_t usable = usable_wall_ms(w, a->instrument, a->person, a->from, a->to, BY_NOBODY);
+	int64_t need = wait_ms(w, a, a->to);
 
 	if (true_of(w, a->to) + LATER_MS > w->true_ms)
 		return;
-	if (usable + ROUNDING_MS < wait_ms(w, a))
+	if (usable + ROUNDING_MS < need)
 		world_violate(w, "C-%lld: a late-cancel fee of B-%lld although %s had only %lld of %lld usable s", (long long)o->id,
 			(long long)a->booking, w->devices[a->instrument].d.id, (long long)usable / 1000,
-			(long long)wait_ms(w, a) / 1000);
+			(long long)need / 1000);
 	if (away_at(w, a, o->decided_at) && away_at(w, a, a->from))
 		world_violate(w, "C-%lld: a late-cancel fee of B-%lld although %s was away then and at its start", (long long)o->id,
 			(long long)a->booking, w->devices[a->instrument].d.id);

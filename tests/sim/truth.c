@@ -152,7 +152,7 @@ static void check_totals(struct world *w)
 }
 
 static const struct { void (*check)(struct world *w); bool on; } checks[] = {
-	{ check_totals, true }, { check_charges, true }, { fees_end, false }, { owners_end, true }, { prices_end, true },
+	{ check_totals, true }, { check_charges, true }, { fees_end, true }, { owners_end, true }, { prices_end, true },
 };
 
 void truth_end(struct world *w)
