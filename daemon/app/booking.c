@@ -118,16 +118,12 @@ int booking_freed(struct act *a, const char *instrument, int64_t by, int64_t at)
 	return rc != 0 ? rc : booking_arm(a, &b, &p);
 }
 
-/* Nobody used it: the fee, the time is free again, and nothing waits for it any more. */
-static int end_unused(struct act *a, struct booking *b, int64_t at, enum booking_event event, const char *fee,
-		      const char *verb, const char *why)
+/* Nobody used it: the time is free again, and nothing waits for it any more. */
+static int end_unused(struct act *a, struct booking *b, int64_t at, enum booking_event event, const char *verb,
+	const char *why)
 {
-	int64_t fee_minor = b->fee_minor;
-	int rc = fee[0] != '\0' ? money_fee(a, b, fee, at, &fee_minor) : 0;
+	int rc;
 
-	if (rc != 0)
-		return rc;
-	b->fee_minor = fee_minor;
 	if (at < b->held_to)
 		b->held_to = at > b->booked_from ? at : b->booked_from;
 	rc = booking_step(a, b, event, verb, why);
@@ -136,15 +132,22 @@ static int end_unused(struct act *a, struct booking *b, int64_t at, enum booking
 	return rc != 0 ? rc : metering_booking_gone(a, b->id);
 }
 
-int booking_miss(struct act *a, struct booking *b, int64_t at, const char *verb, const char *why)
+int booking_miss(struct act *a, struct booking *b, const struct use_facts *seen, int64_t at, const char *why)
 {
+	int64_t fee_minor = b->fee_minor;
+	int rc;
+
 	/* what a gap hid may have been its user's: nobody can say that they did not come */
 	if (evidence_hidden(a->db, b->instrument, b->booked_from, b->booked_to))
 		return booking_lapse(a, b, at, "a run was hidden from the meter's readings");
-	return end_unused(a, b, at, BOOKING_MISS, "no_show", verb, why);
+	rc = money_fee(a, b, "no_show", seen, at, &fee_minor);
+	if (rc != 0)
+		return rc;
+	b->fee_minor = fee_minor;
+	return end_unused(a, b, at, BOOKING_MISS, "no_show", why);
 }
 
 int booking_lapse(struct act *a, struct booking *b, int64_t at, const char *why)
 {
-	return end_unused(a, b, at, BOOKING_LAPSE, "", "lapse", why);
+	return end_unused(a, b, at, BOOKING_LAPSE, "lapse", why);
 }

@@ -282,43 +282,44 @@ int booking_change(struct act *a, int64_t id, int64_t version, const struct book
 	return act_end(a);
 }
 
-/* What cancelling now is: its event and the words for the history. */
-struct ending { enum booking_event event; const char *why; };
+/* What cancelling now is: its event, the words for the history, and of a no-show what it rests on. */
+struct ending { enum booking_event event; const char *why; struct use_facts seen; };
 
 static int which_ending(struct act *a, const struct booking *b, struct ending *ret)
 {
-	struct use_facts f = { .at = a->now.wall_ms, .left = true };
+	int64_t now = a->now.wall_ms;
 	enum use_verdict v;
 	struct policy p;
 	int rc;
 
-	*ret = (struct ending){ BOOKING_DO_CANCEL, "" };
-	if (f.at < b->booked_from || b->state == BOOKING_PENDING)
+	*ret = (struct ending){ .event = BOOKING_DO_CANCEL, .why = "", .seen = { .at = now, .left = true } };
+	if (now < b->booked_from || b->state == BOOKING_PENDING)
 		return 0;
 	if (b->waiting) {
-		bool half = f.at - b->booked_from >= (b->booked_to - b->booked_from) / 2;
-
-		*ret = (struct ending){ half ? BOOKING_DISPLACE : BOOKING_LAPSE, "another's session still held the unit" };
+		ret->event = now - b->booked_from >= (b->booked_to - b->booked_from) / 2 ? BOOKING_DISPLACE : BOOKING_LAPSE;
+		ret->why = "another's session still held the unit";
 		return 0;
 	}
 	rc = terms_policy(a, b->instrument, b->policy_version, &p);
 	if (rc == 0)
-		rc = booking_judge(a, b, &p, &f, &v);
-	if (rc == 0 && v == USE_LAPSED)
-		*ret = (struct ending){ BOOKING_LAPSE, "the instrument could not be used" };
-	else if (rc == 0)
-		*ret = (struct ending){ BOOKING_MISS, "cancelled after its start" };
-	return rc;
+		rc = booking_judge(a, b, &p, &ret->seen, &v);
+	if (rc != 0)
+		return rc;
+	ret->event = v == USE_LAPSED ? BOOKING_LAPSE : BOOKING_MISS;
+	ret->why = v == USE_LAPSED ? "the instrument could not be used" : "cancelled after its start";
+	return 0;
 }
 
 /* The fee of an ending, posted or (dry run) shown. */
-static int ending_fee(struct act *a, struct booking *b, enum booking_event event)
+static int ending_fee(struct act *a, struct booking *b, const struct ending *e)
 {
-	if (event == BOOKING_DO_CANCEL)
+	if (e->event == BOOKING_DO_CANCEL)
 		return booking_late_cancel(a, b, a->now.wall_ms);
-	if (event != BOOKING_MISS)
+	if (e->event != BOOKING_MISS)
 		return 0;
-	return (a->dry_run ? money_fee_preview : money_fee)(a, b, "no_show", a->now.wall_ms, &b->fee_minor);
+	if (a->dry_run)
+		return money_fee_preview(a, b, "no_show", a->now.wall_ms, &b->fee_minor);
+	return money_fee(a, b, "no_show", &e->seen, a->now.wall_ms, &b->fee_minor);
 }
 
 static int refuse_cancel(struct act *a, const struct booking *b)
@@ -348,7 +349,7 @@ static int cancel_booking(struct act *a, int64_t id, const char *reason, bool fr
 	if (rc == 0)
 		rc = which_ending(a, &b, &e);
 	if (rc == 0 && !free_of_charge)
-		rc = ending_fee(a, &b, e.event);
+		rc = ending_fee(a, &b, &e);
 	if (rc != 0)
 		return rc;
 	if (a->dry_run) {

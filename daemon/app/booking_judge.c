@@ -45,8 +45,10 @@ int booking_late_cancel(struct act *a, struct booking *b, int64_t at)
 
 	if (rc != 0)
 		return rc;
+	if (usable && a->dry_run)
+		return money_fee_preview(a, b, "late_cancel", at, &b->fee_minor);
 	if (usable)
-		return (a->dry_run ? money_fee_preview : money_fee)(a, b, "late_cancel", at, &b->fee_minor);
+		return money_fee(a, b, "late_cancel", NULL, at, &b->fee_minor);
 	if (!a->dry_run && at < b->booked_from)
 		act_timer(a, "late_cancel", b->id, b->booked_from);
 	return act_end(a);
@@ -62,7 +64,7 @@ int booking_late_cancel_due(struct act *a, int64_t ref, int64_t due_at)
 		rc = metering_usable_at(a, b.instrument, due_at, &usable);
 	if (rc != 0 || !usable || b.state != BOOKING_CANCELLED || b.ended_at == 0)
 		return rc < 0 ? rc : act_end(a);
-	rc = money_fee(a, &b, "late_cancel", b.ended_at, &b.fee_minor);
+	rc = money_fee(a, &b, "late_cancel", NULL, b.ended_at, &b.fee_minor);
 	return rc != 0 ? rc : booking_note(a, &b, "late_cancel",
 		"the instrument can be used at the booked start: the fee of the cancellation is due");
 }
@@ -74,7 +76,7 @@ static const char *why_missed(const struct booking *b)
 		: "nobody checked in and nothing ran";
 }
 
-int booking_unused(struct act *a, struct booking *b, enum use_verdict v, int64_t at)
+int booking_unused(struct act *a, struct booking *b, enum use_verdict v, const struct use_facts *seen, int64_t at)
 {
 	int rc;
 
@@ -85,7 +87,7 @@ int booking_unused(struct act *a, struct booking *b, enum use_verdict v, int64_t
 			rc = booking_step(a, b, BOOKING_DO_CANCEL, "cancel", "checked out before its start without use");
 		return rc != 0 ? rc : booking_unplace(a, b);
 	case USE_MISSED:
-		return booking_miss(a, b, at, "no_show", why_missed(b));
+		return booking_miss(a, b, seen, at, why_missed(b));
 	case USE_LAPSED:
 		return booking_lapse(a, b, at, "it could not be used for long enough: free of charge");
 	case USE_WAITS: case USE_USED:

@@ -49,14 +49,15 @@ int booking_arm(struct act *a, const struct booking *b, const struct policy *p);
 /* R25: f->at and f->left are given, f->silent where the meter cannot be read; the rest of f is filled. 0 or < 0. */
 int booking_judge(struct act *a, const struct booking *b, const struct policy *p, struct use_facts *f,
 	enum use_verdict *ret);
-/* Carries the verdict on a booking that was not used out: cancelled, missed or lapsed at `at`. */
-int booking_unused(struct act *a, struct booking *b, enum use_verdict v, int64_t at);
+/* Carries the verdict on a booking that was not used out: cancelled, missed or lapsed at `at`. seen: what it rests
+ * on. */
+int booking_unused(struct act *a, struct booking *b, enum use_verdict v, const struct use_facts *seen, int64_t at);
 /* R23: the fee of a cancellation at `at`, to b->fee_minor. While the instrument cannot be used it is decided at the
  * booked start. */
 int booking_late_cancel(struct act *a, struct booking *b, int64_t at);
 int booking_late_cancel_due(struct act *a, int64_t ref, int64_t due_at);
 /* Missed at `at`: fee, release, history. */
-int booking_miss(struct act *a, struct booking *b, int64_t at, const char *verb, const char *why);
+int booking_miss(struct act *a, struct booking *b, const struct use_facts *seen, int64_t at, const char *why);
 /* Too few usable minutes: free. */
 int booking_lapse(struct act *a, struct booking *b, int64_t at, const char *why);
 /* The booking for a use case: 404 when there is none, 412 when `version` is not 0 and not its. */

@@ -82,7 +82,7 @@ static int fire_no_show(struct act *a, int64_t ref, int64_t due_at)
 		return f.silent ? ask_later(a, &b, ASK_AGAIN) : ask_when_usable(a, &b, f.wait_ms - f.usable_ms);
 	if (v != USE_USED && b.state == BOOKING_ACTIVE)
 		return end_session(a, &b);
-	return booking_unused(a, &b, v, a->now.wall_ms);
+	return booking_unused(a, &b, v, &f, a->now.wall_ms);
 }
 
 #define WARN_BEFORE (10 * LT_MINUTE)
@@ -149,7 +149,7 @@ static int end_without_use(struct act *a, struct booking *b, const struct policy
 	if (b->waiting)
 		return booking_lapse(a, b, b->booked_to, "another's session held the unit all the time");
 	rc = booking_judge(a, b, p, &f, &v);
-	return rc != 0 ? rc : booking_unused(a, b, v, b->booked_to);
+	return rc != 0 ? rc : booking_unused(a, b, v, &f, b->booked_to);
 }
 
 /* Nobody saw what a session without use does that cannot be read: asked again, unless metering gives it up before. */

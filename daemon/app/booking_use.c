@@ -230,7 +230,7 @@ int booking_closed(struct act *a, int64_t id, int64_t at, bool read, const char 
 	if (rc == 0)
 		rc = booking_judge(a, &b, &p, &f, &v);
 	if (rc == 0 && v != USE_USED) {
-		rc = booking_unused(a, &b, v, at);
+		rc = booking_unused(a, &b, v, &f, at);
 	} else if (rc == 0) {
 		rc = booking_release(a, &b, &p, at);
 		if (rc == 0)

@@ -105,15 +105,15 @@ static int load_fees(struct act *a, int64_t booking, struct fees *f)
 /* The one that the ledger thread works with. */
 static struct fees fees;
 
-static int post_fee(struct act *a, const struct booking *b, const struct fee *f, const char *component, int nth)
+static int post_fee(struct act *a, const struct booking *b, const struct fee *f, const struct use_facts *seen)
 {
 	char key[64];
 	struct posting p = { .kind = "fee", .reason = "", .booking = b, .fee = &f->in, .fee_book = &f->book,
-		.result = &f->result, .flags = "", .idem_key = key };
+		.seen = seen, .result = &f->result, .flags = "", .idem_key = key };
 	int64_t now = a->now.wall_ms;
 	int rc;
 
-	lt_fmt(key, sizeof(key), "booking:%lld:%s:%d", (long long)b->id, component, nth);
+	lt_fmt(key, sizeof(key), "booking:%lld:%s:%d", (long long)b->id, component_name(f->in.kind), fees.n + 1);
 	rc = posting_post(a, &p, NULL);
 	if (rc == 0)
 		act_timer(a, "fee_resold", b->id, (now > b->booked_to ? now : b->booked_to) + RESOLD_AFTER);
@@ -139,7 +139,8 @@ int money_fee_preview(struct act *a, const struct booking *b, const char *compon
 	return act_end(a);
 }
 
-int money_fee(struct act *a, const struct booking *b, const char *component, int64_t at, int64_t *ret_minor)
+int money_fee(struct act *a, const struct booking *b, const char *component, const struct use_facts *seen, int64_t at,
+	int64_t *ret_minor)
 {
 	struct fee f;
 	int64_t due;
@@ -151,7 +152,7 @@ int money_fee(struct act *a, const struct booking *b, const char *component, int
 		return rc;
 	due = fees.whole_minor + fees.parts_minor;
 	if (is_new(&f)) {
-		rc = post_fee(a, b, &f, component, fees.n + 1);
+		rc = post_fee(a, b, &f, seen);
 		due += f.result.total_minor;
 	}
 	if (rc == 0 && ret_minor)
@@ -182,7 +183,7 @@ int money_fee_given_up(struct act *a, const struct booking *was, struct interval
 	if (rc == 0 && fees.n_parts >= FEE_PARTS)
 		return act_refuse(a, 409, "changed-too-often", "", "B-%lld gave up time for a fee %d times; cancel it and book again",
 			(long long)was->id, FEE_PARTS);
-	return rc ? rc : post_fee(a, was, &f, "late_cancel", fees.n + 1);
+	return rc ? rc : post_fee(a, was, &f, NULL);
 }
 
 /* Credits a fee down to what `now` says (NULL: to nothing). */

@@ -8,6 +8,7 @@
 #include "core/booking.h"
 #include "core/session.h"
 #include "core/tariff.h"
+#include "core/use.h"
 
 /* What a booking was promised, in order; at most as many price lists as one price is made of. */
 struct terms_rows { int n; struct booking_term row[RATE_LISTS_MAX]; };
@@ -31,8 +32,10 @@ int money_priceable(struct act *a, int64_t session, bool *ret);
 /* A manager agreed that later data raises the session's charge to at most this total: posts the difference, if any. */
 int money_supplement(struct act *a, int64_t session, int64_t agreed_minor);
 /* Fee of a booking without use. component: "late_cancel" or "no_show". Posts a sealed charge when it is not zero;
- * *ret_minor (may be NULL) is what is due on all fees of the booking. at: the instant that decides the tier. */
-int money_fee(struct act *a, const struct booking *b, const char *component, int64_t at, int64_t *ret_minor);
+ * *ret_minor (may be NULL) is what is due on all fees of the booking. at: the instant that decides the tier. seen: how
+ * a no-show was decided, for the record; NULL for a cancellation. */
+int money_fee(struct act *a, const struct booking *b, const char *component, const struct use_facts *seen, int64_t at,
+	int64_t *ret_minor);
 /* The same without writing. */
 int money_fee_preview(struct act *a, const struct booking *b, const char *component, int64_t at, int64_t *ret_minor);
 /* R23: a part of the booked time is given up: it pays its share of what cancelling all of it at this instant would.

@@ -10,6 +10,7 @@
 #include "core/booking.h"
 #include "core/session.h"
 #include "core/tariff.h"
+#include "core/use.h"
 #include "store/charge.h"
 #include "store/terms.h"
 
@@ -48,6 +49,7 @@ struct posting {
 	const struct booking *booking;    /* fees and their credits                                         */
 	const struct fee_input *fee;
 	const struct price_book *fee_book; /* of the fee                                                    */
+	const struct use_facts *seen;     /* how a no-show was decided; NULL: a cancellation, or a credit   */
 	int64_t corrects;                 /* charge                                                         */
 	struct charge_balance previous;   /* of a correction: what stood before; it posts the difference    */
 	const struct rate_result *result;

@@ -9,8 +9,8 @@
 #include "store/evidence.h"
 
 /* 1: no price_spans, no booking.terms; at most eight prices. Up to 2: session.faults, which held faults only, and no
- * session.used; the minimum was asked for whole. */
-#define RECORD_FORMAT 3
+ * session.used; the minimum was asked for whole. Up to 3: a no-show fee does not say how it was decided. */
+#define RECORD_FORMAT 4
 
 static void kept_part(struct jsonout *o, const struct rate_input *in)
 {
@@ -201,20 +201,34 @@ static void usage_part(struct jsonout *o, const struct rating *r)
 	jsonout_close(o, ']');
 }
 
-static void fee_part(struct jsonout *o, const struct fee_input *f)
+/* How the no-show was decided: the check-in (0: none), and the wait before it. */
+static void seen_part(struct jsonout *o, const struct use_facts *seen)
 {
+	jsonout_int(o, "usable_ms", seen->usable_ms);
+	jsonout_int(o, "wait_from_at", seen->from);
+	jsonout_int(o, "wait_ms", seen->wait_ms);
+}
+
+static void fee_part(struct jsonout *o, const struct posting *p)
+{
+	const struct fee_input *f = p->fee;
+
 	if (!f) {
 		jsonout_null(o, "fee");
 		return;
 	}
 	jsonout_open(o, "fee", '{');
 	jsonout_int(o, "at", f->at);
+	if (p->seen)
+		jsonout_int(o, "checkin_at", p->booking->checkin_at);
 	jsonout_text(o, "component", component_name(f->kind));
 	if (!interval_empty(f->given)) {
 		jsonout_int(o, "given_from_at", f->given.from);
 		jsonout_int(o, "given_to_at", f->given.to);
 	}
 	jsonout_int(o, "resold_ms", f->resold_ms);
+	if (p->seen)
+		seen_part(o, p->seen);
 	jsonout_close(o, '}');
 }
 
@@ -299,7 +313,7 @@ int posting_record(struct act *a, const struct posting *p, const struct charge *
 	jsonout_int(o, "estimated_s", c->estimated_s);
 	jsonout_int(o, "exponent", a->site->exponent);
 	jsonout_int(o, "fault_s", c->fault_s);
-	fee_part(o, p->fee);
+	fee_part(o, p);
 	jsonout_text(o, "flags", c->flags);
 	jsonout_int(o, "format", RECORD_FORMAT);
 	jsonout_int(o, "gap_s", c->gap_s);

@@ -364,15 +364,40 @@ static void say_session(struct explain *x, const struct facts *f, const struct l
 	say_billed(x, f);
 }
 
+/* Who was there, and how long the instrument could be used. Records of before format 4 do not know. */
+static void say_no_show(struct explain *x, const struct facts *f, const struct lt_zone *zone)
+{
+	const json_t *fee = json_object_get(f->doc, "fee");
+	int64_t usable = number(fee, "usable_ms"), wait = number(fee, "wait_ms");
+	char value[48], from[48], to[48];
+
+	if (!json_object_get(fee, "wait_ms")) {
+		say(x, "no_show", "the booking was not used: the no-show fee");
+		return;
+	}
+	instant(value, zone, number(fee, "checkin_at"));
+	if (number(fee, "checkin_at"))
+		say(x, value, "%s checked in, and nothing ran: neither the run bit nor the counter showed a run", text(f->doc, "user"));
+	else
+		say(x, "none", "nobody checked in, and nothing ran");
+	instant(from, zone, number(fee, "wait_from_at"));
+	instant(to, zone, f->fee.at);
+	seconds_text(value, usable);
+	say(x, value, "from %s to %s the instrument could be used for so long", from, to);
+	seconds_text(value, wait);
+	say(x, value, usable < wait ? "is the wait for a first run; it was given up before that"
+		: "is the wait for a first run: the no-show fee is due after it");
+}
+
 /* How long before the start it was called off, and the tier that this meets. */
-static void say_tier(struct explain *x, const struct facts *f)
+static void say_tier(struct explain *x, const struct facts *f, const struct lt_zone *zone)
 {
 	const struct price *p = &f->lists[0].price;
 	int64_t notice = f->fee.booked_from - f->fee.at;
 	char value[40], tier[40];
 
 	if (f->fee.kind == COMP_NO_SHOW || notice < 0) {
-		say(x, "no_show", "nobody came: the no-show fee");
+		say_no_show(x, f, zone);
 		return;
 	}
 	terms_duration_text(value, sizeof(value), notice);
@@ -402,7 +427,7 @@ static void say_shares(struct explain *x, const struct facts *f)
 	}
 }
 
-static void say_fee(struct explain *x, const struct facts *f)
+static void say_fee(struct explain *x, const struct facts *f, const struct lt_zone *zone)
 {
 	struct rate_input booked = f->in;
 	struct rate_result quote;
@@ -413,7 +438,7 @@ static void say_fee(struct explain *x, const struct facts *f)
 		return;
 	lt_money_text(value, sizeof(value), quote.total_minor, f->exponent);
 	say(x, value, "price of the booked interval");
-	say_tier(x, f);
+	say_tier(x, f, zone);
 	say_shares(x, f);
 	if (!interval_empty(f->fee.given)) {
 		seconds_text(value, f->fee.given.to - f->fee.given.from);
@@ -517,7 +542,7 @@ static int explain(struct explain *x, struct facts *f, const struct lt_zone *zon
 	if (!f->is_fee && f->has_input)
 		say_session(x, f, zone);
 	if (f->is_fee)
-		say_fee(x, f);
+		say_fee(x, f, zone);
 	for (int i = 0; i < f->result.n; i++)
 		say_line(x, f, &f->result.line[i]);
 	say_total(x, f);

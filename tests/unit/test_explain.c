@@ -202,9 +202,9 @@ static void fees_and_their_tier(void **state)
 	add_booking(w, 1, "alice", "acme", T0 + 2 * LT_DAY, T0 + 2 * LT_DAY + 2 * LT_HOUR, "cancelled");
 	add_booking(w, 2, "bob", "acme", T0, T0 + 2 * LT_HOUR, "no_show");
 	assert_int_equal(0, booking_load(&w->act, 1, &b));
-	assert_int_equal(0, money_fee(&w->act, &b, "late_cancel", T0 + 90 * MIN + 18 * LT_HOUR, NULL));
+	assert_int_equal(0, money_fee(&w->act, &b, "late_cancel", NULL, T0 + 90 * MIN + 18 * LT_HOUR, NULL));
 	assert_int_equal(0, booking_load(&w->act, 2, &b));
-	assert_int_equal(0, money_fee(&w->act, &b, "no_show", T0 + 30 * MIN, NULL));
+	assert_int_equal(0, money_fee(&w->act, &b, "no_show", NULL, T0 + 30 * MIN, NULL));
 	assert_int_equal(0, world_end(w, 0));
 	assert_int_equal(5000 + 10000, charged(w));
 	explains(w, 1, "price of the booked interval", "200.00");
@@ -212,7 +212,7 @@ static void fees_and_their_tier(void **state)
 	explains(w, 1, "the tier \"at least 24h ahead\"", "25.00 %");
 	explains(w, 1, "late_cancel fee by the price version", "25.00 %");
 	explains(w, 1, "late_cancel: the fee", "50.00");
-	explains(w, 2, "nobody came", "no_show");
+	explains(w, 2, "the booking was not used", "no_show");
 	explains(w, 2, "no_show fee by the price version", "50.00 %");
 	every_charge_explains_itself(w);
 }

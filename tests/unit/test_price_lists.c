@@ -185,7 +185,7 @@ static void not_coming_pays_for_added_time_at_its_own_price(void **state)
 	assert_int_equal(0, world_end(w, money_fee_preview(&w->act, &b, "no_show", T0, &fee)));
 	assert_int_equal(fee, 36000);
 	world_act(w, NULL);
-	assert_int_equal(0, world_end(w, money_fee(&w->act, &b, "no_show", T0, &fee)));
+	assert_int_equal(0, world_end(w, money_fee(&w->act, &b, "no_show", NULL, T0, &fee)));
 	assert_int_equal(fee, 36000);
 	assert_int_equal(charged(w), 36000);
 	book_balances(w);

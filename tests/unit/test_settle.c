@@ -281,7 +281,7 @@ static int64_t fee(struct world *w, const char *component, int64_t at)
 
 	world_act(w, NULL);
 	assert_int_equal(0, booking_load(&w->act, 1, &b));
-	assert_int_equal(0, world_end(w, money_fee(&w->act, &b, component, at, &minor)));
+	assert_int_equal(0, world_end(w, money_fee(&w->act, &b, component, NULL, at, &minor)));
 	return minor;
 }
 
