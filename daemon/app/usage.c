@@ -156,14 +156,18 @@ static int load_booking(struct act *a, struct rating *r, const struct charge_sea
 	return 0;
 }
 
-/* From the first instant that idle or booked time may be asked for to the last that is known. */
+/* From the first instant that idle or booked time may be asked for to the last that is known. Where the clock was set
+ * back, what ran before that has labels ahead of now. */
 static struct interval asked_time(const struct rating *r, int64_t now)
 {
 	struct interval t = priced_time(r, now);
+	int64_t known = now;
 
 	if (r->in.start_at)
 		t.from = min64(t.from, r->in.start_at);
-	t.to = min64(t.to, now);
+	for (int i = 0; i < r->in.n_pieces; i++)
+		known = max64(known, r->pieces[i].to_at);
+	t.to = min64(t.to, known);
 	return t;
 }
 
