@@ -90,15 +90,23 @@ static int suspect(struct act *a, struct reading_now *r, const struct msg_readin
 	return rc != 0 ? rc : store_meter_save(a->db, r->i->id, &r->m);
 }
 
+/* Nobody could read it: as if it had been down since the reading before. What a clock jumped over has a row of its own,
+ * which does not hold where the clock is set back. */
+static void note_silence(struct act *a, const struct reading_now *r, int64_t parted)
+{
+	int64_t to = r->v.clock ? r->v.at - parted : r->v.at;
+
+	if (r->v.gap && r->v.class != METER_FIRST && to > r->v.from_wall)
+		store_outage_add(a->db, act_id(a, "outage"), r->i->id, "down", r->v.from_wall, to);
+}
+
 static int accepted(struct act *a, struct reading_now *r, int64_t parted, const struct msg_reading *m)
 {
 	char detail[120];
 	int rc;
 
 	evidence_detail(r, parted, detail);
-	/* nobody could read it: as if it had been down since the reading before */
-	if (r->v.gap && r->v.class != METER_FIRST)
-		store_outage_add(a->db, act_id(a, "outage"), r->i->id, "down", r->v.from_wall, r->v.at);
+	note_silence(a, r, parted);
 	/* the state first: a session that opens in this reading begins its budget there */
 	rc = store_meter_save(a->db, r->i->id, &r->m);
 	if (rc == 0)
@@ -200,16 +208,17 @@ static int recover_one(struct act *a, const struct instrument *i)
 {
 	struct session s;
 	struct meter m;
-	int64_t now = a->now.wall_ms, limit = metering_gap_limit(a, i);
+	int64_t now = a->now.wall_ms, limit = metering_gap_limit(a, i), silent;
 	int rc = store_meter_load(a->db, i->id, &m);
 
 	if (rc < 0)
 		return rc;
 	if (rc == 0) {
 		m.lost = true;
+		silent = metering_silent_ms(a, &m, false); /* what the clock jumped over has a row of its own */
 		rc = store_meter_save(a->db, i->id, &m);
-		if (rc == 0 && now > m.wall_ms)
-			rc = store_outage_add(a->db, act_id(a, "outage"), i->id, "unwatched", m.wall_ms, now);
+		if (rc == 0 && now > m.wall_ms && silent > 0)
+			rc = store_outage_add(a->db, act_id(a, "outage"), i->id, "unwatched", m.wall_ms, m.wall_ms + silent);
 		if (rc != 0)
 			return rc;
 	}

@@ -45,15 +45,22 @@ int store_clock_step_add(struct db *db, int64_t id, const char *boot_id, const s
 static int take(struct stmt *s, struct clock_step *ret)
 {
 	int rc = db_step(s);
+	int64_t lived;
 
-	if (rc == DB_ROW)
+	if (rc == DB_ROW) {
+		lived = db_int(s, 6);
 		*ret = (struct clock_step){ .boot_ms = db_int(s, 0), .wall_ms = db_int(s, 1), .step_ms = db_int(s, 2),
 			.jump = db_int(s, 3) != 0, .lost = { db_int(s, 4), db_int(s, 5) } };
+		ret->lost.to = lived < ret->lost.to ? lived : ret->lost.to;
+		ret->lost.from = ret->lost.from < ret->lost.to ? ret->lost.from : ret->lost.to;
+	}
 	db_end(s);
 	return rc == DB_ROW ? 0 : rc == DB_DONE ? 1 : rc;
 }
 
-#define STEP "SELECT boot_ms, wall_ms, step_ms, jump, from_at, to_at FROM clock_step "
+/* A clock that was set back brings labels that it had jumped over: from there on they are lived through after all. */
+#define LIVED_FROM "(SELECT MIN(b.wall_ms) FROM clock_step b WHERE b.id > clock_step.id AND b.step_ms < 0)"
+#define STEP "SELECT boot_ms, wall_ms, step_ms, jump, from_at, to_at, COALESCE(" LIVED_FROM ", to_at) FROM clock_step "
 
 int store_clock_last_step(struct db *db, const char *boot_id, bool forward, struct clock_step *ret)
 {
