@@ -9,6 +9,7 @@
 
 #include "app/metering.h"
 #include "app/booking.h"
+#include "app/session_step.h"
 #include "app/timers.h"
 #include "base/base.h"
 #include "common/fmt.h"
@@ -55,7 +56,8 @@ static int64_t notice_ms(const struct policy *p)
 	return p->grace_ms > CLOCK_NOTICE_MS ? p->grace_ms : CLOCK_NOTICE_MS;
 }
 
-/* The session's booked end lay inside the jump: its user is told, and overrun begins some time after it. */
+/* The session's booked end lay inside the jump: its user is told, overrun begins some time after it, and the unit is
+ * held as it is past any other booked end. */
 static int spare_session(struct act *a, const char *instrument, struct interval lost)
 {
 	struct event_row e = { .kind = "clock_end", .instrument = instrument };
@@ -77,7 +79,10 @@ static int spare_session(struct act *a, const char *instrument, struct interval 
 	e.facts.from_at = b.booked_to;
 	e.facts.at = lost.to + notice_ms(&p);
 	act_event(a, &e);
-	return booking_overrun_from(a, b.id, e.facts.at);
+	rc = booking_overrun_from(a, b.id, e.facts.at);
+	if (rc == 0)
+		rc = session_hold(a, &s, a->now.wall_ms);
+	return rc == 0 ? metering_arm(a, instrument) : rc;
 }
 
 int clock_session_opened(struct act *a, const char *instrument)

@@ -30,6 +30,12 @@ static void sooner(int64_t *best, int64_t at, int64_t now)
 		*best = at;
 }
 
+/* The end that a session in use is told of: where the booked end lay inside a jump of the clock, some time after it. */
+static int64_t told_end(struct act *a, const struct booking *b)
+{
+	return clock_not_inside(a, b->booked_to, CLOCK_NOTICE_MS);
+}
+
 int metering_arm(struct act *a, const char *instrument)
 {
 	int64_t unit = store_unit_of(a->db, instrument), now = a->now.wall_ms, next = INT64_MAX, armed;
@@ -47,8 +53,10 @@ int metering_arm(struct act *a, const char *instrument)
 	}
 	if (rc >= 0)
 		rc = session_open_on(a, instrument, &s);
-	if (rc == 0 && s.booking && booking_load(a, s.booking, &b) == 0)
+	if (rc == 0 && s.booking && booking_load(a, s.booking, &b) == 0) {
 		sooner(&next, b.booked_to, now);
+		sooner(&next, told_end(a, &b), now);
+	}
 	if (rc < 0)
 		return rc;
 	armed = store_timer_due(a->db, "edge", unit);
@@ -226,7 +234,10 @@ static int edge(struct act *a, const struct instrument *i, int64_t due)
 		return session_continue(a, &s, &next, due);
 	if (rc == 0 && next.id != b.id && next.booked_from == due && due > b.booked_to && seen)
 		return booking_overruns(a, &b);
-	return due == b.booked_to || s.state != SESSION_RUNNING ? at_booked_end(a, i, &s, &b, blind) : 0;
+	if (a->now.wall_ms < told_end(a, &b))
+		return session_hold(a, &s, a->now.wall_ms);
+	return due == b.booked_to || due == told_end(a, &b) || s.state != SESSION_RUNNING
+		? at_booked_end(a, i, &s, &b, blind) : 0;
 }
 
 static int fire_edge(struct act *a, int64_t ref, int64_t due_at)

@@ -17,6 +17,11 @@ void world_dump(struct world *w, FILE *to)
 		("SELECT 'occupancy ' || unit || ' ' || kind || ' ' || ref || ' ' || datetime(busy_from / 1000, 'unixepoch') || ' ' ||"
 		" datetime(busy_to / 1000, 'unixepoch') || ' ' || active FROM occupancy ORDER BY id DESC LIMIT 200"),
 		"SELECT 'C-' || id || ' S-' || COALESCE(session, 0) || ' ' || kind || ' used ' || used_s || ' ' || flags FROM charge ORDER BY id DESC LIMIT 200",
+		"SELECT 'reading ' || instrument || ' ' || datetime(at / 1000, 'unixepoch') || ' boot ' || boot_ms || ' ' || class || ' raw ' || raw ||"
+		" ' ext ' || ext_ms || ' run ' || running || ' ' || detail FROM reading WHERE class <> 'NORMAL' OR detail <> '' ORDER BY id",
+		"SELECT 'held ' || id || ' ' || instrument || ' S-' || COALESCE(session, 0) || ' ' || held_ms FROM usage WHERE held_ms > 0",
+		"SELECT 'step ' || id || ' boot ' || boot_ms || ' to ' || datetime(wall_ms / 1000, 'unixepoch') || ' by ' || step_ms || ' jump ' || jump"
+		" FROM clock_step ORDER BY id",
 		"SELECT 'timer ' || kind || ' ' || ref || ' ' || datetime(due_at / 1000, 'unixepoch') FROM timer ORDER BY due_at LIMIT 20",
 	};
 

@@ -211,6 +211,57 @@ static void test_overrun_after_a_jump_begins_a_quarter_of_an_hour_after_it(void 
 	ABOUT(rows("SELECT overrun_s FROM charge"), 10 * 60, 20);
 }
 
+static int64_t held_to(int64_t b)
+{
+	return db_one_int(w->db, 0, "SELECT busy_to FROM occupancy WHERE kind = 'booking' AND ref = ?1 AND active = 1", "i", b);
+}
+
+/* A booking starts at the same moment as the jump, so that the edge of that start is what the loop acts on. */
+static void test_a_run_whose_end_the_clock_jumped_over_holds_its_unit_all_the_time(void **state)
+{
+	static const int64_t steps[] = { MIN(61), MIN(125), 6 * LT_HOUR, 24 * LT_HOUR };
+
+	(void)state;
+	for (size_t k = 0; k < sizeof(steps) / sizeof(steps[0]); k++) {
+		int64_t from = (w->now.wall_ms / LT_HOUR + 2) * LT_HOUR, b = book("alice", "krios-1", from, from + LT_HOUR);
+
+		run_until(from - MIN(5));
+		must("alice", do_checkin, b);
+		d.of[0].on = true;
+		run(MIN(4));
+		set_clock(steps[k]);
+		for (int m = 0; m < 25; m++) {
+			run(MIN(1));
+			if (of_booking(b).state != SESSION_RUNNING || held_to(b) <= w->now.wall_ms)
+				fail_msg("a step of %lld min: not held %d min later", (long long)(steps[k] / LT_MINUTE), m + 1);
+		}
+		stop(b);
+		run(MIN(20));
+		assert_int_equal(of_booking(b).measured_ms, db_one_int(w->db, 0, "SELECT SUM(measured_ms) FROM usage WHERE session = "
+			"(SELECT id FROM session WHERE booking = ?1)", "i", b));
+	}
+	assert_int_equal(rows("SELECT SUM(measured_ms) FROM session"), used_ms());
+}
+
+/* Who rests between two runs has the quarter of an hour that they are told of. */
+static void test_who_rests_when_the_clock_jumps_over_their_end_may_go_on(void **state)
+{
+	int64_t b = running(H(1), H(2));
+
+	(void)state;
+	d.of[0].on = false;
+	run(MIN(1));
+	set_clock(MIN(90));
+	run(MIN(5));
+	assert_int_equal(of_booking(b).state, SESSION_IDLE);
+	assert_true(held_to(b) > w->now.wall_ms);
+	run(MIN(12)); /* and then it ends as at any booked end */
+	assert_int_equal(of_booking(b).closed_at != 0, 1);
+	run(MIN(20));
+	assert_int_equal(rows("SELECT used_s FROM charge"), used_ms() / 1000);
+	assert_int_equal(rows("SELECT idle_s FROM charge"), 0);
+}
+
 /* ---- many small ones ---- */
 
 static void test_thirty_steps_of_ten_seconds_are_a_jump(void **state)
@@ -425,17 +476,67 @@ static void test_used_time_cannot_be_booked_again(void **state)
 	assert_true(w->act.refusal.n_conflicts > 0);
 }
 
+/* A day that the clock jumped over and then lived through after all excuses nobody who does not come in it. */
+static void test_who_does_not_come_after_the_clock_was_set_back_has_not_come(void **state)
+{
+	static const struct { int64_t jump, back; } of[] = { { MIN(2), MIN(2) }, { 3 * LT_HOUR, 3 * LT_HOUR },
+		{ 24 * LT_HOUR, 24 * LT_HOUR }, { 24 * LT_HOUR, 23 * LT_HOUR }, { 24 * LT_HOUR, 24 * LT_HOUR } };
+
+	(void)state;
+	harsh_terms();
+	for (size_t k = 0; k < sizeof(of) / sizeof(of[0]); k++) {
+		int64_t to_come = of[k].jump - of[k].back, fees = charged();
+		int64_t from = (w->now.wall_ms / LT_HOUR + 4) * LT_HOUR + to_come, b;
+
+		b = book("alice", "krios-1", from, from + 2 * LT_HOUR);
+		run_until(from - to_come - 2 * LT_HOUR);
+		set_clock(of[k].jump);
+		run(MIN(5));
+		set_clock(-of[k].back);
+		run_until(from + 2 * LT_HOUR + MIN(30));
+		if (!db_one_int(w->db, 0, "SELECT state = 'no_show' FROM booking WHERE id = ?1", "i", b) || charged() == fees)
+			fail_msg("forward %lld min, back %lld min: no no-show", (long long)(of[k].jump / LT_MINUTE),
+				(long long)(of[k].back / LT_MINUTE));
+	}
+}
+
+/* And a whole session in it is charged once, for what ran. */
+static void test_an_idle_session_pays_no_day_that_the_clock_jumped_over_and_back(void **state)
+{
+	int64_t b;
+
+	(void)state;
+	harsh_terms();
+	b = running(H(1), H(5));
+	d.of[0].on = false;
+	run(MIN(1));
+	set_clock(24 * LT_HOUR);
+	run(MIN(2));
+	d.of[0].on = true;
+	run(MIN(5));
+	set_clock(-24 * LT_HOUR);
+	run(MIN(2));
+	stop(b);
+	run(MIN(20));
+	assert_int_equal(rows("SELECT COUNT(*) FROM charge"), 1);
+	assert_in_range(rows("SELECT idle_s FROM charge"), 0, 5 * 60);
+	assert_int_equal(rows("SELECT used_s FROM charge"), used_ms() / 1000);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		T(test_a_step_is_said_once_whatever_its_size),
 		T(test_a_paused_machine_whose_clock_is_set_right_charges_no_idle_hour),
 		T(test_who_comes_after_the_jump_over_their_start_is_no_no_show),
+		T(test_who_does_not_come_after_the_clock_was_set_back_has_not_come),
+		T(test_an_idle_session_pays_no_day_that_the_clock_jumped_over_and_back),
 		T(test_a_booking_ahead_is_no_no_show_because_the_clock_was_set),
 		T(test_what_ran_while_the_machine_was_paused_is_billed_once_at_the_base_price),
 		T(test_a_run_past_its_end_only_by_the_clock_pays_no_overrun),
 		T(test_overrun_after_a_jump_begins_a_quarter_of_an_hour_after_it),
-		T(test_thirty_steps_of_ten_seconds_are_a_jump),
+		T(test_a_run_whose_end_the_clock_jumped_over_holds_its_unit_all_the_time),
+		T(test_who_rests_when_the_clock_jumps_over_their_end_may_go_on), T(test_thirty_steps_of_ten_seconds_are_a_jump),
 		T(test_a_machine_that_slept_is_a_silence_and_no_step),
 		T(test_a_jump_while_the_controller_is_silent_closes_nothing_early),
 		T(test_a_daemon_started_anew_after_the_clock_was_set_sees_the_step),
