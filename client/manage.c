@@ -288,7 +288,18 @@ const struct command manage_commands[] = {
 		"  labtime block krios-1 fri 8am-6pm --reason 'pump swap' --displace\n" },
 	{ "block ls", "MANAGE", "", "blocks", 0, 0, ARG_NONE, block_ls_opts, run_block_ls },
 	{ "block rm", "MANAGE", "K-7", "end a block", 1, 1, ARG_NONE, NULL, run_block_rm },
-	{ "review", "MANAGE", "", "sessions that need a human", 0, 0, ARG_NONE, review_ls_opts, run_review_ls, "  labtime review\n" },
+	{ "review", "MANAGE", "", "sessions that need a human", 0, 0, ARG_NONE, review_ls_opts, run_review_ls, "  labtime review\n",
+		"What the kinds mean:\n"
+		"  unattributed     a run of nobody's\n"
+		"  meter_lost       the meter was not read for long in a session\n"
+		"  meter_disagrees  the run bit and the counter differ by more than their resolution\n"
+		"  meter_manual     the register left its level; what it shows since is held\n"
+		"  meter_swap       another serial number answers\n"
+		"  meter_redefined  the configuration changed what the meter counts\n"
+		"  ambiguous        whole turns of the counter may be missing\n"
+		"  implausible      a charge that cannot be right, or is far above what is usual\n"
+		"  price_lists      more price lists than one charge is made of: waive it\n"
+		"  supplement       later data says that a charged session costs more\n" },
 	{ "review ls", "MANAGE", "", "the same", 0, 0, ARG_NONE, review_ls_opts, run_review_ls },
 	{ "review show", "MANAGE", "V-12", "one item, with its claims", 1, 1, ARG_NONE, NULL, run_review_show },
 	{ "review attribute", "MANAGE", "V-12 ORG USER --reason R", "whose run it was", 3, 3, ARG_NONE, reason_opts, run_attribute,

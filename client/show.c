@@ -29,6 +29,7 @@ static const struct column session_fields[] = {
 	{ "First run", "first_run_at", CELL_TIME }, { "Last run to", "last_run_end_at", CELL_TIME }, { "Closed", "closed_at", CELL_TIME },
 	{ "Closed by", "close_cause", CELL_TEXT }, { "Unknown since", "unknown_since", CELL_TIME },
 	{ "Measured", "measured_seconds", CELL_SECONDS }, { "Estimated", "estimated_seconds", CELL_SECONDS },
+	{ "Run bit on", "run_bit_seconds", CELL_SECONDS }, { "Counted", "counted_seconds", CELL_SECONDS },
 	{ "Idle", "idle_seconds", CELL_SECONDS }, { "At fault", "fault_seconds", CELL_SECONDS }, { "So far", "amount_so_far", CELL_MONEY }, { "Review", "review_reason", CELL_TEXT },
 	{ NULL },
 };

@@ -157,6 +157,15 @@ static int load(struct act *a, int64_t id, struct session *ret)
 	return rc;
 }
 
+/* What the two witnesses saw while both were read. Staff decide by it; of what others are told, nothing follows. */
+static void set_witnesses(struct act *a, json_t *o, const struct session *s)
+{
+	bool staff = act_is_staff(a);
+
+	json_object_set_new(o, "run_bit_seconds", staff ? json_integer(s->on_ms / 1000) : json_null());
+	json_object_set_new(o, "counted_seconds", staff ? json_integer(s->counted_ms / 1000) : json_null());
+}
+
 /* The answer of each route that names one session. */
 static int answer(struct act *a, struct api_request *rq, const struct session *s, json_t **ret_body)
 {
@@ -169,6 +178,7 @@ static int answer(struct act *a, struct api_request *rq, const struct session *s
 		json_decref(o);
 		return rc;
 	}
+	set_witnesses(a, o, s);
 	rq->etag = s->version;
 	*ret_body = o;
 	return act_end(a);

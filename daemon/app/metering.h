@@ -55,8 +55,7 @@ int metering_in_gap(struct act *a, const char *instrument, int64_t at, bool *ret
 bool metering_holds(struct act *a, const char *instrument, int64_t at);
 /* Money posted (or waived ...) a session: its state and outcome follow. */
 int session_settled(struct act *a, int64_t session, enum session_outcome outcome);
-/* Opens a review item; kinds: unattributed, meter_lost, meter_manual, meter_swap, meter_redefined, implausible,
- * unread_end, ambiguous. */
+/* Opens a review item; the kinds are in docs/api.md. */
 int review_open(struct act *a, const char *kind, const char *instrument, int64_t session, const char *org,
 	const char *detail);
 /* Any review item of the session not done? */

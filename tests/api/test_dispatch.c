@@ -201,6 +201,27 @@ static void test_pages_while_rows_are_added(void **state)
 	world_free(w);
 }
 
+/* How long the run bit was on and what was counted is shown to who decides about it, and to nobody else. */
+static void test_staff_see_what_both_witnesses_saw(void **state)
+{
+	struct world *w = rig_world();
+	struct lt_token of[] = { rig_token(w, "mia"), rig_token(w, "alice") };
+
+	db_run(w->db, "UPDATE session SET on_ms = 3600500, counted_ms = 1200000 WHERE id = 1", "");
+	assert_int_equal(0, db_failed(w->db));
+	for (int k = 0; k < 2; k++) {
+		struct answer a = rig_call(w, (struct call){ .method = METHOD_GET, .path = "/v1/sessions/S-1", .token = &of[k] });
+		json_t *v = parsed(&a), *on = json_object_get(v, "run_bit_seconds"), *counted = json_object_get(v, "counted_seconds");
+
+		assert_int_equal(200, a.status);
+		assert_true(k == 0 ? json_integer_value(on) == 3600 && json_integer_value(counted) == 1200 :
+			json_is_null(on) && json_is_null(counted));
+		json_decref(v);
+		answer_free(&a);
+	}
+	world_free(w);
+}
+
 /* The request itself takes the session out of its caller's reach; the retry after a lost answer gets the answer. */
 static void disown_is_answered_again(struct world *w)
 {
@@ -455,6 +476,7 @@ static void test_routes_known(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_staff_see_what_both_witnesses_saw),
 		cmocka_unit_test(test_bodies), cmocka_unit_test(test_queries), cmocka_unit_test(test_pages),
 			cmocka_unit_test(test_last_events),
 			cmocka_unit_test(test_pages_while_rows_are_added),

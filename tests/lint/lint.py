@@ -284,6 +284,51 @@ def rule_documented(t):
                 yield f"{path}: key {key} is not in docs/configuration.md"
 
 
+# What opens a review item: a call that names its kind, or a row of the table of meter classes.
+REVIEW_KINDS = [r'review_open(?:_with)?\(a, "(\w+)"', r'\{ METER_\w+, (?:true|false), "(\w+)"']
+REVIEW_PLACES = [("docs/api.md", "`%s`"), ("docs/metering.md", "`%s`"), ("daemon/api/openapi/sessions.json", '"%s"'),
+                 ("client/manage.c", "  %s  ")]
+EVENT_KINDS = [r'event_row \w+ = \{ \.kind = "([\w.]+)"', r'\be\.kind = "([\w.]+)"',
+               r'event_row e = \{ \.kind = [^",]*\? "([\w.]+)"', r'event_row e = \{ \.kind = [^,]*: "([\w.]+)"',
+               r'\btell\(a, &?\w+, (?:\w+ \? )?"(\w+)"']
+BOOKING_VERBS = [r'booking_(?:tell|note)\(a, &?\w+, "(\w+)"', r'booking_step\(a, &?\w+, [\w.]+, (?:\w+ \? )?"(\w+)"',
+                 r'\bend_unused\(a, \w+, \w+, \w+, "(\w+)"']
+
+
+def texts(t, folders):
+    """Files of the folders, as they are."""
+    for folder in folders:
+        for base, _, names in os.walk(os.path.join(t.root, folder)):
+            for name in sorted(n for n in names if n.endswith(".c")):
+                with open(os.path.join(base, name), encoding="utf-8") as handle:
+                    yield handle.read()
+
+
+def named(t, patterns):
+    return {kind for text in texts(t, ["daemon/app"]) for pattern in patterns for kind in re.findall(pattern, text)}
+
+
+def rule_kinds(t):
+    """every kind of review item and of event is in the documents and in the help"""
+    def read(path):
+        full = os.path.join(t.root, path)
+        if not os.path.exists(full):
+            return ""
+        with open(full, encoding="utf-8") as handle:
+            return handle.read()
+
+    for path, form in REVIEW_PLACES:
+        text = read(path)
+        for kind in sorted(named(t, REVIEW_KINDS)):
+            if form % kind not in text:
+                yield f"{path} does not name the kind of review item {kind}"
+    events = named(t, EVENT_KINDS) | {"booking." + verb for verb in named(t, BOOKING_VERBS)}
+    text = read("docs/api.md")
+    for kind in sorted(events):
+        if f"`{kind}`" not in text:
+            yield f"docs/api.md does not name the kind of event {kind}"
+
+
 def rule_symbols(t):
     """objects of common and core need only the pure part of libc and hold no state"""
     sources = [f for f in t.code if f.startswith(PURE) and f.endswith(".c")]
@@ -323,7 +368,7 @@ def rule_installed(t):
 
 
 RULES = [rule_known_rooms, rule_arrows, rule_quoted, rule_owners, rule_cycles, rule_pure_headers, rule_calls,
-         rule_integers, rule_sql, rule_length, rule_width, rule_words, rule_documented, rule_symbols,
+         rule_integers, rule_sql, rule_length, rule_width, rule_words, rule_documented, rule_kinds, rule_symbols,
          rule_installed]
 
 # Each plants one fault: rule, files.
@@ -361,6 +406,9 @@ PLANTS = [
     ("rule_width", {"tests/a.py": "x = " + "1 + " * 40 + "1\n"}),
     ("rule_words", {"docs/a.md": "see " + "".join(WORDS[0]) + "main\n"}),
     ("rule_documented", {"daemon/core/terms.c": 'x = { "grid", VALUE_GRID };\n', "docs/configuration.md": "nothing\n"}),
+    ("rule_kinds", {"daemon/app/a.c": 'int f(void) { return review_open(a, "odd", "", 0, "", ""); }\n', "docs/api.md": "`even`\n"}),
+    ("rule_kinds", {"daemon/app/a.c": 'struct event_row e = { .kind = up ? "odd_up" : "odd_down" };\n', "docs/api.md": "`odd_up`\n"}),
+    ("rule_kinds", {"daemon/app/a.c": 'int f(void) { return booking_note(a, &b, "odd", ""); }\n', "docs/api.md": "`odd`\n"}),
     ("rule_symbols", {"daemon/core/a.c": "#include <stdlib.h>\nvoid *f(void); void *f(void) { return malloc(9); }\n"}),
     ("rule_symbols", {"common/a.c": "#include <string.h>\nchar *f(void); char *f(void) { return strdup(\"x\"); }\n"}),
     ("rule_symbols", {"common/a.c": "int f(void); int f(void) { static int n; return ++n; }\n"}),
