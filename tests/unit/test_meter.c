@@ -446,6 +446,31 @@ static void test_bytes(void **state)
 	assert_false(meter_decode(&back, blob, size));
 }
 
+/* The store's column and everybody's buffers have METER_BLOB bytes. */
+static void test_all_levels_fit_the_bytes(void **state)
+{
+	struct rig r = rig_new(32);
+	struct meter back;
+	uint8_t blob[METER_BLOB], again[METER_BLOB];
+	size_t size;
+
+	(void)state;
+	read_at(&r, 0, 4000000, 1);
+	for (int level = 1; r.m.n_left < METER_LEVELS && level < 100; level++)
+		for (int k = 0; k < 5; k++)
+			read_at(&r, 1000, 4000000 - 100000 * (uint64_t)level, 1);
+	assert_int_equal(r.m.n_left, METER_LEVELS);
+	memset(r.m.boot_id, 'b', sizeof(r.m.boot_id) - 1);
+	memset(r.m.serial, 's', sizeof(r.m.serial) - 1);
+	memset(r.m.doubt_serial, 's', sizeof(r.m.doubt_serial) - 1);
+	size = meter_encode(&r.m, blob);
+	assert_true(meter_decode(&back, blob, size)); /* what does not fit is cut off, and then refused */
+	assert_int_equal(meter_encode(&back, again), size);
+	assert_memory_equal(blob, again, size);
+	assert_int_equal(back.n_left, METER_LEVELS);
+	assert_int_equal(back.left[METER_LEVELS - 1].raw, r.m.left[METER_LEVELS - 1].raw);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -463,6 +488,7 @@ int main(void)
 		cmocka_unit_test(test_other_boot_with_a_slow_clock), cmocka_unit_test(test_full_64_bits),
 		cmocka_unit_test(test_coarse_counter),
 		cmocka_unit_test(test_state_meter), cmocka_unit_test(test_derived_run_bit), cmocka_unit_test(test_bytes),
+		cmocka_unit_test(test_all_levels_fit_the_bytes),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
