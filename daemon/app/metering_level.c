@@ -13,6 +13,7 @@
 #include "common/fmt.h"
 
 #define PIECES_MAX 256
+#define HELD_BATCH 16
 #define SESSIONS_MAX 16
 
 /* [from, at): since the level was left. */
@@ -179,32 +180,59 @@ static int drop_estimate(struct act *a, struct span *p, struct usage *u)
 	return rc == 0 ? change(a, p, u->session, 0, -ms) : rc;
 }
 
-/* The false level is no more: what it showed since was not so. */
-static int drop_held(struct act *a, struct span *p)
+static int drop_estimates(struct act *a, struct span *p)
 {
 	int rc = 0;
 
-	for (int k = 0; k < p->n && rc == 0; k++) {
-		struct usage *u = &p->u[k];
-		int64_t before = u->from_at < p->from ? max64(0, p->from - u->from_at - u->measured_ms) : 0;
-
-		rc = drop_estimate(a, p, u);
-		if (rc != 0 || u->held_ms <= before)
-			continue;
-		u->held_ms = before;
-		rc = store_usage_update(a->db, u);
-	}
+	for (int k = 0; k < p->n && rc == 0; k++)
+		rc = drop_estimate(a, p, &p->u[k]);
 	return rc;
+}
+
+/* What the pieces of an instrument hold is what its meter holds, wherever they lie: all of them are looked at, the
+ * oldest first, and p->left says how much of it is meant. */
+typedef int (*held_fn)(struct act *a, struct span *p, struct usage *u);
+
+static int each_held(struct act *a, struct span *p, held_fn fn)
+{
+	struct usage u[HELD_BATCH], last = { 0 };
+	bool more = false;
+	int n, rc;
+
+	do {
+		rc = store_usage_held(a->db, p->i->id, more ? &last : NULL, u, HELD_BATCH, &n);
+		for (int k = 0; k < n && rc == 0; k++)
+			rc = fn(a, p, &u[k]);
+		more = n == HELD_BATCH;
+		last = u[n > 0 ? n - 1 : 0];
+	} while (rc == 0 && more);
+	return rc;
+}
+
+/* The false level is no more: what it showed was not so, but for what is kept. */
+static int drop_one(struct act *a, struct span *p, struct usage *u)
+{
+	int64_t keep = min64(u->held_ms, p->left);
+
+	p->left -= keep;
+	if (keep == u->held_ms)
+		return 0;
+	u->held_ms = keep;
+	return store_usage_update(a->db, u);
 }
 
 /* The register is back: so much lies above the old level, somewhere since it was left. */
 static int give_back(struct act *a, struct span *p)
 {
 	const struct meter_verdict *v = &p->v;
-	int rc = load(a, p);
+	int rc;
 
+	p->left = v->held_ms - v->late_held_ms; /* an older hold goes on: it keeps what it had */
+	rc = each_held(a, p, drop_one);
 	if (rc == 0)
-		rc = drop_held(a, p);
+		rc = load(a, p);
+	if (rc == 0)
+		rc = drop_estimates(a, p);
 	p->held = v->late_held_ms > 0;
 	p->v.fresh_held_ms = p->held ? v->late_held_ms : 0;
 	p->left = p->held ? v->late_held_ms : v->late_ms;
@@ -213,26 +241,30 @@ static int give_back(struct act *a, struct span *p)
 	return rc == 0 ? give_rest(a, p) : rc;
 }
 
-/* The level is believed: what each piece holds is measured. */
+static int measure_one(struct act *a, struct span *p, struct usage *u)
+{
+	int64_t ms = min64(u->held_ms, p->left);
+	int rc;
+
+	if (ms == 0 && p->v.held_ms > 0)
+		return 0;
+	u->held_ms = p->v.held_ms > 0 ? u->held_ms - ms : 0;
+	u->measured_ms += ms;
+	p->left -= ms;
+	rc = store_usage_update(a->db, u);
+	return rc == 0 ? change(a, p, u->session, ms, 0) : rc;
+}
+
+/* The level is believed: what the pieces hold of it is measured, the oldest first. */
 static int measure_held(struct act *a, struct span *p)
 {
-	int rc = load(a, p);
+	int rc;
 
 	p->v.fresh_held_ms = 0;
 	p->left = p->v.late_ms;
-	for (int k = 0; k < p->n && rc == 0; k++) {
-		struct usage *u = &p->u[k];
-		int64_t ms = min64(u->held_ms, p->left);
-
-		if (u->held_ms == 0)
-			continue;
-		u->held_ms = 0;
-		u->measured_ms += ms;
-		p->left -= ms;
-		rc = store_usage_update(a->db, u);
-		if (rc == 0)
-			rc = change(a, p, u->session, ms, 0);
-	}
+	rc = each_held(a, p, measure_one);
+	if (rc == 0)
+		rc = load(a, p);
 	return rc == 0 ? give_rest(a, p) : rc;
 }
 

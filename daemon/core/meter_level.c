@@ -181,7 +181,7 @@ int64_t meter_level_return(struct meter *m, const struct meter_def *def, int k, 
 	m->n_left = k;
 	m->holding = held;
 	m->held_ms = held && grown > 0 ? grown : 0;
-	v->late_held_ms = held ? ms : 0;
+	v->late_held_ms = ms < m->held_ms ? ms : m->held_ms;
 	if (held)
 		grown = grown < 0 ? grown : 0;
 	v->excess_ms = grown < 0 ? -grown : 0;
@@ -202,10 +202,9 @@ int64_t meter_level_add(struct meter *m, int64_t ms, struct meter_verdict *v)
 	return 0;
 }
 
-static int64_t release(struct meter *m, struct meter_verdict *v)
+/* Of what is held, the oldest part is measured: all, or what lies below a level that was left within the hold. */
+static int64_t release(struct meter *m, int64_t ms, struct meter_verdict *v)
 {
-	int64_t ms = m->held_ms;
-
 	if (!m->holding)
 		return 0;
 	v->released = true;
@@ -216,16 +215,42 @@ static int64_t release(struct meter *m, struct meter_verdict *v)
 			v->left_running = m->left[k].running;
 		}
 	m->ext_ms += ms;
-	m->held_ms = 0;
+	m->held_ms -= ms;
+	return ms;
+}
+
+static int64_t release_all(struct meter *m, struct meter_verdict *v)
+{
+	int64_t ms = release(m, m->held_ms, v);
+
 	m->holding = false;
 	for (int k = 0; k < m->n_left; k++)
 		m->left[k].held = false;
 	return ms;
 }
 
+/* The day of the hold is over. Another level that was left in it less than a day ago has a day of its own. */
+static int64_t release_oldest(struct meter *m, struct meter_verdict *v)
+{
+	int64_t below, ms;
+	int k = 0;
+
+	while (k < m->n_left && (m->left[k].by != METER_MANUAL || !m->left[k].held ||
+			m->t - m->left[k].t >= METER_LEVEL_MS))
+		k++;
+	if (k == m->n_left)
+		return release_all(m, v);
+	below = m->left[k].sum_ms - m->ext_ms;
+	ms = release(m, below < 0 ? 0 : below < m->held_ms ? below : m->held_ms, v);
+	m->left[k].held = false;
+	m->held_t = m->left[k].t;
+	m->held_wall_ms = m->left[k].wall_ms;
+	return ms;
+}
+
 int64_t meter_level_forget(struct meter *m, struct meter_verdict *v)
 {
-	int64_t ms = release(m, v);
+	int64_t ms = release_all(m, v);
 
 	m->n_left = 0;
 	return ms;
@@ -233,11 +258,14 @@ int64_t meter_level_forget(struct meter *m, struct meter_verdict *v)
 
 int64_t meter_level_expire(struct meter *m, struct meter_verdict *v)
 {
-	int64_t ms = m->holding && m->t - m->held_t >= METER_LEVEL_MS ? release(m, v) : 0;
+	/* a return has said what became of the time since its level was left: a hold around it waits for the next one */
+	bool over = m->holding && m->t - m->held_t >= METER_LEVEL_MS && v->class != METER_RETURN;
+	int64_t ms = over ? release_oldest(m, v) : 0;
 	int n = 0;
 
 	for (int k = 0; k < m->n_left; k++)
-		if (m->left[k].by == METER_MANUAL ? m->holding : m->t - m->left[k].t < METER_LEVEL_MS)
+		if (m->left[k].by == METER_MANUAL ? m->holding && m->left[k].t >= m->held_t : m->t - m->left[k].t <
+			METER_LEVEL_MS)
 			m->left[n++] = m->left[k];
 	m->n_left = n;
 	return ms;

@@ -62,6 +62,9 @@ struct usage_scan { const char *only; int64_t from, to, to_seq, after, after_id;
 int usage_scan(struct db *db, struct usage_scan *at, int limit, usage_take take, void *user);
 /* Of an instrument: those that reach beyond the instant, in order of from_at; more than cap: the earliest. */
 int store_usage_since(struct db *db, const char *instrument, int64_t since, struct usage *ret, int cap, int *ret_n);
+/* Of an instrument, those that hold something, in order of from_at and id, after a piece; NULL: from the first. */
+int store_usage_held(struct db *db, const char *instrument, const struct usage *after, struct usage *ret, int cap,
+	int *ret_n);
 /* Every piece of a session becomes another's (0: nobody's). */
 int store_usage_move(struct db *db, int64_t from_session, int64_t to_session);
 

@@ -142,6 +142,21 @@ int store_usage_since(struct db *db, const char *instrument, int64_t since, stru
 	return rc < 0 ? rc : 0;
 }
 
+int store_usage_held(struct db *db, const char *instrument, const struct usage *after, struct usage *ret, int cap,
+	int *ret_n)
+{
+	struct stmt *s = db_query(db, "SELECT " COLUMNS " FROM usage WHERE instrument = ?1 AND held_ms > 0 AND (from_at > ?2 "
+		"OR (from_at = ?2 AND id > ?3)) ORDER BY from_at, id LIMIT ?4", "tiii", instrument, after ? after->from_at : -1,
+		after ? after->id : -1, (int64_t)cap);
+	int rc;
+
+	*ret_n = 0;
+	while ((rc = db_step(s)) == DB_ROW)
+		take(s, &ret[(*ret_n)++]);
+	db_end(s);
+	return rc < 0 ? rc : 0;
+}
+
 int store_usage_move(struct db *db, int64_t from_session, int64_t to_session)
 {
 	return db_run(db, "UPDATE usage SET session = ?2 WHERE session = ?1", "iI", from_session,

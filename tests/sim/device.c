@@ -116,6 +116,17 @@ static uint64_t displayed(const struct device *d, uint64_t count)
 	return count;
 }
 
+/* A restart that nobody saw, and the counter has passed since what it showed before: it seems to have gone on from
+ * there, and what lies below is on nobody's bill. */
+static void shows_true(struct device *d, int64_t at, uint64_t raw)
+{
+	if (d->read_resets != d->resets && raw >= d->read_raw)
+		d->forgotten_ms += (int64_t)d->read_raw * d->count_ms;
+	d->read_resets = d->resets;
+	d->read_raw = raw;
+	d->read_ms = counted_ms(d, at) / d->count_ms * d->count_ms;
+}
+
 void device_read(struct device *d, int64_t at, struct lt_observation *ret)
 {
 	memset(ret, 0, sizeof(*ret));
@@ -130,7 +141,7 @@ void device_read(struct device *d, int64_t at, struct lt_observation *ret)
 	ret->running = d->running;
 	ret->interlock = d->locked ? LT_LOCK_LOCKED : LT_LOCK_UNLOCKED;
 	if (d->display == DISPLAY_TRUE)
-		d->read_ms = counted_ms(d, at) / d->count_ms * d->count_ms;
+		shows_true(d, at, ret->hourmeter);
 	if (d->running)
 		d->runs[d->n_runs - 1].seen++;
 }

@@ -43,6 +43,8 @@ struct device {
 	uint64_t boots;            /* a restart is told: without it a reset near the wrap looks like a wrap */
 	int64_t booted_at;
 	int64_t read_ms;           /* run time that the last delivered reading showed            */
+	uint64_t read_raw;         /* its value                                                  */
+	int read_resets;           /* resets before it                                           */
 	int resets, lost, lies;
 };
 

@@ -41,9 +41,10 @@ void truth_step(struct world *w, int i)
 
 /*
  * I8 and the truth: what was measured is never more than what the meter counted, up to one count a counter's life; and
- * never less than what it showed, but for what a restart wiped and what a level took that nobody could believe.
+ * with what is held it is never less than what it showed, but for what a restart wiped and what a level took that
+ * nobody could believe.
  */
-static void check_total(struct world *w, int i)
+static void check_total(struct world *w, int i, const struct meter *m)
 {
 	const struct device *d = &w->devices[i].d;
 	int64_t measured = db_one_int(w->db, 0, "SELECT ext_ms - ext_first_ms FROM meter WHERE instrument = ?1", "t", d->id);
@@ -51,26 +52,25 @@ static void check_total(struct world *w, int i)
 
 	if (measured > counted + d->count_ms * (1 + d->resets))
 		world_violate(w, "%s: measured %lld ms, its meter counted %lld ms", d->id, (long long)measured, (long long)counted);
-	if (!w->strict)
-		return;
 	/* the last readings may still wait for company */
 	least = counted - d->forgotten_ms - device_unread_ms(d, w->true_ms) - w->paused_ms - 2 * w->poll_ms -
 		d->count_ms * (1 + d->resets);
-	if (d->display == DISPLAY_TRUE && measured < least)
-		world_violate(w, "%s: measured %lld ms, its meter showed %lld ms", d->id, (long long)measured, (long long)least);
+	if (d->display == DISPLAY_TRUE && measured + m->held_ms < least)
+		world_violate(w, "%s: measured %lld ms and holds %lld ms, its meter showed %lld ms", d->id, (long long)measured,
+			(long long)m->held_ms, (long long)least);
 }
 
-/* What the meter holds lies in pieces of usage, each millisecond in one. */
-static void check_held(struct world *w, int i)
+/* What the meter holds lies in pieces of usage, each millisecond in one, and for a day at most. */
+static void check_held(struct world *w, int i, const struct meter *m)
 {
 	const char *id = w->devices[i].d.id;
 	int64_t pieces = db_one_int(w->db, 0, "SELECT SUM(held_ms) FROM usage WHERE instrument = ?1", "t", id);
-	struct meter m;
 
-	if (!w->strict)
-		return;
-	if (store_meter_load(w->db, id, &m) == 0 && m.held_ms != pieces)
-		world_violate(w, "%s: its meter holds %lld ms, the pieces %lld ms", id, (long long)m.held_ms, (long long)pieces);
+	if (m->held_ms != pieces)
+		world_violate(w, "%s: its meter holds %lld ms, the pieces %lld ms", id, (long long)m->held_ms, (long long)pieces);
+	if (m->holding && m->t - m->held_t >= METER_LEVEL_MS)
+		world_violate(w, "%s: its meter holds %lld ms for %lld ms", id, (long long)m->held_ms, (long long)(m->t -
+			m->held_t));
 }
 
 bool truth_troubled(const struct world *w, int i, int64_t from, int64_t to)
@@ -145,10 +145,13 @@ static void check_charges(struct world *w)
 
 static void check_totals(struct world *w)
 {
-	for (int i = 0; i < WORLD_INSTRUMENTS; i++) {
-		check_total(w, i);
-		check_held(w, i);
-	}
+	struct meter m;
+
+	for (int i = 0; i < WORLD_INSTRUMENTS; i++)
+		if (store_meter_load(w->db, w->devices[i].d.id, &m) == 0) {
+			check_total(w, i, &m);
+			check_held(w, i, &m);
+		}
 }
 
 static const struct { void (*check)(struct world *w); bool on; } checks[] = {

@@ -180,6 +180,26 @@ static void test_new_meter_measures_what_was_held(void **state)
 	assert_int_equal(act("mia", do_new_meter, item), ACT_REFUSED);
 }
 
+/* The counter stood still for a while before: the run is longer than what it measured then. */
+static void test_nothing_stays_held_when_the_register_is_back(void **state)
+{
+	int64_t b = checked_in("alice", H(1), H(4));
+
+	(void)state;
+	stuck_for(20000, (uint64_t)true_raw());
+	d.of[0].base -= 20;
+	true_again();
+	run(MIN(1));
+	d.of[0].base -= 3000;
+	run(MIN(10));
+	assert_in_range(world_int(w, "SELECT SUM(held_ms) FROM usage"), MIN(9), MIN(10));
+	d.of[0].base += 3000;
+	run(MIN(1));
+	assert_int_equal(world_int(w, "SELECT SUM(held_ms) FROM usage"), 0);
+	leave("alice", b);
+	assert_int_equal(billed(b), MIN(22) / 1000);
+}
+
 /* Accepting charges what was measured; what is held waits on, and is asked about when it is measured after a day. */
 static void test_held_for_a_day_is_measured(void **state)
 {
@@ -271,7 +291,8 @@ int main(void)
 		T(test_a_drop_by_two_for_a_minute_bills_its_seconds_once),
 		T(test_remote_io_lost_for_a_while_costs_nobody_a_second), T(test_two_people_while_the_level_is_unknown),
 		T(test_labtimed_restarts_between_drop_and_return), T(test_a_false_reset_is_credited),
-		T(test_new_meter_measures_what_was_held), T(test_held_for_a_day_is_measured),
+		T(test_new_meter_measures_what_was_held), T(test_nothing_stays_held_when_the_register_is_back),
+		T(test_held_for_a_day_is_measured),
 		T(test_a_state_that_cannot_be_read_loses_no_second),
 		T(test_a_changed_profile_bills_nobody_the_difference_of_two_units),
 		T(test_a_run_goes_on_when_its_meter_is_defined_otherwise),

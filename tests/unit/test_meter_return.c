@@ -291,6 +291,36 @@ static void test_new_meter_measures_what_was_held(void **state)
 	assert_int_equal(r.returns, 0);
 }
 
+/* A level that was left within a hold is held for a day of its own. */
+static void test_each_level_is_held_for_a_day(void **state)
+{
+	struct rig r;
+	int64_t first;
+
+	(void)state;
+	rig_init(&r, 32, 500000);
+	count(&r, 10, 400000);
+	count(&r, 3600, 400010);
+	first = r.m.held_ms;
+	assert_in_range(first, 3590 * 1000, 3610 * 1000);
+	for (int hour = 0; hour < 22; hour++)
+		read_after(&r, LT_HOUR, 403609);
+	count(&r, 10, 300000);
+	count(&r, 600, 300010);
+	assert_true(r.m.held_ms > first);
+	assert_int_equal(r.m.ext_ms, 0);
+	for (int hour = 0; hour < 2; hour++)
+		read_after(&r, LT_HOUR, 300609);
+	assert_int_equal(r.m.ext_ms, first); /* the first level's day is over */
+	assert_true(r.m.holding);
+	assert_in_range(r.m.held_ms, 590 * 1000, 610 * 1000);
+	count(&r, 10, 403609);               /* the second is left for what was before: that was false */
+	assert_int_equal(r.v.class, METER_NORMAL);
+	assert_false(r.m.holding);
+	assert_int_equal(r.m.held_ms, 0);
+	assert_int_equal(billed(&r), first + 9000);
+}
+
 static void test_another_device_ends_the_hold(void **state)
 {
 	struct rig r;
@@ -586,7 +616,7 @@ int main(void)
 		cmocka_unit_test(test_restart_between_drop_and_return), cmocka_unit_test(test_back_after_a_day_and_an_hour),
 		cmocka_unit_test(test_all_ones_of_sixteen_bits_may_be_a_value), cmocka_unit_test(test_fall_during_a_silence),
 		cmocka_unit_test(test_levels_within_levels), cmocka_unit_test(test_new_meter_measures_what_was_held),
-		cmocka_unit_test(test_another_device_ends_the_hold),
+		cmocka_unit_test(test_each_level_is_held_for_a_day), cmocka_unit_test(test_another_device_ends_the_hold),
 		cmocka_unit_test(test_uptime_outweighs_boots_that_never_change),
 		cmocka_unit_test(test_restart_within_a_hold_is_no_turn_of_the_counter),
 		cmocka_unit_test(test_level_of_before_a_restart_stays_behind),
