@@ -22,8 +22,6 @@ struct change {
 	struct verdict rules, overridden;
 	struct terms_rows terms;         /* as they will be */
 	struct kept_spans kept;          /* R27: likewise */
-	int n_given;                     /* R23: parts of the old interval that are given up */
-	struct interval given[2];
 };
 
 static const char *const verb_names[BOOKING_VERBS] = { [BOOKING_MOVE] = "move", [BOOKING_EXTEND] = "extend",
@@ -148,42 +146,6 @@ static int reprice(struct act *a, struct change *c)
 	return rc;
 }
 
-/* What of the booked interval the new one does not hold. */
-static void give_up(struct change *c)
-{
-	struct interval was = { c->was.since, c->was.booked_to }, before, after;
-	struct interval kept = interval_cut(was, (struct interval){ c->b.booked_from, c->b.booked_to });
-
-	if (interval_empty(kept))
-		kept.from = kept.to = was.to;
-	before = (struct interval){ was.from, kept.from };
-	after = (struct interval){ kept.to, was.to };
-	c->n_given = 0;
-	if (!interval_empty(before))
-		c->given[c->n_given++] = before;
-	if (!interval_empty(after))
-		c->given[c->n_given++] = after;
-}
-
-/* R23: what is given up inside the notice costs what cancelling it would. */
-static int price_given_up(struct act *a, struct change *c)
-{
-	bool usable = true;
-	int rc = 0;
-
-	give_up(c);
-	if (c->n_given > 0)
-		rc = metering_usable_at(a, c->was.instrument, a->now.wall_ms, &usable);
-	for (int i = 0; i < c->n_given && rc == 0 && usable; i++) {
-		int64_t part = 0;
-
-		rc = (a->dry_run ? money_fee_given_up_preview : money_fee_given_up)(a, &c->was, c->given[i], a->now.wall_ms,
-			&part);
-		c->b.fee_minor += part;
-	}
-	return rc;
-}
-
 /* Rows are closed and added as c->terms says. */
 static int write_terms(struct act *a, const struct change *c)
 {
@@ -272,7 +234,7 @@ int booking_change(struct act *a, int64_t id, int64_t version, const struct book
 		if (rc == 0)
 			rc = reprice(a, &c);
 		if (rc == 0)
-			rc = price_given_up(a, &c);
+			rc = booking_give_up(a, &c.was, &c.b);
 		if (rc == 0 && !a->dry_run)
 			rc = write_change(a, &c, p->override_reason);
 	}

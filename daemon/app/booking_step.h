@@ -56,6 +56,10 @@ int booking_unused(struct act *a, struct booking *b, enum use_verdict v, const s
  * booked start. */
 int booking_late_cancel(struct act *a, struct booking *b, int64_t at);
 int booking_late_cancel_due(struct act *a, int64_t ref, int64_t due_at);
+/* R23: adds to b->fee_minor what the parts cost that were booked before and are not any more. While the instrument
+ * cannot be used that is decided at the start it had. */
+int booking_give_up(struct act *a, const struct booking *was, struct booking *b);
+int booking_given_up_due(struct act *a, int64_t ref, int64_t due_at);
 /* Missed at `at`: fee, release, history. */
 int booking_miss(struct act *a, struct booking *b, const struct use_facts *seen, int64_t at, const char *why);
 /* Too few usable minutes: free. */

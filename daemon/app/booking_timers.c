@@ -200,6 +200,7 @@ const struct timer_kind booking_timers[] = {
 	{ "booking_idle", fire_idle, TIMER_TAKES },
 	{ "booking_warn", fire_warn, 0 },
 	{ "late_cancel", booking_late_cancel_due, TIMER_TAKES },
+	{ "given_up", booking_given_up_due, TIMER_TAKES },
 	{ "first_refusal", first_refusal_over, TIMER_TAKES },
 	{ NULL, NULL, 0 },
 };

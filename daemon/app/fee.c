@@ -11,6 +11,7 @@
 #include "app/rating.h"
 #include "common/fmt.h"
 #include "store/evidence.h"
+#include "store/given_up.h"
 
 #define FEE_CHARGES 64                  /* of one booking, with all that corrects them */
 #define FEE_PARTS 24                    /* of one booking that may be given up one by one */
@@ -39,16 +40,12 @@ static int rate_fee(const struct fee_input *in, struct fee *f)
 
 /* What the booked time would cost. When more lists were announced since than one price is made of, what was promised
  * holds: an end must not fail for it. */
-static int fee_book(struct act *a, const struct booking *b, struct price_book *ret)
+static int fee_book(struct act *a, const struct booking *b, const struct terms_rows *rows, struct price_book *ret)
 {
-	struct terms_rows rows;
-	struct price_question q = { .instrument = b->instrument, .org = b->org, .terms = rows.row,
+	struct price_question q = { .instrument = b->instrument, .org = b->org, .terms = rows->row, .n_terms = rows->n,
 		.in = { b->since, b->booked_to }, .start_at = b->since };
-	int rc = terms_rows_load(a, b->id, &rows);
+	int rc = price_book_fill(a, &q, ret);
 
-	q.n_terms = rows.n;
-	if (rc == 0)
-		rc = price_book_fill(a, &q, ret);
 	if (rc == PRICE_BOOK_FULL) {
 		memcpy(ret->prices, ret->rows, sizeof(ret->prices));
 		ret->n_prices = ret->n_rows;
@@ -57,17 +54,20 @@ static int fee_book(struct act *a, const struct booking *b, struct price_book *r
 	return rc;
 }
 
-/* What the booking as it stands pays, or a part of it. */
+/* What the booking as it stands pays; or a part of it that was given up at `at`, by the terms of before that. */
 static int fee_of(struct act *a, const struct booking *b, const char *component, struct interval given, int64_t at,
 	struct fee *f)
 {
 	struct fee_input in = { .walk_up = b->walk_up, .booked_from = b->since, .booked_to = b->booked_to, .at = at,
 		.given = given };
+	struct terms_rows rows;
 	int rc;
 
 	if (!component_from_name(component, &in.kind) || (in.kind != COMP_NO_SHOW && in.kind != COMP_LATE_CANCEL))
 		return DB_MISUSE;
-	rc = fee_book(a, b, &f->book);
+	rc = interval_empty(given) ? terms_rows_load(a, b->id, &rows) : terms_rows_before(a, b->id, at, &rows);
+	if (rc == 0)
+		rc = fee_book(a, b, &rows, &f->book);
 	return rc != 0 ? rc : rate_fee(&in, f);
 }
 
@@ -170,6 +170,16 @@ int money_fee_given_up_preview(struct act *a, const struct booking *was, struct 
 	return rc < 0 ? rc : act_end(a);
 }
 
+int money_fee_given_up_room(struct act *a, int64_t booking)
+{
+	int rc = load_fees(a, booking, &fees);
+
+	if (rc == 0 && fees.n_parts + store_given_up_waiting(a->db, booking) >= FEE_PARTS)
+		return act_refuse(a, 409, "changed-too-often", "", "B-%lld gave up time for a fee %d times; cancel it and book again",
+			(long long)booking, FEE_PARTS);
+	return rc;
+}
+
 int money_fee_given_up(struct act *a, const struct booking *was, struct interval part, int64_t at, int64_t *ret_minor)
 {
 	struct fee f;
@@ -179,10 +189,7 @@ int money_fee_given_up(struct act *a, const struct booking *was, struct interval
 		return rc;
 	rc = fee_of(a, was, "late_cancel", part, at, &f);
 	if (rc == 0)
-		rc = load_fees(a, was->id, &fees);
-	if (rc == 0 && fees.n_parts >= FEE_PARTS)
-		return act_refuse(a, 409, "changed-too-often", "", "B-%lld gave up time for a fee %d times; cancel it and book again",
-			(long long)was->id, FEE_PARTS);
+		rc = money_fee_given_up_room(a, was->id);
 	return rc ? rc : post_fee(a, was, &f, NULL);
 }
 

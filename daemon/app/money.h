@@ -14,6 +14,8 @@
 struct terms_rows { int n; struct booking_term row[RATE_LISTS_MAX]; };
 /* 0, 1: more than that, < 0. */
 int terms_rows_load(struct act *a, int64_t booking, struct terms_rows *ret);
+/* The same as they were before what was done at `at`. */
+int terms_rows_before(struct act *a, int64_t booking, int64_t at, struct terms_rows *ret);
 /* Overrun that extensions leave behind. */
 struct kept_spans { int n; struct rate_span span[RATE_KEPT_MAX]; };
 /* Price of the booked time of *b under these terms as if all of it were used: the rating function, with the price lists
@@ -43,6 +45,8 @@ int money_fee_preview(struct act *a, const struct booking *b, const char *compon
 int money_fee_given_up(struct act *a, const struct booking *was, struct interval part, int64_t at, int64_t *ret_minor);
 int money_fee_given_up_preview(struct act *a, const struct booking *was, struct interval part, int64_t at,
 	int64_t *ret_minor);
+/* Can the booking give up one more part for a fee? 0; ACT_REFUSED: it did so too often; < 0. */
+int money_fee_given_up_room(struct act *a, int64_t booking);
 /* Credits what was posted as a fee for the whole booking (a late reading showed a run); *ret_minor: what is still due
  * for parts given up before. */
 int money_fee_undo(struct act *a, const struct booking *b, int64_t *ret_minor);

@@ -14,6 +14,13 @@ int terms_rows_load(struct act *a, int64_t booking, struct terms_rows *ret)
 	return rc == 0 && ret->n == 0 ? DB_CORRUPT : rc;
 }
 
+int terms_rows_before(struct act *a, int64_t booking, int64_t at, struct terms_rows *ret)
+{
+	int rc = store_booking_terms_before(a->db, booking, at, ret->row, RATE_LISTS_MAX, &ret->n);
+
+	return rc == 0 && ret->n == 0 ? terms_rows_load(a, booking, ret) : rc;
+}
+
 int money_too_many_lists(struct act *a, const char *instrument)
 {
 	return act_refuse(a, 422, "too-many-price-lists", "to", "more than %d price lists of %s are in force in this time, "

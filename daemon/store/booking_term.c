@@ -14,9 +14,8 @@ static bool joins(const struct booking_term *last, const struct booking_term *t,
 	return last->price_version == t->price_version && (by_price || last->policy_version == t->policy_version);
 }
 
-static int read_rows(struct db *db, int64_t booking, bool by_price, struct booking_term *ret, int cap, int *ret_n)
+static int read_rows(struct stmt *s, bool by_price, struct booking_term *ret, int cap, int *ret_n)
 {
-	struct stmt *s = db_query(db, "SELECT " FIELDS " FROM booking_term WHERE " HOLDS " ORDER BY from_at", "i", booking);
 	int class, n = 0, more = 0;
 
 	while (!more && (class = db_step(s)) == DB_ROW) {
@@ -34,14 +33,26 @@ static int read_rows(struct db *db, int64_t booking, bool by_price, struct booki
 	return class < 0 ? class : more;
 }
 
+static struct stmt *that_hold(struct db *db, int64_t booking)
+{
+	return db_query(db, "SELECT " FIELDS " FROM booking_term WHERE " HOLDS " ORDER BY from_at", "i", booking);
+}
+
 int store_booking_terms(struct db *db, int64_t booking, struct booking_term *ret, int cap, int *ret_n)
 {
-	return read_rows(db, booking, true, ret, cap, ret_n);
+	return read_rows(that_hold(db, booking), true, ret, cap, ret_n);
 }
 
 int store_booking_terms_shown(struct db *db, int64_t booking, struct booking_term *ret, int cap, int *ret_n)
 {
-	return read_rows(db, booking, false, ret, cap, ret_n);
+	return read_rows(that_hold(db, booking), false, ret, cap, ret_n);
+}
+
+int store_booking_terms_before(struct db *db, int64_t booking, int64_t at, struct booking_term *ret, int cap,
+	int *ret_n)
+{
+	return read_rows(db_query(db, "SELECT " FIELDS " FROM booking_term WHERE booking = ?1 AND made_at < ?2 AND "
+		"(closed_at IS NULL OR closed_at >= ?2) ORDER BY from_at", "ii", booking, at), true, ret, cap, ret_n);
 }
 
 int store_booking_term_add(struct db *db, int64_t booking, const struct booking_term *t, int64_t at)

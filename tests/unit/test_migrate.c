@@ -14,6 +14,7 @@
 #include "store/booking.h"
 #include "store/booking_term.h"
 #include "store/clock.h"
+#include "store/given_up.h"
 #include "store/event.h"
 #include "store/timer.h"
 #include "store/meter.h"
@@ -308,6 +309,40 @@ static void test_005_out_of_service(void **state)
 	old_free(o);
 }
 
+/* 008: nothing of an older store waits for its fee; what its bookings were promised is known as it was before. */
+static void test_008_parts_given_up(void **state)
+{
+	static const char *const rows[] = {
+		"INSERT INTO org (id, name, created_at) VALUES ('acme', 'Acme', 0)",
+		"INSERT INTO user (id, org, name, role, created_at) VALUES ('alice', 'acme', 'Alice', 'member', 0)",
+		"INSERT INTO instrument (id, unit) VALUES ('krios-1', 1)",
+		"INSERT INTO booking (id, instrument, org, user, state, booked_from, booked_to, held_to, priced_to, policy_version, "
+			"price_version, quote_minor, created_at, created_by) VALUES (7, 'krios-1', 'acme', 'alice', 'confirmed', 1000, "
+			"5000, 5000, 5000, 3, 1, 400, 500, 'alice')",
+		NULL,
+	};
+	struct old *o = old_store(1, rows);
+	struct db *db = upgraded(o);
+	struct given_up g = { 1, 7, 700, 1000, 5000, 1000, true, { 3000, 5000 } }, got;
+	struct booking_term t[4];
+	int n;
+
+	(void)state;
+	assert_int_equal(store_given_up_waiting(db, 7), 0);
+	assert_int_equal(store_booking_terms_cut(db, 7, 3000, 700), 0);
+	assert_int_equal(store_booking_terms_before(db, 7, 700, t, 4, &n), 0);
+	assert_int_equal(n, 1);
+	assert_true(t[0].from_at == 1000 && t[0].to_at == 5000 && t[0].price_version == 1);
+	assert_int_equal(store_given_up_insert(db, &g), 0);
+	assert_int_equal(store_given_up_waiting(db, 7), 1);
+	assert_int_equal(store_given_up_load(db, 1, &got), 0);
+	assert_true(got.booking == 7 && got.at == 700 && got.walk_up && got.part.from == 3000 && got.part.to == 5000);
+	assert_int_equal(store_given_up_decide(db, 1, 1000), 0);
+	assert_int_equal(store_given_up_load(db, 1, &got), 1);
+	assert_int_equal(store_given_up_waiting(db, 7), 0);
+	old_free(o);
+}
+
 /* Every table, index and trigger of the store in the order of their names, and how many rows each table holds. */
 static void describe(struct db *db, char *ret, size_t size)
 {
@@ -360,6 +395,7 @@ int main(void)
 		cmocka_unit_test(test_002_events_and_outages), cmocka_unit_test(test_003_terms_by_interval),
 		cmocka_unit_test(test_003_refuses_edits), cmocka_unit_test(test_004_levels),
 		cmocka_unit_test(test_006_sessions_have_a_place), cmocka_unit_test(test_007_the_first_look_at_the_clock),
+		cmocka_unit_test(test_008_parts_given_up),
 	};
 
 	return cmocka_run_group_tests_name("migrate", tests, NULL, NULL);
