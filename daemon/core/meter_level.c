@@ -86,10 +86,39 @@ static int64_t above(const struct meter *m, const struct meter_def *def, const s
 	return above_within(m, def, l, s, elapsed, 1);
 }
 
+/*
+ * May a value that is impossible from the present level be level k come back? found: a level that was left later
+ * explains it already, or -1. A restart that is measured is taken back only by a rise. Of held levels the first one
+ * counts, but for one that the register left upwards: what lies on the higher level, or on one left from there,
+ * is no return to the lower.
+ */
+static bool may_be_back(const struct meter *m, int k, int found, uint64_t raw)
+{
+	const struct meter_left *l = &m->left[k];
+	uint64_t end = k + 1 < m->n_left ? m->left[k + 1].raw : m->raw;
+
+	if (l->by != METER_MANUAL)
+		return found < 0 && raw > end;
+	return m->holding && (l->down || raw < l->next || (found < 0 && raw > end));
+}
+
 void meter_level_mark_near(struct meter *m, const struct meter_def *def, const struct meter_sample *s, int64_t elapsed)
 {
-	for (int k = 0; k < m->n_left; k++)
-		m->left[k].near = above_within(m, def, &m->left[k], s, elapsed, NEAR_SLACKS) >= 0;
+	for (int k = 0; k < m->n_left; k++) {
+		bool may = k == m->n_left - 1 || may_be_back(m, k, -1, s->obs.hourmeter);
+
+		m->left[k].near = may && above_within(m, def, &m->left[k], s, elapsed, NEAR_SLACKS) >= 0;
+	}
+}
+
+/* All ones are what a lost device shows; and a counter near zero that drops by a few is not where it was before it
+ * restarted. */
+static bool is_no_level(const struct meter *m, const struct meter_def *def, const struct meter_sample *s)
+{
+	uint64_t modulus = meter_modulus(&def->counter), raw = s->obs.hourmeter, down = meter_forward(raw, m->raw, modulus);
+
+	return raw == modulus - 1 || (raw > m->raw && meter_counts_ms(def, down) <= NEAR_SLACKS * meter_slack_ms(def,
+		s->rtt_ms, 0));
 }
 
 int meter_level_find(const struct meter *m, const struct meter_def *def, const struct meter_sample *s, int64_t elapsed,
@@ -98,14 +127,10 @@ int meter_level_find(const struct meter *m, const struct meter_def *def, const s
 	int found = -1;
 
 	*ret_above = 0;
-	if (s->obs.hourmeter == meter_modulus(&def->counter) - 1) /* all ones: what a lost device shows is no level */
+	if (is_no_level(m, def, s))
 		return -1;
 	for (int k = m->n_left - 1; k >= 0; k--) {
-		const struct meter_left *l = &m->left[k];
-		uint64_t end = k + 1 < m->n_left ? m->left[k + 1].raw : m->raw;
-		/* a restart that is measured is taken back only by a rise; of held levels the first one counts */
-		bool may = l->by == METER_MANUAL ? m->holding : found < 0 && s->obs.hourmeter > end;
-		int64_t ms = may ? above(m, def, l, s, elapsed) : -1;
+		int64_t ms = may_be_back(m, k, found, s->obs.hourmeter) ? above(m, def, &m->left[k], s, elapsed) : -1;
 
 		if (ms < 0)
 			continue;

@@ -51,7 +51,8 @@ struct life {
 	int64_t counted_ms;              /* since the counter began anew                                      */
 	int64_t before_ms;               /* what it counted in earlier lives                                  */
 	int64_t read_ms;                 /* of counted_ms, what a true reading showed                         */
-	int64_t lost_ms;                 /* what no reading ever showed                                       */
+	int64_t lost_ms;                 /* what no reading ever showed, or nobody could believe             */
+	int64_t asked_ms;                /* MANUAL: so far up it went, for which a person is asked            */
 	int64_t billed_ms, booted_at, shows_until, stalls_until, daily_at;
 	int restarts;
 };
@@ -124,6 +125,17 @@ static void fail_life(const struct life *l, const char *what)
 	fail_msg("%s", why);
 }
 
+/* A drop that its counting hid, and back: too much at once. The register cannot pass that any more when it restarts. */
+static void ask(struct life *l)
+{
+	if (l->v.class == METER_MANUAL)
+		l->asked_ms = l->v.raw > l->v.raw_from ? (int64_t)(l->v.raw - l->v.raw_from) * l->def.counter.count_ms : 0;
+	if (l->v.class == METER_RESET && l->m.holding)
+		l->lost_ms += l->asked_ms;
+	if (l->v.class == METER_RESET || l->v.class == METER_RETURN)
+		l->asked_ms = 0;
+}
+
 static void read_now(struct life *l)
 {
 	int64_t before = l->m.ext_ms;
@@ -143,6 +155,7 @@ static void read_now(struct life *l)
 	if (!l->v.accepted)
 		return;
 	assert_int_equal(l->m.ext_ms - before, l->v.added_ms);
+	ask(l);
 	l->billed_ms += l->v.added_ms - l->v.excess_ms;
 	if (l->billed_ms > l->before_ms + l->counted_ms + (1 + l->restarts) * (int64_t)l->def.counter.count_ms)
 		fail_life(l, "billed more than it ran");
@@ -161,15 +174,27 @@ static void poll(struct life *l)
 
 static int64_t lasts(void) { return rnd(2) ? LT_SECOND * (1 + rnd(20)) : LT_MINUTE * (1 + rnd(14)); }
 
+/* Zero or all ones shortly before the counter turns over is no lie that anybody could tell from the truth. */
+static bool turns_soon(const struct life *l)
+{
+	uint64_t count = (l->base + (uint64_t)(l->counted_ms / l->def.counter.count_ms)) % l->modulus;
+
+	return (l->modulus - count) * l->def.counter.count_ms < 2 * LT_HOUR;
+}
+
 static void trouble(struct life *l)
 {
 	switch (rnd(8)) {
 	case 0: case 1:
+		if (l->tells == TELLS_NOTHING && turns_soon(l)) /* too much at once over the turn looks like a restart */
+			break;
 		l->shows = SHOWS_LESS;
 		l->less = 1 + rnd(3);
 		l->shows_until = l->now + lasts();
 		break;
 	case 2: case 3:
+		if (turns_soon(l))
+			break;
 		l->shows = rnd(2) ? SHOWS_ZERO : SHOWS_ONES;
 		l->shows_until = l->now + lasts();
 		if (rnd(2))

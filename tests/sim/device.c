@@ -101,6 +101,11 @@ void device_reset(struct device *d, int64_t at)
 	}
 }
 
+static uint64_t count_of(const struct device *d, int64_t at)
+{
+	return (d->offset + (uint64_t)(counted_ms(d, at) / d->count_ms)) % d->modulus;
+}
+
 static uint64_t displayed(const struct device *d, uint64_t count)
 {
 	switch (d->display) {
@@ -137,7 +142,7 @@ void device_read(struct device *d, int64_t at, struct lt_observation *ret)
 		ret->have |= LT_HAVE_UPTIME;
 		ret->uptime_s = (uint64_t)((at - d->booted_at) / 1000);
 	}
-	ret->hourmeter = displayed(d, (d->offset + (uint64_t)(counted_ms(d, at) / d->count_ms)) % d->modulus);
+	ret->hourmeter = displayed(d, count_of(d, at));
 	ret->running = d->running;
 	ret->interlock = d->locked ? LT_LOCK_LOCKED : LT_LOCK_UNLOCKED;
 	if (d->display == DISPLAY_TRUE)
@@ -188,6 +193,11 @@ int64_t device_truth_ms(const struct device *d, int64_t from, int64_t to, int64_
 int64_t device_unread_ms(const struct device *d, int64_t at)
 {
 	return counted_ms(d, at) - d->read_ms;
+}
+
+int64_t device_turns_in_ms(const struct device *d, int64_t at)
+{
+	return (int64_t)(d->modulus - count_of(d, at)) * d->count_ms;
 }
 
 int64_t device_counted_ms(const struct device *d, int64_t at)

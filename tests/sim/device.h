@@ -69,6 +69,8 @@ int64_t device_at_fault_ms(const struct device *d, int64_t from, int64_t to, int
 int64_t device_truth_ms(const struct device *d, int64_t from, int64_t to, int64_t now);
 /* What it counted since its last reset, and no reading has shown yet. */
 int64_t device_unread_ms(const struct device *d, int64_t at);
+/* Run time until the counter turns over. */
+int64_t device_turns_in_ms(const struct device *d, int64_t at);
 /* What the meter counted since the world began, with what resets wiped. */
 int64_t device_counted_ms(const struct device *d, int64_t at);
 

@@ -66,7 +66,7 @@ static void check_idle(struct world *w, const struct held *h, int64_t checkin)
 		return;
 	passed = last.to - checkin;
 	ran = device_truth_ms(&w->devices[i].d, checkin, last.to, w->true_ms);
-	if (h->idle_ms > passed - ran + 8 * w->poll_ms)
+	if (h->idle_ms > (passed > ran ? passed - ran : 0) + 8 * w->poll_ms)
 		world_violate(w, "C-%lld bills %lld ms idle on %s, where %lld ms passed without a run", (long long)h->id,
 			(long long)h->idle_ms, w->devices[i].d.id, (long long)(passed - ran));
 }

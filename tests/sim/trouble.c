@@ -128,9 +128,13 @@ static int64_t begin_zero(struct world *w, int i)
 {
 	struct rng *r = chance_of(w, TROUBLE_ZERO);
 	struct device *d = &w->devices[i].d;
-	int64_t lasts = show(w, i, rng_chance(r, 500) ? DISPLAY_ZERO : DISPLAY_ONES, rng_chance(r, 500)
-		? rng_in(r, SECOND, 20 * SECOND) : rng_in(r, MINUTE, 10 * MINUTE));
+	int64_t lasts;
 
+	/* shortly before the counter turns over they are no lie that anybody could tell from the truth */
+	if (device_turns_in_ms(d, w->true_ms) < 3 * HOUR)
+		return -1;
+	lasts = show(w, i, rng_chance(r, 500) ? DISPLAY_ZERO : DISPLAY_ONES, rng_chance(r, 500)
+		? rng_in(r, SECOND, 20 * SECOND) : rng_in(r, MINUTE, 10 * MINUTE));
 	if (lasts > 0 && rng_chance(r, 500)) { /* its controller has just started, and the meter behind it has not */
 		d->boots++;
 		d->booted_at = w->true_ms;
@@ -388,9 +392,9 @@ static const struct trouble_kind kinds[TROUBLES] = {
 		restart, NULL },
 	[TROUBLE_DAILY] = { "daily", "a counter begins at zero each day", true, true, false, { 9 * HOUR, 9 * HOUR },
 		{ 24 * HOUR, 24 * HOUR }, restart_daily, NULL },
-	[TROUBLE_FLICKER] = { "flicker", "a counter drops by 1 to 3 and returns", false, true, false, { HOUR, 30 * HOUR },
+	[TROUBLE_FLICKER] = { "flicker", "a counter drops by 1 to 3 and returns", true, true, false, { HOUR, 30 * HOUR },
 		{ 2 * HOUR, 30 * HOUR }, begin_flicker, end_show },
-	[TROUBLE_ZERO] = { "zero", "a counter shows zero or all ones, and then the truth", false, true, false, { HOUR, 60 * HOUR },
+	[TROUBLE_ZERO] = { "zero", "a counter shows zero or all ones, and then the truth", true, true, false, { HOUR, 60 * HOUR },
 		{ 5 * HOUR, 60 * HOUR }, begin_zero, end_show },
 	[TROUBLE_STALL] = { "stall", "a counter stands still while the run bit is on", true, true, false, { HOUR, 100 * HOUR },
 		{ 20 * HOUR, 150 * HOUR }, begin_stall, end_stall },

@@ -291,6 +291,47 @@ static void test_new_meter_measures_what_was_held(void **state)
 	assert_int_equal(r.returns, 0);
 }
 
+/*
+ * Somebody set the counter to a higher value. What it shows when it drops there by two for a minute, or after a minute
+ * of all ones or zero, was possible from the old value by now, and is still no return to it.
+ */
+static void test_a_flicker_on_a_higher_level_bills_nobody_the_way_up(void **state)
+{
+	static const uint64_t wild[] = { 6007, 0xffffffff, 0 };
+	struct rig r;
+
+	(void)state;
+	for (size_t k = 0; k < 3; k++) {
+		rig_init(&r, 32, 5000);
+		count(&r, 10, 6000);
+		assert_int_equal(r.m.n_left, 1);
+		stand(&r, 7200, 6009);
+		stand(&r, 60, wild[k]);
+		stand(&r, 60, 6009);
+		assert_int_equal(r.m.ext_ms, 0);
+		assert_in_range(r.m.held_ms, 1000, 10 * 1000);
+		count(&r, 10, 6010); /* it goes on */
+		assert_in_range(r.m.held_ms, 11 * 1000, 20 * 1000);
+		assert_int_equal(r.m.ext_ms, 0);
+	}
+}
+
+/* 16 bits: the counter restarts shortly before it would turn over, and shows two less than zero for a minute. */
+static void test_a_drop_below_zero_is_no_return_of_before_the_restart(void **state)
+{
+	struct rig r;
+
+	(void)state;
+	rig_init(&r, 16, 64660);
+	stand(&r, 1200, 0);
+	assert_int_equal(r.m.n_left, 1);
+	stand(&r, 60, 65534);
+	assert_int_equal(r.m.ext_ms, 0);
+	stand(&r, 60, 0);
+	assert_int_equal(r.m.ext_ms, 0);
+	assert_false(r.m.holding);
+}
+
 /* A level that was left within a hold is held for a day of its own. */
 static void test_each_level_is_held_for_a_day(void **state)
 {
@@ -616,7 +657,10 @@ int main(void)
 		cmocka_unit_test(test_restart_between_drop_and_return), cmocka_unit_test(test_back_after_a_day_and_an_hour),
 		cmocka_unit_test(test_all_ones_of_sixteen_bits_may_be_a_value), cmocka_unit_test(test_fall_during_a_silence),
 		cmocka_unit_test(test_levels_within_levels), cmocka_unit_test(test_new_meter_measures_what_was_held),
-		cmocka_unit_test(test_each_level_is_held_for_a_day), cmocka_unit_test(test_another_device_ends_the_hold),
+		cmocka_unit_test(test_each_level_is_held_for_a_day),
+		cmocka_unit_test(test_a_drop_below_zero_is_no_return_of_before_the_restart),
+		cmocka_unit_test(test_a_flicker_on_a_higher_level_bills_nobody_the_way_up),
+		cmocka_unit_test(test_another_device_ends_the_hold),
 		cmocka_unit_test(test_uptime_outweighs_boots_that_never_change),
 		cmocka_unit_test(test_restart_within_a_hold_is_no_turn_of_the_counter),
 		cmocka_unit_test(test_level_of_before_a_restart_stays_behind),
