@@ -309,7 +309,7 @@ def named(t, patterns):
 
 
 def rule_kinds(t):
-    """every kind of review item and of event is in the documents and in the help"""
+    """every kind of review item, event and refusal with facts is in the documents, review items in the help as well"""
     def read(path):
         full = os.path.join(t.root, path)
         if not os.path.exists(full):
@@ -327,6 +327,10 @@ def rule_kinds(t):
     for kind in sorted(events):
         if f"`{kind}`" not in text:
             yield f"docs/api.md does not name the kind of event {kind}"
+    table = re.search(r"refusals\[\] = \{(.*?)\n\};", read("daemon/api/words.c"), re.S)
+    for code in re.findall(r'\{ "([\w-]+)",', table.group(1)) if table else []:
+        if f"`{code}`" not in text:
+            yield f"docs/api.md does not name the refusal {code}"
 
 
 def rule_symbols(t):
@@ -408,6 +412,7 @@ PLANTS = [
     ("rule_documented", {"daemon/core/terms.c": 'x = { "grid", VALUE_GRID };\n', "docs/configuration.md": "nothing\n"}),
     ("rule_kinds", {"daemon/app/a.c": 'int f(void) { return review_open(a, "odd", "", 0, "", ""); }\n', "docs/api.md": "`even`\n"}),
     ("rule_kinds", {"daemon/app/a.c": 'struct event_row e = { .kind = up ? "odd_up" : "odd_down" };\n', "docs/api.md": "`odd_up`\n"}),
+    ("rule_kinds", {"daemon/api/words.c": 'struct words refusals[] = {\n\t{ "odd-one", "no" },\n};\n', "docs/api.md": "`odd`\n"}),
     ("rule_kinds", {"daemon/app/a.c": 'int f(void) { return booking_note(a, &b, "odd", ""); }\n', "docs/api.md": "`odd`\n"}),
     ("rule_symbols", {"daemon/core/a.c": "#include <stdlib.h>\nvoid *f(void); void *f(void) { return malloc(9); }\n"}),
     ("rule_symbols", {"common/a.c": "#include <string.h>\nchar *f(void); char *f(void) { return strdup(\"x\"); }\n"}),
