@@ -54,7 +54,7 @@ static void of_terms(const struct world *w, const struct acked *a, int64_t from,
 
 		if ((k == 0 || t->from < to) && (k == a->n_terms - 1 || t->to > from) && (t->from <= to || k == 0) &&
 			(t->to >= from || k == a->n_terms - 1))
-			in_force(w, a->instrument, t->asked_at, t->told_at, r);
+			in_force(w, a->instrument, t->asked_at - 1, t->told_at, r); /* of one millisecond, either may be first */
 	}
 }
 
@@ -124,7 +124,7 @@ static bool expected(const struct world *w, const struct acked *a, int64_t *ret)
 	for (int k = 0; k < a->n_terms; k++) {
 		struct rates r = { 0 };
 
-		in_force(w, a->instrument, a->terms[k].asked_at, a->terms[k].told_at, &r);
+		in_force(w, a->instrument, a->terms[k].asked_at - 1, a->terms[k].told_at, &r);
 		if (r.n != 1)
 			return false;
 		*ret += money_of_time((a->terms[k].to - a->terms[k].from) / 1000, r.of[0], 1000);
