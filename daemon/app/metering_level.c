@@ -117,6 +117,27 @@ static int give_to_runs(struct act *a, struct span *p)
 	return rc;
 }
 
+/* Where the run bit was read off of the session's run that was on when the level was left, with the gaps that it went
+ * on over; 0: it still is on. */
+static int64_t run_off_at(const struct span *p, const struct session *s)
+{
+	int64_t end = p->from;
+
+	if (session_is_open(s) && s->last_run_end_at <= p->from) /* whatever gaps there were */
+		return 0;
+
+	for (int k = 0; k < p->n; k++) {
+		const struct usage *u = &p->u[k];
+
+		if (u->session != s->id || u->from_at > end)
+			continue;
+		if (u->open)
+			return 0;
+		end = max64(end, u->to_at);
+	}
+	return end;
+}
+
 /* Sessions compete for what no run shows: with a check-in, or whose run was on when the level was left. */
 static int windows_of(const struct span *p, struct attr_window w[ATTR_WINDOWS], bool *ret_on_at_start)
 {
@@ -126,14 +147,47 @@ static int windows_of(const struct span *p, struct attr_window w[ATTR_WINDOWS], 
 	for (int k = 0; k < p->n_sessions && n < ATTR_WINDOWS; k++) {
 		const struct session *s = &p->s[k];
 		bool on = p->v.left_running && s->opened_at <= p->from;
+		int64_t end;
 
 		if (!s->checkin_at && !on)
 			continue;
-		*ret_on_at_start |= on && n == 0;
+		end = on && p->i->meter.has_state ? run_off_at(p, s) : on ? 0 : s->closed_at;
+		*ret_on_at_start |= on && end == 0 && n == 0;
 		w[n++] = (struct attr_window){ s->id, max64(p->from, on ? p->from : max64(s->opened_at, s->checkin_at)),
-			s->closed_at };
+			end };
 	}
 	return n;
+}
+
+/* What of a session's window since the level was left is not yet metered time of its own. */
+static int64_t free_in(const struct span *p, const struct attr_piece *piece)
+{
+	int64_t ms = piece->to - piece->from;
+
+	for (int k = 0; k < p->n; k++)
+		if (p->u[k].session == piece->session && p->u[k].to_at > piece->from && p->u[k].from_at < piece->to)
+			ms -= min64(p->u[k].measured_ms + p->u[k].held_ms,
+				min64(p->u[k].to_at, piece->to) - max64(p->u[k].from_at, piece->from));
+	return max64(0, ms);
+}
+
+/* A session has no more of it than fits between what it has already; the rest is nobody's. Returns how many. */
+static int fit_pieces(const struct span *p, struct attr_piece *piece, int n)
+{
+	struct attr_piece rest = { 0, p->from, p->at, 0, false };
+	int kept = 0;
+
+	for (int k = 0; k < n; k++) {
+		int64_t ms = piece[k].session ? min64(piece[k].measured_ms, free_in(p, &piece[k])) : 0;
+
+		rest.measured_ms += piece[k].measured_ms - ms;
+		piece[k].measured_ms = ms;
+		if (ms > 0)
+			piece[kept++] = piece[k];
+	}
+	if (rest.measured_ms > 0)
+		piece[kept++] = rest;
+	return kept;
 }
 
 static int give_as_gap(struct act *a, struct span *p)
@@ -143,7 +197,7 @@ static int give_as_gap(struct act *a, struct span *p)
 	struct attr_gap gap = { p->from, p->at, p->left, false, p->v.running, p->v.slack_ms };
 	int n = windows_of(p, w, &gap.on_at_start), rc = 0;
 
-	n = attr_split(&gap, w, n, piece);
+	n = fit_pieces(p, piece, attr_split(&gap, w, n, piece));
 	for (int k = 0; k < n && rc == 0; k++) {
 		struct session owner = { .id = piece[k].session }; /* its sum changes below */
 
