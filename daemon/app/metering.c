@@ -62,8 +62,8 @@ static int take_fault(struct act *a, const struct reading_now *r, const struct m
 		(int)m->obs.fault);
 	act_event(a, &e);
 	if (faulty)
-		return store_outage_begin(a->db, act_id(a, "outage"), r->i->id, "fault", r->v.at);
-	return store_outage_end(a->db, r->i->id, "fault", r->v.at);
+		return store_outage_begin(a->db, act_id(a, "outage"), r->i->id, "fault", reading_instant(r, r->v.at));
+	return store_outage_end(a->db, r->i->id, "fault", reading_instant(r, r->v.at));
 }
 
 /* By how much the wall clock and BOOTTIME parted since the last good reading; a step itself is app/clock.c's matter. */

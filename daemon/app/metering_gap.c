@@ -91,11 +91,11 @@ static int write_pieces(struct act *a, struct step *t, struct claimants *c, cons
 		if (rc != 0)
 			continue;
 		if (!s->first_run_at)
-			s->first_run_at = p[k].from;
+			s->first_run_at = reading_instant(t->r, p[k].from);
 		if (p[k].to > s->last_run_end_at && p[k].placed)
-			s->last_run_end_at = p[k].to;
+			s->last_run_end_at = reading_instant(t->r, p[k].to);
 		if (s->booking)
-			rc = booking_ran(a, s->booking, p[k].from);
+			rc = booking_ran(a, s->booking, reading_instant(t->r, p[k].from));
 	}
 	return rc;
 }

@@ -13,6 +13,11 @@
 
 static const char *id_of(const struct step *t) { return t->r->i->id; }
 
+int64_t reading_instant(const struct reading_now *r, int64_t label)
+{
+	return label - r->v.lead_ms;
+}
+
 static int nobodys(struct act *a, struct step *t, int64_t from, int64_t to, int64_t ms, const char *reason)
 {
 	struct attr_piece p = { 0, from, to, ms, false };
@@ -88,12 +93,13 @@ static int make_way(struct act *a, struct step *t)
 	if (!t->has_session || t->s.kind == SESSION_BOOKED || t->s.state == SESSION_RUNNING ||
 			t->s.state == SESSION_UNKNOWN)
 		return 0;
-	rc = session_kind_at(a, t->r, t->run_from, &kind, &bypassed, &b);
+	rc = session_kind_at(a, t->r, reading_instant(t->r, t->run_from), &kind, &bypassed, &b);
 	/* what may be another's is kept apart from what was nobody's before the booking */
 	if (rc != 0 || (kind == t->s.kind && (t->s.bypassed || !bypassed)))
 		return rc;
 	t->has_session = false;
-	return session_end(a, &t->s, t->s.last_run_end_at ? t->s.last_run_end_at : t->run_from, "meter", true);
+	return session_end(a, &t->s, t->s.last_run_end_at ? t->s.last_run_end_at : reading_instant(t->r, t->run_from), "meter",
+		true);
 }
 
 int step_session_for_run(struct act *a, struct step *t)
@@ -104,7 +110,7 @@ int step_session_for_run(struct act *a, struct step *t)
 		return rc;
 	rc = session_open_on(a, id_of(t), &t->s);
 	if (rc == 1)
-		rc = session_open_by_run(a, t->r, t->run_from, &t->s);
+		rc = session_open_by_run(a, t->r, reading_instant(t->r, t->run_from), &t->s);
 	t->has_session = rc == 0;
 	return rc;
 }
@@ -124,6 +130,14 @@ static int begin_run(struct act *a, struct step *t)
 static int64_t tail_end(int64_t from, const struct step *t)
 {
 	return from + t->ms < t->r->v.at ? from + t->ms : t->r->v.at;
+}
+
+static int follow(struct act *a, struct step *t, bool running, int64_t run_to)
+{
+	const struct reading_now *r = t->r;
+
+	return session_follow(a, &t->s, running, reading_instant(r, t->run_from), reading_instant(r, run_to),
+		reading_instant(r, r->v.at));
 }
 
 /* The counter moved though the bit is off and was off: the tail of the last run, or a run shorter than a poll. */
@@ -155,7 +169,7 @@ static int off_tick(struct act *a, struct step *t)
 		return nobodys(a, t, v->from_wall, v->at, t->ms, "quantisation");
 	rc = begin_run(a, t);
 	if (rc == 0)
-		rc = session_follow(a, &t->s, true, t->run_from, v->at, v->at);
+		rc = follow(a, t, true, v->at);
 	return rc;
 }
 
@@ -263,7 +277,7 @@ int metering_attribute(struct act *a, struct reading_now *r)
 	if (rc == 0 && t.has_session && session_is_open(&t.s)) {
 		rc = save_metered(a, &t);
 		if (rc == 0)
-			rc = session_follow(a, &t.s, v->running, t.run_from, t.run_to, v->at);
+			rc = follow(a, &t, v->running, t.run_to);
 	}
 	return rc == 0 ? step_settle_loose(a, &c) : rc;
 }

@@ -14,7 +14,8 @@
 
 /* ---- a cut ---- */
 
-struct cut { struct session *owner, *before, *after; int64_t at; };
+/* sealed: what is metered so far is all before, whatever its labels say. */
+struct cut { struct session *owner, *before, *after; int64_t at; bool sealed; };
 
 static void count(struct session *s, const struct usage *u, int sign)
 {
@@ -26,18 +27,18 @@ static void count(struct session *s, const struct usage *u, int sign)
 static int part_piece(struct act *a, const struct cut *c, struct usage *u)
 {
 	struct usage late = *u;
-	bool moved = u->from_at >= c->at, goes;
+	bool moved = u->from_at >= c->at && !c->sealed, goes;
 	/* what is held ran last, since the register left its level; what is measured ran before that */
 	int64_t until = u->held_ms > 0 ? u->from_at + u->measured_ms : u->to_at;
 	int rc = 0;
 
 	count(c->owner, u, -1);
-	late.open = u->open && u->to_at >= c->at;
+	late.open = u->open && (u->to_at >= c->at || c->sealed);
 	if (!moved) {
 		late.id = act_id(a, "usage");
-		late.from_at = c->at < u->to_at ? c->at : u->to_at;
-		late.measured_ms = attr_after(u->from_at, until, u->measured_ms, u->placed, c->at);
-		late.held_ms = attr_after(u->from_at, u->to_at, u->held_ms, u->placed, c->at);
+		late.from_at = c->at < u->to_at && !c->sealed ? c->at : u->to_at;
+		late.measured_ms = c->sealed ? 0 : attr_after(u->from_at, until, u->measured_ms, u->placed, c->at);
+		late.held_ms = c->sealed ? 0 : attr_after(u->from_at, u->to_at, u->held_ms, u->placed, c->at);
 		late.estimated_ms = 0;
 	}
 	goes = late.measured_ms > 0 || late.held_ms > 0 || late.open;
@@ -83,8 +84,18 @@ static int part_pieces(struct act *a, const struct cut *c, int64_t from)
 static int64_t seen_at(struct act *a, const char *instrument)
 {
 	struct meter m;
+	int64_t now = a->now.wall_ms;
 
-	return store_meter_load(a->db, instrument, &m) == 0 ? m.wall_ms : a->now.wall_ms;
+	return store_meter_load(a->db, instrument, &m) == 0 && m.wall_ms < now ? m.wall_ms : now;
+}
+
+/* Do labels stand ahead of the clock, which was set back? Then they do not say what came before an instant. */
+static bool labels_ahead(struct act *a, const struct session *s)
+{
+	struct meter m;
+
+	return s->opened_at > a->now.wall_ms ||
+		(store_meter_load(a->db, s->instrument, &m) == 0 && m.wall_ms > a->now.wall_ms);
 }
 
 /* ---- check-in ---- */
@@ -196,18 +207,20 @@ static int take_over(struct act *a, struct session *s, const struct booking *b, 
 {
 	int64_t at, now = a->now.wall_ms, seen = a->unread ? seen_at(a, b->instrument) : now;
 	struct session old = *s;
-	struct cut c = { &old, &old, ret, 0 };
+	struct cut c = { &old, &old, ret, 0, labels_ahead(a, s) };
 	struct usage u;
 	bool was_on = store_usage_open(a->db, s->instrument, &u) == 0;
 	int rc = cut_at(a, s, b, &at);
 
 	if (rc != 0)
 		return rc;
-	if (s->opened_at >= at) {
+	if (s->opened_at >= at && s->opened_at <= now) {
 		rc = convert(a, s, b);
 		*ret = *s;
 		return rc != 0 ? rc : s->state == SESSION_RUNNING ? booking_ran(a, b->id, now) : 0;
 	}
+	if (c.sealed)
+		at = now;
 	c.at = at;
 	old.last_run_end_at = at < seen ? at : seen;
 	/* one open session a unit: the old one closes before the new one begins; its open run moves with the cut */
@@ -311,7 +324,7 @@ static int lose_sight(struct act *a, struct session *s, int64_t cut)
 int metering_give_back(struct act *a, struct session *s, int64_t cut, struct session *ret_part)
 {
 	struct session *part = ret_part;
-	struct cut c = { s, part, s, cut };
+	struct cut c = { s, part, s, cut, false };
 	int rc;
 
 	memset(part, 0, sizeof(*part));

@@ -121,6 +121,8 @@ int metering_lost(struct act *a, struct session *s, int64_t since)
 
 	if (s->state == SESSION_UNKNOWN)
 		return 0;
+	if (since > a->now.wall_ms) /* a label that stands ahead of a clock that was set back */
+		since = a->now.wall_ms;
 	s->unknown_since = since > s->opened_at ? since : s->opened_at;
 	rc = session_step(a, s, SESSION_LOST, "timer", "no reading");
 	if (rc == 0)
@@ -150,7 +152,7 @@ int session_continue(struct act *a, struct session *s, const struct booking *nex
 
 	if (rc < 0)
 		return rc;
-	if (rc == 0 && u.to_at > at)
+	if (rc == 0 && u.to_at > at && u.to_at <= a->now.wall_ms)
 		at = u.to_at;
 	open.from = open.to = at;
 	v.raw_from = v.raw = rc == 0 ? (uint64_t)u.raw_to : 0;
@@ -297,7 +299,7 @@ static int end_unknown(struct act *a, struct session *s, int64_t due_at)
 		return act_end(a);
 	}
 	if (store_meter_load(a->db, s->instrument, &m) == 0) {
-		last = m.wall_ms;
+		last = m.wall_ms < due_at ? m.wall_ms : due_at;
 		if (m.running)
 			s->last_run_end_at = last;
 		rc = m.running ? metering_lost_review(a, s, last, due_at, 0) : 0;

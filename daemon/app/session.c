@@ -226,8 +226,11 @@ static int close_run(struct act *a, const struct session *s)
 int session_end(struct act *a, struct session *s, int64_t at, const char *cause, bool read)
 {
 	bool in_gap = s->state == SESSION_UNKNOWN, sure;
+	int64_t now = a->now.wall_ms;
 	int rc;
 
+	if (at > now) /* a label from before the clock was set back */
+		at = now;
 	s->closed_at = at > s->opened_at ? at : s->opened_at;
 	s->end_reading = read;
 	sure = read && !metering_holds(a, s->instrument, s->closed_at);
@@ -247,7 +250,7 @@ int session_end(struct act *a, struct session *s, int64_t at, const char *cause,
 	act_timer_clear(a, "session_end", s->id);
 	tell(a, s, "session_closed", cause);
 	if (s->kind == SESSION_BOOKED && s->booking)
-		rc = booking_closed(a, s->booking, s->closed_at, sure, cause);
+		rc = booking_closed(a, s->booking, s->closed_at < now ? s->closed_at : now, sure, cause);
 	if (rc == 0)
 		rc = money_settle(a, s->id);
 	if (rc == 0)
@@ -255,9 +258,9 @@ int session_end(struct act *a, struct session *s, int64_t at, const char *cause,
 	/* what is nobody's holds the unit while it runs */
 	if (rc == 0)
 		rc = booking_freed(a, s->instrument, s->booking, s->kind != SESSION_BOOKED ? s->last_run_end_at
-			: a->now.wall_ms > at ? a->now.wall_ms : at);
+			: now);
 	if (rc == 0)
-		rc = session_next_waiting(a, s->instrument, a->now.wall_ms > at ? a->now.wall_ms : at);
+		rc = session_next_waiting(a, s->instrument, now);
 	return rc < 0 ? rc : act_end(a);
 }
 

@@ -24,6 +24,10 @@ struct reading_now {
 	enum lt_lock lock;      /* as this reading says; unknown: it does not */
 };
 
+/* What the wall clock shows for a label of this reading. Labels never go back: where the clock was set back they stand
+ * still, ahead of it, while bookings, check-ins and sessions go by the clock. */
+int64_t reading_instant(const struct reading_now *r, int64_t label);
+
 /* session.c */
 /* Inserts s as OPEN, its history, its place among R01 objects, its timers and events. */
 int session_begin(struct act *a, struct session *s);

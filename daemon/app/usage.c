@@ -117,14 +117,28 @@ static bool superseded(const struct rating *r, const struct usage *approved)
 	return false;
 }
 
+/* Where the piece i lies. A label that stood still ahead of a clock that was set back lies behind the session's end:
+ * then it is anywhere in the session, after the pieces before it. */
+static struct interval place_of(const struct rating *r, int i, int64_t now)
+{
+	const struct usage *u = &r->usage[i];
+	int64_t end = r->s.closed_at ? r->s.closed_at : now;
+	int64_t from = i > 0 ? max64(r->s.opened_at, r->pieces[i - 1].from_at) : r->s.opened_at;
+
+	if (!u->placed && u->from_at > end && end > from)
+		return (struct interval){ from, end };
+	return (struct interval){ u->from_at, u->to_at };
+}
+
 static int load_pieces(struct act *a, struct rating *r)
 {
 	int rc = session_usage(a, r->s.id, r->usage, RATING_PIECES, &r->in.n_pieces);
 
 	for (int i = 0; rc == 0 && i < r->in.n_pieces; i++) {
 		const struct usage *u = &r->usage[i];
+		struct interval at = place_of(r, i, a->now.wall_ms);
 
-		r->pieces[i] = (struct rate_piece){ u->from_at, u->to_at, u->measured_ms, u->estimated_ms, u->placed,
+		r->pieces[i] = (struct rate_piece){ at.from, at.to, u->measured_ms, u->estimated_ms, u->placed,
 			strcmp(u->reason, "approved") == 0 && !superseded(r, u), u->fault };
 	}
 	return rc;

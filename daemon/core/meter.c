@@ -397,6 +397,7 @@ void meter_read(struct meter *m, const struct meter_def *def, int64_t gap_ms, co
 
 	memset(v, 0, sizeof(*v));
 	v->at = max64(s->wall_ms, m->wall_ms);
+	v->lead_ms = v->at - s->wall_ms;
 	v->raw = s->obs.hourmeter;
 	v->was_running = v->running = m->running;
 	v->was_faulty = m->faulty;

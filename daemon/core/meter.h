@@ -115,6 +115,7 @@ struct meter_verdict {
 	bool redefined;           /* SWAP: the configuration says another kind, count or modulus           */
 	bool was_running, running;
 	bool was_faulty;
+	int64_t lead_ms;          /* the label `at` stands so far ahead of the wall clock, which was set back  */
 	int64_t from_wall, at;    /* the interval on the wall clock; labels never go back                  */
 	int64_t elapsed_ms;
 	int64_t added_ms;         /* E grew by this                                                        */

@@ -1,0 +1,152 @@
+/*
+ * test_clock_back.c - the wall clock is set back, and labels of readings stand still ahead of it: what runs meanwhile
+ * is whose it would be by the clock that people see. And a level that a paused machine left: on its return nobody has
+ * more than fits. Virtual time; the whole of core, app and store.
+ */
+#include "sessions_rig.h"
+
+static void set_clock(int64_t by)
+{
+	w->now.wall_ms += by;
+	devices_look(&d);
+}
+
+/* Labels stand still so long ahead of the clock. */
+static void ahead_by(int64_t ms)
+{
+	set_clock(ms);
+	run(MIN(3));
+	set_clock(-ms);
+	run(MIN(3));
+}
+
+static int64_t rows(const char *sql) { return world_int(w, sql); }
+
+/* Steps back by less than a poll's label, minutes, an hour and a day; and the day twice. */
+static const int64_t steps[] = { MIN(2), MIN(90), 24 * LT_HOUR, 24 * LT_HOUR };
+
+static int64_t hour_after(int64_t ms) { return ((w->now.wall_ms + ms) / LT_HOUR + 1) * LT_HOUR; }
+
+static void test_who_checks_in_while_labels_stand_still_pays_no_strangers_run(void **state)
+{
+	(void)state;
+	for (size_t k = 0; k < sizeof(steps) / sizeof(steps[0]); k++) {
+		int64_t from, b, ran;
+
+		ahead_by(steps[k]);
+		d.of[0].on = true; /* nobody's, for two hours */
+		from = hour_after(LT_HOUR);
+		run_until(from - MIN(40));
+		b = book("alice", "krios-1", from, from + LT_HOUR);
+		run_until(from);
+		ran = d.of[0].run_ms;
+		must("alice", do_checkin, b);
+		run(MIN(10));
+		d.of[0].on = false;
+		run(MIN(2));
+		must("alice", do_checkout, b);
+		run(MIN(20));
+		/* what lay in the early start may be hers where labels tell */
+		if (of_booking(b).measured_ms > d.of[0].run_ms - ran + MIN(16))
+			fail_msg("a step of %lld min: %lld s are hers", (long long)(steps[k] / LT_MINUTE),
+				(long long)(of_booking(b).measured_ms / 1000));
+		run(30 * LT_HOUR); /* labels go on again */
+	}
+}
+
+static void test_a_run_while_labels_stand_still_is_not_of_tomorrows_booking(void **state)
+{
+	(void)state;
+	for (size_t k = 0; k < sizeof(steps) / sizeof(steps[0]); k++) {
+		int64_t from = hour_after(steps[k]) - LT_HOUR, b = book("alice", "krios-1", from + MIN(15), from + 3 * LT_HOUR);
+
+		if (steps[k] < LT_HOUR)
+			from += MIN(15);
+		run_until(from - steps[k] > w->now.wall_ms ? from - steps[k] : w->now.wall_ms);
+		ahead_by(steps[k]);
+		if (w->now.wall_ms < from - MIN(30)) {
+			d.of[0].on = true;
+			run(MIN(10));
+			d.of[0].on = false;
+			run(MIN(10));
+			assert_int_equal(rows("SELECT COUNT(*) FROM session WHERE booking IS NOT NULL AND state <> 'closed'"), 0);
+			assert_int_equal(db_one_int(w->db, -1, "SELECT COUNT(*) FROM session WHERE booking = ?1", "i", b), 0);
+		}
+		run(60 * LT_HOUR);
+	}
+}
+
+static void test_a_session_while_labels_stand_still_begins_and_ends_by_the_clock(void **state)
+{
+	(void)state;
+	for (size_t k = 0; k < sizeof(steps) / sizeof(steps[0]); k++) {
+		int64_t from, b, ran;
+		struct session s;
+
+		ahead_by(steps[k]);
+		from = hour_after(0);
+		b = book("alice", "krios-1", from, from + LT_HOUR);
+		run_until(from);
+		must("alice", do_checkin, b);
+		ran = d.of[0].run_ms;
+		d.of[0].on = true;
+		run(MIN(20));
+		d.of[0].on = false;
+		run(MIN(2));
+		must("alice", do_checkout, b);
+		s = of_booking(b);
+		assert_in_range(s.opened_at, from, from + MIN(1));
+		assert_in_range(s.closed_at, from + MIN(19), from + MIN(23));
+		assert_in_range(s.last_run_end_at, from + MIN(19), from + MIN(21));
+		run(MIN(20));
+		assert_int_equal(db_one_int(w->db, -1, "SELECT used_s FROM charge WHERE session = ?1", "i", s.id),
+			(d.of[0].run_ms - ran) / 1000);
+		assert_in_range(db_one_int(w->db, -1, "SELECT idle_s FROM charge WHERE session = ?1", "i", s.id), 0, 60);
+		run(30 * LT_HOUR);
+	}
+}
+
+/* The counter ran on while the machine was paused, and no clock said so: nobody knows that level, until a later pause
+ * shows a value that the old level can have. By then others have used the instrument. */
+static void test_a_level_that_returns_gives_nobody_more_than_fits(void **state)
+{
+	int64_t a = book("alice", "krios-1", H(1), H(2)), b, before;
+
+	(void)state;
+	run_until(H(1));
+	must("alice", do_checkin, a);
+	d.of[0].on = true;
+	run(MIN(10));
+	d.of[0].run_ms += 2 * LT_HOUR;
+	d.of[0].on = false;
+	run(MIN(5));
+	must("alice", do_checkout, a);
+	before = of_booking(a).measured_ms;
+	b = book("zoe", "krios-1", H(3), H(4));
+	run_until(H(3));
+	must("zoe", do_checkin, b);
+	d.of[0].on = true;
+	run(MIN(30));
+	d.of[0].on = false;
+	run(MIN(2));
+	must("zoe", do_checkout, b);
+	run(MIN(5));
+	run_until(H(5));
+	d.of[0].run_ms += MIN(10);
+	run(MIN(5));
+	assert_int_equal(rows("SELECT COUNT(*) FROM event WHERE kind = 'meter_back'"), 1);
+	assert_in_range(of_booking(a).measured_ms, before, before + MIN(6));
+	assert_in_range(of_booking(b).measured_ms, MIN(29), MIN(33));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		T(test_who_checks_in_while_labels_stand_still_pays_no_strangers_run),
+		T(test_a_run_while_labels_stand_still_is_not_of_tomorrows_booking),
+		T(test_a_session_while_labels_stand_still_begins_and_ends_by_the_clock),
+		T(test_a_level_that_returns_gives_nobody_more_than_fits),
+	};
+
+	return cmocka_run_group_tests_name("tests", tests, NULL, NULL);
+}
