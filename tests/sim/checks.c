@@ -178,6 +178,7 @@ static void run_steps(struct world *w, int i)
 
 static void run_hours(struct world *w)
 {
+	reach_forgotten(w);
 	run_steps(w, -1);
 	for (size_t k = 0; k < sizeof(each_hour) / sizeof(*each_hour); k++)
 		run_check(w, &each_hour[k], NULL, NULL);

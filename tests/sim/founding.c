@@ -92,8 +92,7 @@ static void found_people(struct world *w)
 
 static void found_events(struct world *w)
 {
-	for (int i = 0; i < WORLD_INSTRUMENTS; i++)
-		world_at(w, w->true_ms + 1000 + i * 7000, EV_POLL, i, 0, 0);
+	line_begin(w);
 	for (int i = 0; i < WORLD_PEOPLE; i++)
 		world_at(w, w->true_ms + rng_in(&w->rng, 10000, 3600000 / w->haste), EV_PERSON, i, 0, 0);
 	trouble_begin(w);

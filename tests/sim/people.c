@@ -13,10 +13,11 @@
 #define MINUTE 60000
 #define HOUR (60 * MINUTE)
 #define GRID (15 * MINUTE)
+#define PROMPT_MS 2000           /* an answer that came at once, and was not lost */
 
 void people_later(struct world *w, struct person *p, int64_t low, int64_t high)
 {
-	world_at(w, w->true_ms + rng_in(&w->rng, low, high) / w->haste, EV_PERSON, p->index, 0, 0);
+	world_at(w, w->true_ms + rng_in(&w->rng, low, high) / w->haste, EV_PERSON, p->index, ++p->plan, 0);
 }
 
 void people_instant(char dst[40], int64_t at)
@@ -215,6 +216,7 @@ static void checked_in(struct world *w, struct person *p, int status, const char
 		p->state = PERSON_AT_WORK;
 		p->runs_left = (int)rng_in(&w->rng, 0, 4);
 		trouble_after_checkin(w, p);
+		reach_checked_in(w, p->instrument, w->true_ms - p->asked_true < PROMPT_MS ? p->asked_true : w->true_ms);
 		people_later(w, p, 5000, 6 * MINUTE);
 		return;
 	}
@@ -412,6 +414,18 @@ static void claim(struct world *w, struct person *p)
 	people_instant(a, w->true_ms - rng_in(&w->rng, 5000, 4 * HOUR));
 	lt_fmt(body, 120, "{\"instrument\":\"%s\",\"at\":\"%s\"}", w->devices[rng_in(&w->rng, 0, WORLD_INSTRUMENTS - 1)].d.id, a);
 	world_ask(w, p, METHOD_POST, "/v1/claims", NULL, body, claimed);
+}
+
+/* They saw that its display lives again, and go there at once. */
+void people_wait_for(struct world *w, int instrument, struct rng *r)
+{
+	for (int i = 0; i < WORLD_PEOPLE; i++) {
+		struct person *p = &w->people[i];
+
+		if (p->state == PERSON_BOOKED && p->instrument == instrument && !p->waits && p->from <= w->true_ms &&
+				w->true_ms < p->to && rng_chance(r, 600))
+			world_at(w, w->true_ms + rng_in(r, 0, 4000), EV_PERSON, i, ++p->plan, 0);
+	}
 }
 
 void people_act(struct world *w, struct person *p)

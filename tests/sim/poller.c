@@ -1,16 +1,13 @@
 /*
- * poller.c - the loop's part of the simulated world: polls that are lost, late, doubled or lie, links that go down, and
- * the interlock by the real core/interlock.c against a relay that may be stuck. Owns nothing.
+ * poller.c - what a poll of the simulated world tells the ledger: readings that are doubled or lie, links that go up and
+ * down, and the interlock by the real core/interlock.c against a relay that may be stuck. When a poll is made is in
+ * line.c. Owns nothing.
  */
 #include <assert.h>
 #include <string.h>
 
 #include "common/fmt.h"
 #include "sim/world.h"
-
-#define RTT_MS 4
-#define LINK_DOWN_AFTER 3
-#define FORCED_TIMEOUT_MS 900
 
 static int64_t boot_ms(const struct world *w)
 {
@@ -26,6 +23,12 @@ static int device_index(const struct world *w, const char *instrument)
 	return 0;
 }
 
+static void tell(struct world *w, struct msg *m)
+{
+	w->told = true;
+	queue_push(w->in, m);
+}
+
 static void push_link(struct world *w, int i, bool up)
 {
 	struct msg_link *m = msg_new(MSG_LINK, sizeof(*m));
@@ -37,7 +40,7 @@ static void push_link(struct world *w, int i, bool up)
 	w->devices[i].link_up = up;
 	if (up)
 		w->devices[i].up_since = boot_ms(w);
-	queue_push(w->in, &m->head);
+	tell(w, &m->head);
 }
 
 /* The interlock ------------------------------------------------------------------------------------------- */
@@ -54,7 +57,7 @@ static void push_lock(struct world *w, int i, const struct interlock_result *r)
 	lt_fmt(m->why, sizeof(m->why), "%s", r->why);
 	d->reported_at = w->true_ms;
 	d->reported_lock = m->lock;
-	queue_push(w->in, &m->head);
+	tell(w, &m->head);
 }
 
 static enum interlock_action step(struct world *w, int i, bool direct)
@@ -84,7 +87,7 @@ static enum interlock_action step(struct world *w, int i, bool direct)
 	return r.action;
 }
 
-static void follow(struct world *w, int i)
+void poller_follow(struct world *w, int i)
 {
 	enum interlock_action a;
 
@@ -116,16 +119,13 @@ void poller_leases(struct world *w, const struct msg_leases *m)
 	for (int k = 0; k < m->n; k++) {
 		int i = device_index(w, m->leases[k].instrument);
 		check_lease(w, &m->leases[k]);
-		w->devices[i].lease = m->leases[k];
-		w->devices[i].lease_at = boot_ms(w);
-		if (!w->devices[i].d.down)
-			follow(w, i);
+		line_lease(w, i, &m->leases[k]);
 	}
 }
 
 /* Readings ------------------------------------------------------------------------------------------------ */
 
-static void push_reading(struct world *w, int i, uint64_t ticket, uint32_t flags, int64_t rtt_ms,
+void poller_tell(struct world *w, int i, uint64_t ticket, uint32_t flags, int64_t rtt_ms,
 	const struct lt_observation *obs)
 {
 	struct msg_reading *m = msg_new(MSG_READING, sizeof(*m)), *again;
@@ -148,12 +148,12 @@ static void push_reading(struct world *w, int i, uint64_t ticket, uint32_t flags
 		again->flags = m->flags;
 		again->rtt_ms = m->rtt_ms;
 		again->obs = m->obs;
-		queue_push(w->in, &again->head);
+		tell(w, &again->head);
 	}
-	queue_push(w->in, &m->head);
+	tell(w, &m->head);
 }
 
-static void observe(struct world *w, int i, struct lt_observation *obs)
+void poller_observe(struct world *w, int i, struct lt_observation *obs)
 {
 	struct device *d = &w->devices[i].d;
 	uint64_t truth;
@@ -173,75 +173,29 @@ static void observe(struct world *w, int i, struct lt_observation *obs)
 	world_mark(w, i);
 }
 
-static void deliver(struct world *w, int i, uint64_t ticket, uint32_t flags)
+void poller_up(struct world *w, int i)
 {
-	struct lt_observation obs;
-
-	observe(w, i, &obs);
-	push_reading(w, i, ticket, flags, RTT_MS, &obs);
-}
-
-static bool silent(struct world *w, int i)
-{
-	struct world_device *d = &w->devices[i];
-
-	if (!d->d.down && !trouble_chance(w, TROUBLE_LOSS, 5))
-		return false;
-	w->stats.lost++;
-	world_mark(w, i);
-	d->silent_polls++;
-	if (d->silent_polls == LINK_DOWN_AFTER && d->link_up) {
-		struct interlock_result r = { .why = "the link is down" };
-		push_link(w, i, false);
-		if (interlock_lost(&d->lock) && d->gated)
-			push_lock(w, i, &r);
-	}
-	return true;
-}
-
-void poller_poll(struct world *w, int i, uint64_t ticket, int64_t deadline_boot)
-{
-	struct world_device *d = &w->devices[i];
-	bool forced = ticket != 0 || deadline_boot != 0;
-
-	if (d->afflicted)
-		world_mark(w, i);
-	if (d->late || silent(w, i)) { /* one request at a time */
-		if (forced)
-			push_reading(w, i, ticket, READING_FORCED | READING_UNREAD, RTT_MS, NULL);
+	if (w->devices[i].link_up)
 		return;
-	}
-	d->silent_polls = 0;
+	push_link(w, i, true);
+	world_at(w, w->true_ms + WORLD_RENEW_MS, EV_TICK, 0, 0, 0); /* it waits for a fresh lease */
+}
+
+void poller_down(struct world *w, int i)
+{
+	struct world_device *d = &w->devices[i];
+	struct interlock_result r = { .why = "the link is down" };
+
 	if (!d->link_up)
-		push_link(w, i, true);
-	if (!forced && trouble_chance(w, TROUBLE_LATE, 5)) {
-		d->late = true;
-		d->late_from = w->true_ms;
-		observe(w, i, &d->late_obs);
-		w->stats.late++;
-		world_at(w, w->true_ms + rng_in(&w->rng, 100, 900), EV_LATE, i, 0, 0);
 		return;
-	}
-	deliver(w, i, ticket, forced ? READING_FORCED : 0);
-	follow(w, i);
-}
-
-void poller_late(struct world *w, int i)
-{
-	struct world_device *d = &w->devices[i];
-
-	if (!d->late)
-		return;
-	d->late = false;
-	push_reading(w, i, 0, 0, w->true_ms - d->late_from, &d->late_obs);
-	follow(w, i);
+	push_link(w, i, false);
+	if (interlock_lost(&d->lock) && d->gated)
+		push_lock(w, i, &r);
 }
 
 void poller_forced(struct world *w, const struct msg_poll *m)
 {
-	world_at(w, w->true_ms + RTT_MS + (rng_chance(&w->rng, 20) ? FORCED_TIMEOUT_MS : 0), EV_FORCED,
-		device_index(w, m->instrument),
-		 m->ticket, m->deadline_boot_ms);
+	line_ticket(w, device_index(w, m->instrument), m);
 }
 
 void poller_crashed(struct world *w)
@@ -250,9 +204,9 @@ void poller_crashed(struct world *w)
 		struct world_device *d = &w->devices[i];
 		d->lock = (struct interlock){ 0 };
 		d->lease = (struct lease){ 0 };
-		d->link_up = d->late = false;
-		d->silent_polls = 0;
+		d->link_up = false;
 		d->reported_lock = LT_LOCK_UNKNOWN;
 		d->reported_at = w->true_ms;
 	}
+	line_started(w);
 }

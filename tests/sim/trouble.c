@@ -28,7 +28,7 @@ static struct rng *chance_of(struct world *w, enum trouble kind)
 /* Controllers --------------------------------------------------------------------------------------------- */
 
 /* Several troubles may have silenced it: it speaks again when the last is over. */
-static void silence(struct world *w, int i, int by)
+static void silence(struct world *w, int i, int by, struct rng *r)
 {
 	struct world_device *d = &w->devices[i];
 	bool was = d->silenced > 0;
@@ -36,6 +36,13 @@ static void silence(struct world *w, int i, int by)
 	d->silenced += by;
 	d->d.down = d->silenced > 0;
 	if (d->d.down != was) {
+		if (d->d.down) {
+			d->away = (enum away)rng_in(r, AWAY_SILENT, i == 0 ? AWAY_HANGING : AWAY_EXCEPTION);
+			reach_away(w, i);
+		} else {
+			reach_again(w, i);
+			people_wait_for(w, i, r);
+		}
 		(d->d.down ? spans_begin : spans_end)(&d->silent, w->true_ms);
 		world_trace(w, "%s %s", d->d.down ? "silent" : "speaks", d->d.id);
 	}
@@ -43,17 +50,17 @@ static void silence(struct world *w, int i, int by)
 
 static int64_t begin_silence(struct world *w, int i)
 {
-	silence(w, i, 1);
+	silence(w, i, 1, chance_of(w, TROUBLE_SILENCE));
 	return rng_in(chance_of(w, TROUBLE_SILENCE), 5 * SECOND, 40 * MINUTE);
 }
 
 static void end_silence(struct world *w, int i)
 {
-	silence(w, i, -1);
+	silence(w, i, -1, chance_of(w, TROUBLE_SILENCE));
 }
 
 /* Shorter than a poll, equal to a lease, longer than a lease and a backoff, an hour, and much longer. */
-static const int64_t outages_ms[] = { 10 * SECOND, 30 * SECOND, 59 * SECOND, 61 * SECOND, 90 * SECOND, 4 * MINUTE,
+static const int64_t outages_ms[] = { SECOND / 2, 2 * SECOND, 10 * SECOND, 30 * SECOND, 59 * SECOND, 61 * SECOND, 90 * SECOND, 4 * MINUTE,
 	12 * MINUTE, HOUR, 5 * HOUR };
 #define OUTAGES ((int64_t)(sizeof(outages_ms) / sizeof(*outages_ms)))
 
@@ -62,7 +69,7 @@ static int64_t begin_outage(struct world *w, int i)
 	struct rng *r = chance_of(w, TROUBLE_OUTAGE);
 	int64_t lasts = outages_ms[rng_in(r, 0, OUTAGES - 1)];
 
-	silence(w, i, 1);
+	silence(w, i, 1, r);
 	if (rng_chance(r, 400)) /* twice, with a moment in between */
 		world_at(w, w->true_ms + lasts + rng_in(r, SECOND, 3 * MINUTE), EV_TROUBLE, TROUBLE_OUTAGE, TROUBLE_ONCE, i);
 	return lasts;
@@ -71,18 +78,21 @@ static int64_t begin_outage(struct world *w, int i)
 /* The instruments but the first are behind one gateway. */
 static int64_t begin_gateway(struct world *w, int i)
 {
+	struct rng *r = chance_of(w, TROUBLE_GATEWAY);
+
+	w->lines[1].away = (enum away)rng_in(r, AWAY_SILENT, AWAY_HANGING);
 	for (i = 1; i < WORLD_INSTRUMENTS; i++) {
-		silence(w, i, 1);
+		silence(w, i, 1, r);
 		world_mark(w, i);
 	}
-	return rng_chance(chance_of(w, TROUBLE_GATEWAY), 300) ? 2 * SECOND : outages_ms[rng_in(chance_of(w,
-		TROUBLE_GATEWAY), 0, OUTAGES - 2)];
+	return rng_chance(r, 300) ? 2 * SECOND : outages_ms[rng_in(r, 0, OUTAGES - 2)];
 }
 
 static void end_gateway(struct world *w, int i)
 {
+	w->lines[1].away = AWAY_NOT;
 	for (i = 1; i < WORLD_INSTRUMENTS; i++) {
-		silence(w, i, -1);
+		silence(w, i, -1, chance_of(w, TROUBLE_GATEWAY));
 		world_mark(w, i);
 	}
 }
@@ -171,6 +181,7 @@ static void stick(struct world *w, int i, int by)
 	d->sticking += by;
 	d->stuck = d->sticking > 0;
 	if (d->stuck != was) {
+		w->devices[i].ill_at = w->true_ms;
 		if (d->stuck)
 			d->stuck_shut = d->d.locked;
 		if (d->stuck_shut)

@@ -8,7 +8,7 @@
 #include "sim/world.h"
 
 #define HINDRANCES 4096
-#define LINK_POLLS 4             /* three polls without an answer, and the wait for the first of them */
+#define LINK_MS 5000             /* a poll without an answer, and soon a second, of two seconds each  */
 #define RELAY_MS 5000            /* written, read back, and written again                              */
 
 struct hindrances { int n; struct device_span of[HINDRANCES]; };
@@ -55,7 +55,7 @@ int64_t usable_ms(const struct world *w, int i, int person, int64_t from, int64_
 
 	h.n = 0;
 	if (why & USABLE_LINK)
-		add_all(w, &h, &d->silent, LINK_POLLS * w->poll_ms, in);
+		add_all(w, &h, &d->silent, w->poll_ms + LINK_MS, in);
 	if (why & USABLE_FAULT)
 		add_all(w, &h, &d->d.faults, w->poll_ms + 2000, in);
 	if (why & USABLE_RELAY)

@@ -1,7 +1,7 @@
 /*
  * world.c - the machinery of the simulated world: events in the order of virtual time, one after the other. What people
- * do is in people.c and staff.c, devices in poller.c, the daemon's deaths in life.c, what goes
- * wrong in trouble.c, what must hold in checks.c, truth.c, fees.c, owners.c and prices.c. Owns the event heap.
+ * do is in people.c and staff.c, controllers in line.c and poller.c, the daemon's deaths in life.c, what goes
+ * wrong in trouble.c, what must hold in checks.c, reach.c, truth.c, fees.c, owners.c and prices.c. Owns the event heap.
  */
 #include "sim/world.h"
 
@@ -142,8 +142,7 @@ void world_away(struct world *w, int64_t lasts_ms)
 	spans_begin(&w->away, w->true_ms);
 	w->true_ms += lasts_ms;
 	spans_end(&w->away, w->true_ms);
-	for (int i = 0; i < WORLD_INSTRUMENTS; i++)
-		w->devices[i].late = false; /* what was on its way came too late */
+	line_returned(w);
 	w->restarted_ms = w->true_ms;
 	world_mark(w, -1);
 }
@@ -171,18 +170,17 @@ static void on_event(struct world *w, const struct world_event *e)
 	bool over = w->true_ms >= w->end_ms;
 
 	switch (e->kind) {
+	case EV_LINE:
+		line_wake(w, e);
+		break;
 	case EV_POLL:
-		world_at(w, w->true_ms + w->poll_ms + rng_in(&w->rng, -200, 200), EV_POLL, e->index, 0, 0);
-		poller_poll(w, e->index, 0, 0);
+		line_answered(w, e);
 		break;
-	case EV_FORCED:
-		poller_poll(w, e->index, e->ticket, e->deadline);
-		break;
-	case EV_LATE:
-		poller_late(w, e->index);
+	case EV_OPEN:
+		reach_opened(w, e);
 		break;
 	case EV_PERSON:
-		if (!over)
+		if (!over && e->ticket == w->people[e->index].plan)
 			people_act(w, &w->people[e->index]);
 		break;
 	case EV_RETRY:
@@ -217,15 +215,17 @@ bool world_run(struct world *w)
 {
 	while (goes_on(w)) {
 		struct world_event e = take_event(w);
-		bool poll = e.kind == EV_POLL || e.kind == EV_FORCED || e.kind == EV_LATE;
 		if (e.at > w->true_ms)
 			w->true_ms = e.at;
-		w->stats.steps++;
+		w->told = false;
 		on_event(w, &e);
+		if (e.kind <= EV_OPEN && !w->told) /* the ledger knows nothing of it */
+			continue;
+		w->stats.steps++;
 		life_step(w);
-		if (poll) /* batches wait 200 ms, parks 1 s */
+		if (e.kind <= EV_POLL) /* batches wait 200 ms, parks 1 s */
 			world_at(w, w->true_ms + 210, EV_TICK, 0, 0, 0);
-		checks_step(w, poll ? e.index : -1);
+		checks_step(w, e.kind == EV_POLL ? e.index : -1);
 	}
 	if (!w->violation[0])
 		checks_end(w);

@@ -13,6 +13,7 @@
 #include "app/ledger.h"
 #include "core/interlock.h"
 #include "core/site.h"
+#include "drivers/modbus/schedule.h"
 #include "msg/msg.h"
 #include "sim/device.h"
 #include "sim/rng.h"
@@ -22,6 +23,9 @@
 #define WORLD_INSTRUMENTS 4
 #define WORLD_PEOPLE 10
 #define WORLD_EVENTS 4096
+#define WORLD_LINES 2
+#define WORLD_TICKETS 16
+#define WORLD_RENEW_MS 8000      /* the ledger renews its leases so often                                */
 #define WORLD_PENDING 64
 #define WORLD_ECHOES 8
 #define WORLD_ACKED 8192
@@ -32,14 +36,13 @@
 #define ACKED_TERMS 16
 #define WORLD_TROUBLES_GIVEN (UINT32_C(1) << 31) /* in world_options: also where no kind is on */
 
-enum world_event_kind { EV_POLL, EV_FORCED, EV_LATE, EV_TICK, EV_PERSON, EV_RETRY, EV_ECHO,
-	EV_TROUBLE };
+enum world_event_kind { EV_LINE, EV_POLL, EV_OPEN, EV_TICK, EV_PERSON, EV_RETRY, EV_ECHO, EV_TROUBLE };
 
 struct world_event {
 	int64_t at;               /* true wall ms                                                        */
 	uint64_t order;           /* ties in the order of making: the history is one                      */
 	enum world_event_kind kind;
-	int index;                /* instrument, person or pending request                                */
+	int index;                /* instrument, line, person or pending request                          */
 	uint64_t ticket;
 	int64_t deadline;
 };
@@ -98,6 +101,7 @@ struct person {
 	int64_t asked_at, asked_true; /* wall and true ms: when the request under way was first sent      */
 	int runs_left;
 	bool waits;                /* for an answer                                                       */
+	uint64_t plan;             /* the last one: what was planned before is given up                   */
 };
 
 /* Which price holds for a part of a booking: that in force when it was taken, somewhere in [asked_at, told_at]. */
@@ -118,19 +122,42 @@ struct world_list { int instrument; int64_t version, effective_at, rate_minor; }
 
 struct marks { int n; int64_t at[WORLD_MARKS]; };
 
+/* How a controller, or a gateway, is away: the last two leave it without a connection. */
+enum away { AWAY_NOT, AWAY_SILENT, AWAY_EXCEPTION, AWAY_REFUSED, AWAY_HANGING };
+
+/* A forced poll that waits. from_poll: the first that answers it. */
+struct world_ticket { uint64_t id; int64_t deadline; uint64_t from_poll; };
+
+/* One address: the controllers [first, end) behind it share its connection. BOOTTIME ms. */
+struct world_line {
+	int first, end;
+	enum away away;            /* the gateway itself                                                  */
+	int active;                /* whose request is under way; -1: none                                */
+	bool forced;               /* somebody waits for it                                               */
+	bool connected, cut;       /* cut: the last connection did not come about                         */
+	int failures;              /* connections in a row that did not come about                        */
+	int64_t began, retry_at, share, wakes_at;
+	uint64_t request, wake;    /* older events are void                                               */
+};
+
 struct world_device {
 	struct device d;
 	bool gated;                /* has an interlock                                                    */
 	struct interlock lock;
 	struct lease lease;
 	int64_t lease_at, up_since;
-	int silent_polls;
+	struct deadlines at;       /* BOOTTIME ms, as phase and asked                                     */
+	int64_t phase, asked;
+	uint64_t polls;
+	int failures, n_tickets;
+	struct world_ticket tickets[WORLD_TICKETS];
+	enum away away;            /* in what way, while d.down                                           */
+	int64_t well_at;           /* true ms: since then it answers and has not been read; 0: it was     */
+	int64_t ill_at, marked_at; /* when something was last wrong with it, and when that was marked     */
 	bool link_up, stuck;       /* stuck: the relay does not follow what is written                    */
 	uint8_t reported_lock;
 	int64_t reported_at;
-	bool late;                 /* an answer is on its way                                             */
-	struct lt_observation late_obs;
-	int64_t late_from;
+	struct lt_observation late_obs; /* of an answer that is on its way                                */
 	int64_t last_ext_ms, delivered, delivered_at_ext; /* I3, I7                                       */
 	struct marks marks;        /* when something went wrong here: bills near it have no lower bound   */
 	int silenced, sticking, afflicted; /* troubles that last and make it so                          */
@@ -141,7 +168,7 @@ struct world_device {
 
 struct world_stats {
 	int64_t steps, requests, answers, retries, echoes, bookings, refused, conflicts, crashes, readings, lost,
-		late, lies, resets,
+		late, lies, resets, returns, opened,
 		charges, exact, fees, absent, lines, quotes, faults, claims, reviews, disowned, displaced, checks;
 };
 
@@ -158,6 +185,7 @@ struct world {
 	struct ledger *ledger;
 	int64_t true_ms, start_ms, end_ms; /* the world's own clock                                       */
 	int64_t wall_skew_ms;      /* of the daemon's wall clock (steps)                                  */
+	bool told;                 /* by a poll, and the ledger has not looked yet                        */
 	bool stepped;              /* by a trouble that will set it right                                 */
 	int creeps;                /* small steps that are still to come                                  */
 	int n_skews;
@@ -174,6 +202,7 @@ struct world {
 	int64_t poll_ms, checked_hour, restarted_ms;
 	int haste;
 	struct world_device devices[WORLD_INSTRUMENTS];
+	struct world_line lines[WORLD_LINES];
 	struct person people[WORLD_PEOPLE];
 	struct pending pending[WORLD_PENDING];
 	int n_echoes;
@@ -224,8 +253,30 @@ void requests_crashed(struct world *w);
 void requests_free(struct world *w);
 int requests_under_way(const struct world *w, const char *path); /* NULL: all */
 
-void poller_poll(struct world *w, int i, uint64_t ticket, int64_t deadline_boot);
-void poller_late(struct world *w, int i);
+void line_begin(struct world *w);
+void line_started(struct world *w);          /* the daemon did: it knows nothing of its controllers   */
+void line_returned(struct world *w);         /* nothing of it ran for a while                         */
+void line_wake(struct world *w, const struct world_event *e);
+void line_answered(struct world *w, const struct world_event *e);
+void line_ticket(struct world *w, int i, const struct msg_poll *m);
+void line_lease(struct world *w, int i, const struct lease *lease);
+bool line_in_vain(const struct world *w, int i); /* it was asked and has not answered since          */
+
+void reach_again(struct world *w, int i);    /* the controller answers again                          */
+void reach_away(struct world *w, int i);     /* it does not                                           */
+void reach_lost(struct world *w, int i);     /* one request was lost                                  */
+void reach_delayed(struct world *w, int i);  /* nobody asked for a while                              */
+void reach_read(struct world *w, int i);
+void reach_checked_in(struct world *w, int i, int64_t at); /* somebody who asked at this true ms      */
+void reach_opened(struct world *w, const struct world_event *e);
+void reach_forgotten(struct world *w);
+
+void poller_observe(struct world *w, int i, struct lt_observation *ret);
+void poller_tell(struct world *w, int i, uint64_t ticket, uint32_t flags, int64_t rtt_ms,
+	const struct lt_observation *obs); /* NULL: unread */
+void poller_up(struct world *w, int i);      /* tells the ledger, when it does not know               */
+void poller_down(struct world *w, int i);
+void poller_follow(struct world *w, int i);  /* the interlock's next steps                            */
 void poller_leases(struct world *w, const struct msg_leases *m);
 void poller_forced(struct world *w, const struct msg_poll *m);
 void poller_crashed(struct world *w);
@@ -235,6 +286,7 @@ void staff_act(struct world *w, struct person *p);
 void staff_lists(struct world *w, int n);    /* the admin sets so many price lists of one instrument  */
 void people_later(struct world *w, struct person *p, int64_t low, int64_t high);
 int64_t people_grid_after(int64_t at);
+void people_wait_for(struct world *w, int instrument, struct rng *r); /* its controller answers again */
 void people_instant(char dst[40], int64_t at);
 /* moved: the booking lies elsewhere now, or is new: all of it is under the terms of now. */
 void people_acked(struct world *w, struct person *p, bool moved, bool cancelled);
