@@ -74,11 +74,11 @@ void line_late(void *endpoint, uint8_t unit, int64_t rtt_ms)
 		loop_timer_at(e->timer, now); /* not from here: the link is in the middle of its input */
 }
 
-/* Another unit of this line answers: a silent one must not take its time. */
+/* Another unit of this line answers, or lost one answer: a silent one must not take its time. */
 bool line_has_company(const struct device *d)
 {
 	for (const struct device *o = d->endpoint->devices; o; o = o->next)
-		if (o != d && o->up && o->failures == 0)
+		if (o != d && o->up)
 			return true;
 	return false;
 }

@@ -113,6 +113,30 @@ static void one_silent_unit_of_five(void **state)
 		}
 }
 
+/* It alone still answers: the silent ones must not take the line for as long as they like while it is asked again. */
+static void one_lost_answer_beside_two_silent_units(void **state)
+{
+	for (int round = 0; round < 40; round++) {
+		int64_t took, asked;
+		vnet_start(&(struct vnet_options){ 3, true, 60000, 1000 });
+		for (int i = 0; i < 3; i++)
+			vnet.unit[i].delay_ms = 250;
+		vnet_run(64000);
+		vnet_fault(1, VNET_SILENT, 0);
+		vnet_fault(2, VNET_SILENT, 0);
+		vnet_run(300000 + 1531 * round);
+		vnet_fault(0, VNET_SILENT, 0);
+		asked = vnet.unit[0].asked;
+		for (int ms = 0; ms < 70000 && vnet.unit[0].asked == asked; ms++)
+			vnet_run(1);
+		vnet_fault(0, VNET_WELL, 0);
+		took = vnet_until_read(0, 120000);
+		if (took < 0 || took > READ_AGAIN_MS)
+			fail_msg("round %d: one answer was lost, and it was read again after %lld ms", round, (long long)took);
+		vnet_stop();
+	}
+}
+
 /* Whatever a unit answers, and if its answer closes the connection: only it waits. */
 static void a_wrong_answer_costs_the_siblings_nothing(void **state)
 {
@@ -215,6 +239,7 @@ int main(void)
 		cmocka_unit_test(all_units_are_read_again_after_the_gateway_was_away),
 		cmocka_unit_test(all_units_are_read_again_after_a_silence_of_all),
 		cmocka_unit_test(six_run_bit_meters_lose_no_more_than_the_outage), cmocka_unit_test(one_silent_unit_of_five),
+		cmocka_unit_test(one_lost_answer_beside_two_silent_units),
 		cmocka_unit_test(a_wrong_answer_costs_the_siblings_nothing),
 		cmocka_unit_test(silent_units_live_by_their_share),
 		cmocka_unit_test(a_silent_unit_on_a_full_line_is_asked_once_a_minute),
