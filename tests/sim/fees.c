@@ -9,7 +9,7 @@
 
 #define MINUTE 60000
 #define HOUR (60 * MINUTE)
-#define BY_NOBODY (USABLE_LINK | USABLE_FAULT | USABLE_SERVICE | USABLE_AWAY)
+#define BY_NOBODY (USABLE_LINK | USABLE_FAULT | USABLE_SERVICE | USABLE_AWAY | USABLE_BLOCK)
 #define ROUNDING_MS 10000            /* a count of the coarsest meter here */
 #define BRIEF_MS (3 * MINUTE)            /* who leaves so soon after the check-in has not tried */
 #define LATER_MS (3 * HOUR)              /* by then what is known late has been credited        */
@@ -106,7 +106,7 @@ static bool away_at(const struct world *w, const struct acked *a, int64_t wall)
 {
 	int64_t at = true_of(w, wall);
 
-	return usable_ms(w, a->instrument, a->person, at - 1, at, USABLE_LINK | USABLE_SERVICE) == 0;
+	return usable_ms(w, a->instrument, a->person, at - 1, at, USABLE_LINK | USABLE_SERVICE | USABLE_BLOCK) == 0;
 }
 
 static void check_late_cancel(struct world *w, const struct owed *o, const struct acked *a)

@@ -72,7 +72,7 @@ static int play_share(const struct options *o, int share)
 	printf("# %d seeds x %d days: %lld steps, %lld readings (%lld lost, %lld late, %lld lies, %lld resets), %lld requests (%lld retries, "
 	       "%lld sent again)\n# %lld bookings, %lld charges (%lld of them exact, with %lld reported faults), "
 	       "%lld fees, %lld not come without trouble, %lld priced lines and %lld quotes, %lld claims, %lld disowned, %lld review verbs, "
-	       "%lld crashes, %lld checks\n# %lld controllers that came back, %lld relays that opened\n# %.0f instrument-years per CPU hour\n",
+	       "%lld crashes, %lld checks\n# %lld controllers that came back, %lld relays that opened, %lld usage reports\n# %.0f instrument-years per CPU hour\n",
 	       played, o->days, (long long)sum.steps, (long long)sum.readings, (long long)sum.lost,
 	       	(long long)sum.late, (long long)sum.lies,
 	       (long long)sum.resets, (long long)sum.requests, (long long)sum.retries, (long long)sum.echoes,
@@ -80,7 +80,7 @@ static int play_share(const struct options *o, int share)
 	       (long long)sum.charges, (long long)sum.exact, (long long)sum.faults, (long long)sum.fees,
 	       (long long)sum.absent, (long long)sum.lines, (long long)sum.quotes, (long long)sum.claims,
 	       (long long)sum.disowned, (long long)sum.reviews,
-	       (long long)sum.crashes, (long long)sum.checks, (long long)sum.returns, (long long)sum.opened, years / (used / 3600));
+	       (long long)sum.crashes, (long long)sum.checks, (long long)sum.returns, (long long)sum.opened, (long long)sum.reports, years / (used / 3600));
 	if (share == 0 && !failed && !o->trace) { /* the same seed must give the same history */
 		struct world_stats ignored = { 0 };
 		play(o, o->first, &ignored, &hash);

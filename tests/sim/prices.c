@@ -177,7 +177,7 @@ static void check_charged(struct world *w)
 			a->since > a->from || held_by_others(w, a) || !world_true(w, a->from, a->to, &in))
 			continue;
 		usable = usable_ms(w, a->instrument, a->person, in.from, in.to, USABLE_LINK | USABLE_FAULT | USABLE_SERVICE |
-			USABLE_AWAY | USABLE_RELAY);
+			USABLE_AWAY | USABLE_RELAY | USABLE_BLOCK);
 		if (usable < in.to - in.from || truth_troubled(w, a->instrument, in.from, in.to))
 			continue;
 		if (llabs(db_int(q, 1) - a->quote) > 2 * a->n_terms + 1)

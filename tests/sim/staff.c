@@ -1,7 +1,7 @@
 /*
  * staff.c - what the lab's people do in the simulated world: managers block, unblock, run instruments without
  * a booking, decide review items two by two and take instruments out of service; the admin
- * changes prices, also for later.
+ * changes prices, also for later. Usage reports are compared with what the meters counted.
  */
 #include <jansson.h>
 #include <stdlib.h>
@@ -33,6 +33,42 @@ static void done(struct world *w, struct person *p, int status, const char *body
 	people_later(w, p, HOUR, 6 * HOUR);
 }
 
+static bool instant_of(const json_t *j, const char *key, int64_t *ret)
+{
+	const char *text = json_string_value(json_object_get(j, key));
+
+	return text && lt_rfc3339_parse(text, ret);
+}
+
+static int64_t id_of(const json_t *j)
+{
+	const char *id = json_string_value(json_object_get(j, "id"));
+	int64_t n = 0;
+
+	return id && strlen(id) > 2 && lt_parse_i64(id + 2, 1, INT64_MAX, &n) ? n : 0;
+}
+
+/* What was answered to them: usable.c leaves it out of what anybody could use. */
+static void blocked(struct world *w, struct person *p, int status, const char *body)
+{
+	json_t *j = body ? json_loads(body, 0, NULL) : NULL;
+	struct world_block k = { .id = id_of(j), .instrument = p->instrument };
+
+	if (status == 201 && w->n_blocks < WORLD_BLOCKS && k.id && instant_of(j, "from", &k.from) && instant_of(j, "to", &k.to))
+		w->blocks[w->n_blocks++] = k;
+	json_decref(j);
+	done(w, p, status, body);
+}
+
+/* Until then at least it was in force. */
+static void unblocked(struct world *w, struct person *p, int status, const char *body)
+{
+	for (int k = 0; k < w->n_blocks && (status < 300 || status == 404); k++)
+		if (w->blocks[k].id == p->booking && w->blocks[k].to > p->asked_at)
+			w->blocks[k].to = p->asked_at;
+	done(w, p, status, body);
+}
+
 static void block(struct world *w, struct person *p)
 {
 	int64_t from = people_grid_after(w->true_ms + rng_in(&w->rng, 0, 8 * HOUR));
@@ -42,9 +78,10 @@ static void block(struct world *w, struct person *p)
 	people_instant(a, from);
 	people_instant(b, from + GRID * rng_in(&w->rng, 1, 8));
 	w->stats.displaced += displace;
-	lt_fmt(body, 300, "{\"instrument\":\"%s\",\"from\":\"%s\",\"to\":\"%s\",\"reason\":\"pump\",\"displace\":%s}", some_instrument(w),
-	       a, b, displace ? "true" : "false");
-	world_ask(w, p, METHOD_POST, "/v1/blocks", NULL, body, done);
+	p->instrument = (int)rng_in(&w->rng, 0, WORLD_INSTRUMENTS - 1);
+	lt_fmt(body, 300, "{\"instrument\":\"%s\",\"from\":\"%s\",\"to\":\"%s\",\"reason\":\"pump\",\"displace\":%s}",
+	       w->devices[p->instrument].d.id, a, b, displace ? "true" : "false");
+	world_ask(w, p, METHOD_POST, "/v1/blocks", NULL, body, blocked);
 }
 
 /* Lists: takes one of the items. NULL when there is none. */
@@ -70,8 +107,9 @@ static void saw_blocks(struct world *w, struct person *p, int status, const char
 	}
 	lt_fmt(path, sizeof(path), "/v1/blocks/%s", json_string_value(json_object_get(one, "id")));
 	lt_fmt(match, sizeof(match), "%lld", (long long)json_integer_value(json_object_get(one, "version")));
+	p->booking = id_of(one);
 	json_decref(one);
-	world_ask(w, p, METHOD_DELETE, path, match, NULL, done);
+	world_ask(w, p, METHOD_DELETE, path, match, NULL, unblocked);
 }
 
 static void unblock(struct world *w, struct person *p)
@@ -209,10 +247,70 @@ void staff_lists(struct world *w, int n)
 	price(w, p);
 }
 
+/*
+ * Over an instrument the rows add up to what its meter counted: whose, nobody's, in blocks and not charged. Seconds are
+ * floored once a session, and once a row.
+ */
+static void compare_usage(struct world *w, int i, const json_t *items)
+{
+	int64_t listed_s = 0, floored = 1, counted;
+
+	for (size_t k = 0; k < json_array_size(items); k++) {
+		const json_t *row = json_array_get(items, k);
+
+		listed_s += json_integer_value(json_object_get(row, "used_seconds"));
+		floored += json_integer_value(json_object_get(row, "sessions")) + 1;
+	}
+	if (w->disk)
+		w->disk->pause(true);
+	counted = db_one_int(w->db, 0, "SELECT ext_ms - ext_first_ms FROM meter WHERE instrument = ?1", "t", w->devices[i].d.id);
+	if (w->disk)
+		w->disk->pause(false);
+	w->stats.reports++;
+	if (listed_s * 1000 > counted || listed_s * 1000 + floored * 1000 < counted)
+		world_violate(w, "the usage of %s adds up to %lld s, its meter counted %lld ms", w->devices[i].d.id,
+			(long long)listed_s, (long long)counted);
+}
+
+static void ask_usage(struct world *w, struct person *p, int i, answer_fn answer)
+{
+	char path[160], a[40], b[40];
+
+	p->instrument = i;
+	people_instant(a, w->start_ms - 2 * 24 * HOUR);
+	people_instant(b, w->end_ms + 2 * 24 * HOUR);
+	lt_fmt(path, sizeof(path), "/v1/usage?by=instrument&instrument=%s&from=%s&to=%s", w->devices[i].d.id, a, b);
+	world_ask(w, p, METHOD_GET, path, NULL, NULL, answer);
+}
+
+static void saw_usage(struct world *w, struct person *p, int status, const char *body)
+{
+	json_t *j = status == 200 && body ? json_loads(body, 0, NULL) : NULL;
+
+	expect(w, "the usage of an instrument", status, body);
+	if (j)
+		compare_usage(w, p->instrument, json_object_get(j, "items"));
+	json_decref(j);
+	if (w->true_ms < w->end_ms)
+		people_later(w, p, HOUR, 6 * HOUR);
+	else if (p->instrument + 1 < WORLD_INSTRUMENTS)
+		ask_usage(w, p, p->instrument + 1, saw_usage);
+}
+
+static void usage(struct world *w, struct person *p)
+{
+	ask_usage(w, p, (int)rng_in(&w->rng, 0, WORLD_INSTRUMENTS - 1), saw_usage);
+}
+
+void staff_report(struct world *w)
+{
+	ask_usage(w, &w->people[WORLD_PEOPLE - 2], 0, saw_usage);
+}
+
 void staff_act(struct world *w, struct person *p)
 {
 	static void (*const acts[])(struct world *, struct person *) = { block, unblock, review, review, review, service,
-		run_without_booking, run_without_booking, run_without_booking };
+		run_without_booking, run_without_booking, run_without_booking, usage };
 
 	if (p->kind == PERSON_ADMIN)
 		price(w, p);

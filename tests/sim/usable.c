@@ -1,6 +1,6 @@
 /*
  * usable.c - when an instrument could be used, in truth: its controller answered, it had no fault, its relay could
- * open, it was in service, the daemon's machine ran, and nobody else ran it. What the wall clock skipped is no time at
+ * open, it was in service and no staff had reserved it, the daemon's machine ran, and nobody else ran it. What the wall clock skipped is no time at
  * all, what it showed twice is time twice. Each hindrance counts from when the daemon could know of it. Owns nothing.
  */
 #include <stdlib.h>
@@ -39,6 +39,19 @@ static void add_others(const struct world *w, struct hindrances *h, int i, int p
 			add(h, (struct device_span){ d->runs[k].from, d->runs[k].to }, w->poll_ms + 2000, in, w->true_ms);
 }
 
+/* What the wall clock showed of them, in true time. */
+static void add_blocks(const struct world *w, struct hindrances *h, int i, struct device_span in)
+{
+	for (int k = 0; k < w->n_skews; k++) {
+		int64_t skew = w->skews[k].skew, end = k + 1 < w->n_skews ? w->skews[k + 1].from : w->true_ms;
+		struct device_span at = { in.from > w->skews[k].from ? in.from : w->skews[k].from, in.to < end ? in.to : end };
+
+		for (int b = 0; at.from < at.to && b < w->n_blocks; b++)
+			if (w->blocks[b].instrument == i)
+				add(h, (struct device_span){ w->blocks[b].from - skew, w->blocks[b].to - skew }, 0, at, w->true_ms);
+	}
+}
+
 static int by_from(const void *a, const void *b)
 {
 	int64_t x = ((const struct device_span *)a)->from, y = ((const struct device_span *)b)->from;
@@ -66,6 +79,8 @@ int64_t usable_ms(const struct world *w, int i, int person, int64_t from, int64_
 		add_all(w, &h, &w->away, w->poll_ms, in);
 	if (why & USABLE_OTHERS)
 		add_others(w, &h, i, person, in);
+	if (why & USABLE_BLOCK)
+		add_blocks(w, &h, i, in);
 	qsort(h.of, (size_t)h.n, sizeof(*h.of), by_from);
 	for (int k = 0; k < h.n; k++) {
 		if (h.of[k].from > at)

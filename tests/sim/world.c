@@ -208,6 +208,10 @@ static bool goes_on(struct world *w)
 		w->disk->over();
 	if (w->true_ms > (w->restarted_ms > w->end_ms ? w->restarted_ms : w->end_ms) + PATIENCE_MS)
 		world_violate(w, "a request was not answered in %d minutes", PATIENCE_MS / 60000);
+	if (!w->reported && requests_under_way(w, NULL) == 0) {
+		w->reported = true;
+		staff_report(w);
+	}
 	return requests_under_way(w, NULL) > 0 && !w->violation[0];
 }
 

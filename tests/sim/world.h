@@ -32,6 +32,7 @@
 #define WORLD_MARKS 16384
 #define WORLD_SKEWS 2048
 #define WORLD_LISTS 1024
+#define WORLD_BLOCKS 512
 #define WORLD_STRANGER (-1)      /* who runs an instrument and is none of the people */
 #define ACKED_TERMS 16
 #define WORLD_TROUBLES_GIVEN (UINT32_C(1) << 31) /* in world_options: also where no kind is on */
@@ -120,6 +121,9 @@ struct acked {
 /* A price list as it was answered to who set it. Wall ms; minor units an hour. */
 struct world_list { int instrument; int64_t version, effective_at, rate_minor; };
 
+/* A reservation of the staff as it was answered to them. Wall ms. */
+struct world_block { int instrument; int64_t id, from, to; };
+
 struct marks { int n; int64_t at[WORLD_MARKS]; };
 
 /* How a controller, or a gateway, is away: the last two leave it without a connection. */
@@ -168,7 +172,7 @@ struct world_device {
 
 struct world_stats {
 	int64_t steps, requests, answers, retries, echoes, bookings, refused, conflicts, crashes, readings, lost,
-		late, lies, resets, returns, opened,
+		late, lies, resets, returns, opened, reports,
 		charges, exact, fees, absent, lines, quotes, faults, claims, reviews, disowned, displaced, checks;
 };
 
@@ -198,6 +202,8 @@ struct world {
 	struct rng trouble_rng[TROUBLES];
 	int n_lists;
 	struct world_list lists[WORLD_LISTS];
+	int n_blocks;
+	struct world_block blocks[WORLD_BLOCKS];
 	int64_t boot_base_ms;      /* true_ms of boot 0                                                   */
 	int64_t poll_ms, checked_hour, restarted_ms;
 	int haste;
@@ -215,6 +221,7 @@ struct world {
 	struct acked acked[WORLD_ACKED];
 	int64_t sealed_upto[8], sealed_sum[8]; /* what must never change, as last seen (checks.c)           */
 	int64_t calm_at[WORLD_INSTRUMENTS];    /* of the answers when the instrument was last checked         */
+	bool reported;             /* at the end staff ask for all that was used                          */
 	bool fatal;                /* the ledger asked for its end                                        */
 	struct world_stats stats;
 	char violation[512];       /* "" while all promises hold                                          */
@@ -283,6 +290,7 @@ void poller_crashed(struct world *w);
 
 void people_act(struct world *w, struct person *p);
 void staff_act(struct world *w, struct person *p);
+void staff_report(struct world *w);          /* usage of all instruments, compared with their meters   */
 void staff_lists(struct world *w, int n);    /* the admin sets so many price lists of one instrument  */
 void people_later(struct world *w, struct person *p, int64_t low, int64_t high);
 int64_t people_grid_after(int64_t at);
@@ -300,7 +308,8 @@ void truth_step(struct world *w, int instrument);
 void truth_end(struct world *w);
 
 /* What usable_ms() leaves out, after the time that the daemon needs to learn it. */
-enum { USABLE_LINK = 1, USABLE_FAULT = 2, USABLE_RELAY = 4, USABLE_SERVICE = 8, USABLE_AWAY = 16, USABLE_OTHERS = 32 };
+enum { USABLE_LINK = 1, USABLE_FAULT = 2, USABLE_RELAY = 4, USABLE_SERVICE = 8, USABLE_AWAY = 16, USABLE_OTHERS = 32,
+	USABLE_BLOCK = 64 };
 /* Of true time [from, to): at most so much could the person use the instrument. */
 int64_t usable_ms(const struct world *w, int instrument, int person, int64_t from, int64_t to, int why);
 /* The same where the wall clock showed [from, to). */
