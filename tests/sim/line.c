@@ -1,8 +1,8 @@
 /*
  * line.c - when the simulated world's controllers are asked: the real drivers/modbus/schedule.c, and around it the
  * rules of the real line.c and engine.c in short. The first instrument has a line of its own, the others are behind a
- * gateway. A relay that was written is read back at once and leases are renewed in time, so neither asks for a poll. Owns
- * nothing.
+ * gateway. A relay that was written is read back at once and leases are renewed in time, so neither asks for a poll.
+ * Owns nothing.
  */
 #include "sim/world.h"
 

@@ -80,7 +80,8 @@ static int play_share(const struct options *o, int share)
 	       (long long)sum.charges, (long long)sum.exact, (long long)sum.faults, (long long)sum.fees,
 	       (long long)sum.absent, (long long)sum.lines, (long long)sum.quotes, (long long)sum.claims,
 	       (long long)sum.disowned, (long long)sum.reviews,
-	       (long long)sum.crashes, (long long)sum.checks, (long long)sum.returns, (long long)sum.opened, (long long)sum.reports, years / (used / 3600));
+	       (long long)sum.crashes, (long long)sum.checks, (long long)sum.returns, (long long)sum.opened,
+	       (long long)sum.reports, years / (used / 3600));
 	if (share == 0 && !failed && !o->trace) { /* the same seed must give the same history */
 		struct world_stats ignored = { 0 };
 		play(o, o->first, &ignored, &hash);

@@ -62,7 +62,8 @@ static void check_idle(struct world *w, const struct held *h, int64_t checkin)
 	struct device_span last;
 	int64_t ran, passed;
 
-	if (!h->last_end || !h->idle_ms || !world_true(w, h->last_end, h->last_end, &last) || truth_troubled(w, i, checkin, last.to))
+	if (!h->last_end || !h->idle_ms || !world_true(w, h->last_end, h->last_end, &last) ||
+		truth_troubled(w, i, checkin, last.to))
 		return;
 	passed = last.to - checkin;
 	ran = device_truth_ms(&w->devices[i].d, checkin, last.to, w->true_ms);

@@ -1,6 +1,6 @@
 /*
- * poller.c - what a poll of the simulated world tells the ledger: readings that are doubled or lie, links that go up and
- * down, and the interlock by the real core/interlock.c against a relay that may be stuck. When a poll is made is in
+ * poller.c - what a poll of the simulated world tells the ledger: readings that are doubled or lie, links that go up
+ * and down, and the interlock by the real core/interlock.c against a relay that may be stuck. When a poll is made is in
  * line.c. Owns nothing.
  */
 #include <assert.h>

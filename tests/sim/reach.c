@@ -1,7 +1,7 @@
 /*
- * reach.c - what a person sees of the polls: a controller that answers again is read within 5 s, whatever was wrong with
- * it and for however long, and the relay opens within 3 s of a check-in at one that answers, or when it is back and
- * there was time for a fresh lease. Owns nothing.
+ * reach.c - what a person sees of the polls: a controller that answers again is read within 5 s, whatever was wrong
+ * with it and for however long, and the relay opens within 3 s of a check-in at one that answers, or when it is back
+ * and there was time for a fresh lease. Owns nothing.
  */
 #include "sim/world.h"
 

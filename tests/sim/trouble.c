@@ -60,8 +60,8 @@ static void end_silence(struct world *w, int i)
 }
 
 /* Shorter than a poll, equal to a lease, longer than a lease and a backoff, an hour, and much longer. */
-static const int64_t outages_ms[] = { SECOND / 2, 2 * SECOND, 10 * SECOND, 30 * SECOND, 59 * SECOND, 61 * SECOND, 90 * SECOND, 4 * MINUTE,
-	12 * MINUTE, HOUR, 5 * HOUR };
+static const int64_t outages_ms[] = { SECOND / 2, 2 * SECOND, 10 * SECOND, 30 * SECOND, 59 * SECOND, 61 * SECOND,
+	90 * SECOND, 4 * MINUTE, 12 * MINUTE, HOUR, 5 * HOUR };
 #define OUTAGES ((int64_t)(sizeof(outages_ms) / sizeof(*outages_ms)))
 
 static int64_t begin_outage(struct world *w, int i)

@@ -1,7 +1,8 @@
 /*
  * usable.c - when an instrument could be used, in truth: its controller answered, it had no fault, its relay could
- * open, it was in service and no staff had reserved it, the daemon's machine ran, and nobody else ran it. What the wall clock skipped is no time at
- * all, what it showed twice is time twice. Each hindrance counts from when the daemon could know of it. Owns nothing.
+ * open, it was in service and no staff had reserved it, the daemon's machine ran, and nobody else
+ * ran it. What the wall clock skipped is no time at all, what it showed twice is time twice. Each hindrance counts from
+ * when the daemon could know of it. Owns nothing.
  */
 #include <stdlib.h>
 
