@@ -114,7 +114,7 @@ struct msg_poll {
 	struct msg head;
 	char instrument[MSG_ID];
 	uint64_t ticket;
-	int64_t deadline_boot_ms;
+	int64_t deadline_boot_ms;     /* when its ticket is unread; ticket 0 has none                         */
 	bool urgent;                  /* a person asks: it ends a backoff of the controller or its line       */
 };
 

@@ -99,6 +99,7 @@ static void begin_poll(struct device *d)
 	struct endpoint *e = d->endpoint;
 	int64_t now = clock_boot_ms();
 
+	e->looked = false;
 	e->op_forced = d->at.forced <= now;
 	if (e->op_forced)
 		link_retry_now(e->link);
@@ -228,6 +229,8 @@ static void poll_failed(struct device *d, bool line, const char *why)
 		line_failed(d, why);
 	else
 		unit_failed(d, why);
+	if (d->endpoint->looked)
+		line_ask_again(d, clock_boot_ms());
 	if (d->stopping)
 		d->stopped = true;
 	end(d);
@@ -366,7 +369,7 @@ void engine_lease(struct device *d, const struct lease *l)
 	d->lease_at = clock_boot_ms();
 	d->valid_until = l->valid_until_boot_ms;
 	d->at.lapse = d->target.interlock && d->valid_until > d->lease_at ? d->valid_until : SCHEDULE_NEVER;
-	if (news && d->target.interlock && !line_backing_off(d, d->lease_at))
+	if (news && d->target.interlock && !line_failing(d) && !line_backing_off(d, d->lease_at))
 		line_force(d, d->lease_at);
 	line_kick(d->endpoint);
 }

@@ -28,6 +28,15 @@ void line_force(struct device *d, int64_t now)
 		d->at.forced = now;
 }
 
+/* Not later than this, in its turn. */
+static void ask_by(struct device *d, int64_t at)
+{
+	if (d->at.poll <= at)
+		return;
+	d->at.poll = at;
+	d->on_tick = false;
+}
+
 /* A person need not wait for a line that is only waiting for a dead unit, or for a connection. */
 static void make_room(struct endpoint *e, int64_t now)
 {
@@ -41,19 +50,40 @@ static void make_room(struct endpoint *e, int64_t now)
 	d->at.poll = now;
 }
 
+/* Ends the wait of a unit, and of its line, but not its turn: those that answer go first. */
+void line_ask_again(struct device *d, int64_t now)
+{
+	link_retry_now(d->endpoint->link);
+	ask_by(d, now);
+}
+
+/* Somebody wants to know, and waits for no answer. What is under way now may have begun too early to show it. */
+static void look(struct device *d, bool urgent, int64_t now)
+{
+	if (urgent && !d->up) {
+		d->endpoint->looked = d->endpoint->active != NULL;
+		line_ask_again(d, now);
+	} else if (!line_backing_off(d, now)) {
+		line_force(d, now);
+	}
+}
+
 void line_ticket(struct device *d, const struct ticket *t, bool urgent)
 {
 	struct ticket mine = { t->id, t->deadline, d->polls + 1 };
 	int64_t now = clock_boot_ms();
 
 	d->endpoint->p->forced++;
-	if (d->stopped || t->deadline <= now || (!urgent && line_backing_off(d, now)) || !ticket_add(d, &mine)) {
+	if (t->id == 0 && !d->stopped) {
+		look(d, urgent, now);
+	} else if (d->stopped || t->deadline <= now || (!urgent && line_backing_off(d, now)) || !ticket_add(d, &mine)) {
 		ticket_unread(d, t->id);
 		return;
+	} else {
+		line_force(d, now);
+		if (urgent)
+			make_room(d->endpoint, now);
 	}
-	line_force(d, now);
-	if (urgent)
-		make_room(d->endpoint, now);
 	line_kick(d->endpoint);
 }
 
@@ -121,13 +151,25 @@ static struct device *first_due(struct endpoint *e, int64_t now)
 	return best;
 }
 
+/* A dead unit for which nobody waits any more goes back to its turn. */
+static void expire(struct device *d, int64_t now)
+{
+	bool waited = d->n_tickets > 0;
+
+	tickets_expire(d, now);
+	if (!waited || d->n_tickets || !line_failing(d) || d->at.forced > now)
+		return;
+	d->at.forced = SCHEDULE_NEVER;
+	ask_by(d, now);
+}
+
 void line_kick(struct endpoint *e)
 {
 	int64_t now = clock_boot_ms(), wake = SCHEDULE_NEVER;
 	struct device *d;
 
 	for (struct device *o = e->devices; o; o = o->next)
-		tickets_expire(o, now);
+		expire(o, now);
 	d = e->active ? NULL : first_due(e, now);
 	if (d && due_at(d) <= now)
 		engine_begin_poll(d);
@@ -177,10 +219,7 @@ void line_back_off(struct device *d, int64_t now)
 /* The line is back, or a unit that failed is: others failed by the same cause, so they need not wait. */
 void line_hurry(struct endpoint *e, bool failed_only, int64_t now)
 {
-	for (struct device *d = e->devices; d; d = d->next) {
-		if ((failed_only && d->failures == 0) || d->at.poll <= now)
-			continue;
-		d->at.poll = now;
-		d->on_tick = false;
-	}
+	for (struct device *d = e->devices; d; d = d->next)
+		if (!failed_only || d->failures)
+			ask_by(d, now);
 }

@@ -67,6 +67,7 @@ struct endpoint {
 	enum lt_lock writing;
 	int64_t op_started;
 	bool op_forced;                  /* somebody waits for this poll                                     */
+	bool looked;                     /* somebody looked for a fault since this poll began                */
 	bool cut;                        /* the last connection did not come about                           */
 	int64_t share;                   /* BOOTTIME ms: no silent unit is asked before this                 */
 	struct lt_observation obs;
@@ -98,12 +99,16 @@ void engine_forget(struct device *d);
 /* line.c */
 void line_kick(struct endpoint *e);            /* something may be due: start it or arm the timer */
 void line_timer(void *endpoint);
-/* A forced poll. urgent: it ends a backoff; otherwise a device in backoff is unread at once. */
+/*
+ * A forced poll. urgent: it ends a backoff; otherwise a device in backoff is unread at once. Id 0: nobody waits, so it
+ * has no answer of its own, and a device that is down keeps its turn.
+ */
 void line_ticket(struct device *d, const struct ticket *t, bool urgent);
 void line_late(void *endpoint, uint8_t unit, int64_t rtt_ms);   /* signature of link_late */
 bool line_failing(const struct device *d);     /* SCHEDULE_DOWN polls in a row failed, by the unit's own fault */
 bool line_backing_off(const struct device *d, int64_t now);
 bool line_has_company(const struct device *d); /* another unit of the line answers */
+void line_ask_again(struct device *d, int64_t now); /* ends its wait, keeps its turn */
 void line_force(struct device *d, int64_t now);
 void line_on_schedule(struct device *d, int64_t now);
 void line_back_off(struct device *d, int64_t now);

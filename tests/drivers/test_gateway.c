@@ -83,9 +83,9 @@ static void six_run_bit_meters_lose_no_more_than_the_outage(void **state)
 			vnet_fault(-1, VNET_WELL, 0);
 			vnet_run(20000);
 			for (int i = 0; i < 6; i++)
-				if (vnet.unit[i].longest_unread > (ways[w].fault == VNET_BLACK_HOLE ? 5000 : 4000))
+				if (vnet_longest_unread(i) > (ways[w].fault == VNET_BLACK_HOLE ? 5000 : 4000))
 					fail_msg("the gateway %s for 2 s: unit %d was not read for %lld ms", ways[w].name, i + 1,
-						(long long)vnet.unit[i].longest_unread);
+						(long long)vnet_longest_unread(i));
 			vnet_stop();
 		}
 }
@@ -107,8 +107,8 @@ static void one_silent_unit_of_five(void **state)
 			if (took < 0 || took > READ_AGAIN_MS)
 				fail_msg("silent for %lld ms: read again after %lld ms", (long long)away_ms[i], (long long)took);
 			for (int k = 0; k < 5; k++)
-				if (k != 2 && vnet.unit[k].longest_unread > 3500)
-					fail_msg("a sibling was not read for %lld ms", (long long)vnet.unit[k].longest_unread);
+				if (k != 2 && vnet_longest_unread(k) > 3500)
+					fail_msg("a sibling was not read for %lld ms", (long long)vnet_longest_unread(k));
 			vnet_stop();
 		}
 }
@@ -149,9 +149,9 @@ static void a_wrong_answer_costs_the_siblings_nothing(void **state)
 		vnet_run(120000);
 		assert_false(vnet.unit[1].up);
 		for (int k = 0; k < 5; k++)
-			if (k != 1 && (vnet.unit[k].longest_unread > 1100 || vnet.unit[k].n_down))
+			if (k != 1 && (vnet_longest_unread(k) > 1100 || vnet.unit[k].n_down))
 				fail_msg("fault %d: a sibling was not read for %lld ms, told down %d times", (int)faults[f],
-					(long long)vnet.unit[k].longest_unread, vnet.unit[k].n_down);
+					(long long)vnet_longest_unread(k), vnet.unit[k].n_down);
 		vnet_fault(1, VNET_WELL, 0);
 		assert_true(vnet_until_read(1, READ_AGAIN_MS) >= 0);
 		vnet_stop();
@@ -181,8 +181,8 @@ static void silent_units_live_by_their_share(void **state)
 		if (spent > 600000 / 20 + 1000)
 			fail_msg("%d dead units took %lld ms of ten minutes", dead, (long long)spent);
 		for (int i = dead; i < VNET_UNITS; i++)
-			if (vnet.unit[i].longest_unread > 1300)
-				fail_msg("%d dead: a sibling was not read for %lld ms", dead, (long long)vnet.unit[i].longest_unread);
+			if (vnet_longest_unread(i) > 1300)
+				fail_msg("%d dead: a sibling was not read for %lld ms", dead, (long long)vnet_longest_unread(i));
 		vnet_stop();
 	}
 }
@@ -201,7 +201,7 @@ static void a_silent_unit_on_a_full_line_is_asked_once_a_minute(void **state)
 	vnet_run(600000);
 	assert_true(vnet.unit[0].asked - asked >= 9);
 	for (int i = 1; i < 4; i++)
-		assert_true(vnet.unit[i].longest_unread < 4500);
+		assert_true(vnet_longest_unread(i) < 4500);
 	vnet_stop();
 }
 
@@ -233,6 +233,61 @@ static void a_check_in_behind_a_gateway(void **state)
 		}
 }
 
+/*
+ * Whoever looks for the fault has the dead units asked again, in their turn and by their share: the one that answers is
+ * read on time, and a check-in at it in the middle of that is answered at once.
+ */
+static void the_doctor_takes_no_time_from_a_running_unit(void **state)
+{
+	struct vnet_unit *runs = &vnet.unit[VNET_UNITS - 1];
+
+	vnet_start(&(struct vnet_options){ VNET_UNITS, true, 1000, 1000 });
+	vnet_run(4000);
+	for (int i = 0; i < VNET_UNITS - 1; i++)
+		vnet_fault(i, VNET_SILENT, 0);
+	vnet_run(60000);
+	runs->longest_unread = 0;
+	for (int round = 0; round < 20; round++) {
+		for (int i = 0; i < VNET_UNITS - 1; i++)
+			vnet_look(i);
+		vnet_run(1000 + 61 * round);
+	}
+	if (vnet_longest_unread(VNET_UNITS - 1) > 1150)
+		fail_msg("the unit that runs was not read for %lld ms", (long long)vnet_longest_unread(VNET_UNITS - 1));
+	for (int i = 0; i < VNET_UNITS - 1; i++)
+		vnet_look(i);
+	vnet_run(50);
+	assert_false(runs->unlocked);
+	runs->unread_ticket = 0;
+	vnet_checkin(VNET_UNITS - 1);
+	assert_in_range(vnet_until_open(VNET_UNITS - 1, 60000), 0, 500);
+	assert_int_equal(runs->unread_ticket, 0);
+	vnet_stop();
+}
+
+/* A crowd checks in at dead units. Each waits for a second; after that nobody waits for the fourteen that are left. */
+static void check_ins_at_dead_units_take_a_second_from_the_others(void **state)
+{
+	int running = VNET_UNITS - 1;
+
+	vnet_start(&(struct vnet_options){ VNET_UNITS, true, 1000, 1000 });
+	vnet_run(4000);
+	for (int i = 0; i < running; i++)
+		vnet_fault(i, VNET_SILENT, 0);
+	for (int round = 0; round < 5; round++) {
+		vnet_run(30000 + 171 * round);
+		vnet.unit[running].longest_unread = 0;
+		for (int i = 0; i < running; i++)
+			vnet_checkin(i);
+		vnet_run(5000);
+		for (int i = 0; i < running; i++)
+			assert_true(vnet.unit[i].unread_ticket != 0);
+		if (vnet_longest_unread(running) > 2200)
+			fail_msg("the unit that runs was not read for %lld ms", (long long)vnet_longest_unread(running));
+	}
+	vnet_stop();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -244,6 +299,8 @@ int main(void)
 		cmocka_unit_test(silent_units_live_by_their_share),
 		cmocka_unit_test(a_silent_unit_on_a_full_line_is_asked_once_a_minute),
 		cmocka_unit_test(a_check_in_behind_a_gateway),
+		cmocka_unit_test(the_doctor_takes_no_time_from_a_running_unit),
+		cmocka_unit_test(check_ins_at_dead_units_take_a_second_from_the_others),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

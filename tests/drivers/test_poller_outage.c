@@ -145,6 +145,23 @@ static void the_doctor_does_not_wait_for_the_backoff(void **state)
 	}
 }
 
+/* A look waits for no answer, so it takes the place of nobody who does. */
+static void a_check_in_after_many_looks_is_answered(void **state)
+{
+	uint64_t ticket;
+
+	vnet_start(&(struct vnet_options){ 1, true, 1000, 1000 });
+	vnet_run(3000);
+	outage(&kinds[0], 40000);
+	for (int i = 0; i < 100; i++)
+		vnet_look(0);
+	ticket = vnet_checkin(0);
+	vnet_run(1000);
+	assert_int_equal(vnet.unit[0].unread_ticket, 0);
+	assert_int_equal(vnet.unit[0].read_ticket, ticket);
+	vnet_stop();
+}
+
 /* The lease lapses while nobody answers: what wakes for it must not put off the next poll. */
 static void a_lease_that_lapses_moves_no_poll(void **state)
 {
@@ -204,6 +221,7 @@ int main(void)
 		cmocka_unit_test(the_relay_opens_within_3_s_of_a_check_in),
 		cmocka_unit_test(a_check_in_during_the_outage_is_tried_at_once),
 		cmocka_unit_test(the_doctor_does_not_wait_for_the_backoff),
+		cmocka_unit_test(a_check_in_after_many_looks_is_answered),
 		cmocka_unit_test(a_lease_that_lapses_moves_no_poll), cmocka_unit_test(the_reason_that_people_see_is_todays),
 		cmocka_unit_test(a_slow_controller_is_not_a_dead_one),
 	};

@@ -22,7 +22,7 @@ struct vnet_unit {
 	int exception;
 	int64_t delay_ms;             /* how long an answer takes                                                 */
 	bool unlocked, running;
-	int64_t asked, answered;      /* how often; requests                                                      */
+	int64_t asked;                /* how often; requests                                                      */
 	int64_t last_asked, last_read; /* instants: a request came; a whole reading reached the ledger             */
 	int64_t longest_unread;       /* between two readings                                                     */
 	bool up;                      /* as the ledger was told                                                   */
@@ -37,7 +37,6 @@ struct vnet {
 	int n;
 	struct vnet_unit unit[VNET_UNITS];
 	enum vnet_fault gateway;
-	int64_t lost_s;               /* readings' whole seconds without one: longest_unread of any               */
 	int connects;
 	struct poller *poller;
 };
@@ -52,6 +51,8 @@ int64_t vnet_now(void);               /* ms                                     
 void vnet_run(int64_t ms);
 /* A fault of one unit (0 ...) or, with -1, of the gateway. VNET_WELL ends it. */
 void vnet_fault(int unit, enum vnet_fault f, int exception);
+/* The longest time between two readings of a unit (0 ...), or since the last one, ms. */
+int64_t vnet_longest_unread(int unit);
 /* Runs until the unit was read again, at most `most` ms; how long that took, or -1. */
 int64_t vnet_until_read(int unit, int64_t most);
 /* A person checks in: a forced poll, and the wish to unlock with the next lease. Returns the ticket. */
