@@ -312,6 +312,21 @@ static void on_data(struct device *d, const struct link_reply *r)
 		poll_done(d);
 }
 
+/* A write has its own end: the unit can be read, so what was lost is tried again soon, however slow its schedule is. */
+static void written(struct device *d, const char *what, const struct link_reply *r)
+{
+	if (r->result == LINK_GOOD) {
+		d->lost_writes = 0;
+		return;
+	}
+	d->endpoint->p->writes_failed++;
+	if (d->lost_writes++ == 0) { /* told once for a row of them */
+		log_event(LOG_WARN, what, "instrument", d->instrument, "why", r->why, NULL);
+		tell_lock(d, false, r->why);
+	}
+	d->at.verify = clock_boot_ms() + schedule_backoff(d->lost_writes, poller_random(d->endpoint->p));
+}
+
 static bool may_retry(const struct device *d, const struct link_reply *r)
 {
 	return r->result == LINK_EXCEPTION && r->exception < 32 && (d->info.retry_exceptions & 1u << r->exception) &&
@@ -335,12 +350,11 @@ static void on_reply(void *arg, const struct link_reply *r)
 	case OP_WRITE:
 		interlock_wrote(&d->lock, &(struct interlock_rules){ .verify_ms = d->target.verify_ms }, e->writing, good,
 			clock_boot_ms());
-		if (!good && !d->complained)
-			tell_lock(d, false, r->why);
-		d->complained = !good; /* once for a row of failed writes */
+		written(d, "the relay was not written", r);
 		end(d);
 		return;
 	case OP_FEED:
+		written(d, "the watchdog was not fed", r);
 		end(d);
 		return;
 	case OP_POLL: case OP_DIRECT:

@@ -115,6 +115,7 @@ size_t poller_metrics(void *poller, char *dst, size_t cap)
 	put(&t, "labtime_modbus_connects_total", "", connects);
 	put(&t, "labtime_modbus_stray_replies_total", "", strays);
 	put(&t, "labtime_modbus_writes_total", "", p->writes);
+	put(&t, "labtime_modbus_writes_failed_total", "", p->writes_failed);
 	put(&t, "labtime_interlock_drifts_total", "", p->drifts);
 	put(&t, "labtime_watchdog_feeds_total", "", p->feeds);
 	put_lateness(&t, p);

@@ -50,7 +50,8 @@ struct device {
 	struct interlock lock;
 	enum lt_lock desired;
 	int64_t lease_at, valid_until, created;
-	bool stopping, stopped, complained;
+	int lost_writes;                 /* to its relay or watchdog, in a row; each is tried again */
+	bool stopping, stopped;
 	int stop_polls;
 };
 
@@ -82,7 +83,7 @@ struct poller {
 	struct reserve reserve;
 	bool stopping;
 	/* numbers */
-	uint64_t polls_good, polls_failed, forced, unread, impossible, writes, drifts, feeds;
+	uint64_t polls_good, polls_failed, forced, unread, impossible, writes, writes_failed, drifts, feeds;
 	uint64_t retired[LINK_RESULTS], retired_connects, retired_strays;
 	uint64_t late_count[LATE_BUCKETS], late_total, late_sum_us;
 	uint32_t late_ring[LATE_RING];   /* us */

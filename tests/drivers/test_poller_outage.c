@@ -212,6 +212,64 @@ static void a_slow_controller_is_not_a_dead_one(void **state)
 	}
 }
 
+static const int64_t deaf_ms[] = { 100, 1500, 20000, 61000, 3600000 };
+#define DEAF (sizeof(deaf_ms) / sizeof(deaf_ms[0]))
+
+/* The controller is read once a minute, and well: only the write to its relay is lost, for any time, and then again. */
+static void the_relay_opens_soon_though_the_write_was_lost(void **state)
+{
+	for (size_t i = 0; i < DEAF; i++) {
+		vnet_start(&(struct vnet_options){ 1, true, 60000, 1000 });
+		vnet_run(70000);
+		for (int round = 0; round < 2; round++) {
+			int64_t asked = vnet.unit[0].asked, took;
+			int told = vnet.unit[0].n_lock_told;
+
+			vnet_fault(0, VNET_DEAF, 0);
+			vnet_checkin(0);
+			vnet_run(deaf_ms[i]);
+			vnet_fault(0, VNET_WELL, 0);
+			assert_true(vnet.unit[0].up && !vnet.unit[0].unlocked);
+			assert_true(vnet.unit[0].n_lock_told - told <= 1); /* once, however long it lasts */
+			assert_true(vnet.unit[0].asked - asked <= 20 + 3 * deaf_ms[i] / 2000);
+			took = vnet_until_open(0, 120000);
+			if (took < 0 || took > READ_AGAIN_MS)
+				fail_msg("writes lost for %lld ms: the relay opened %lld ms later", (long long)deaf_ms[i],
+					(long long)took);
+			vnet.unit[0].desired = LT_LOCK_LOCKED;
+			vnet_run(130000);
+			assert_false(vnet.unit[0].unlocked);
+		}
+		vnet_stop();
+	}
+}
+
+/* A controller that stops when its watchdog is not fed: the same, and somebody is told. */
+static void a_watchdog_that_was_not_fed_is_fed_soon(void **state)
+{
+	for (size_t i = 0; i < DEAF; i++) {
+		vnet_start(&(struct vnet_options){ 1, true, 60000, 1000, .watchdog = true });
+		vnet_run(70000);
+		for (int round = 0; round < 2; round++) {
+			int told = vnet.unit[0].n_lock_told, fed;
+
+			assert_true(vnet.unit[0].n_fed > round);
+			vnet_fault(0, VNET_DEAF, 0);
+			vnet_checkin(0); /* a poll, for which the wish is to stay locked */
+			vnet.unit[0].desired = LT_LOCK_LOCKED;
+			vnet_run(deaf_ms[i]);
+			fed = vnet.unit[0].n_fed;
+			vnet_fault(0, VNET_WELL, 0);
+			vnet_run(READ_AGAIN_MS);
+			if (vnet.unit[0].n_fed == fed)
+				fail_msg("writes lost for %lld ms: not fed within 5 s", (long long)deaf_ms[i]);
+			assert_int_equal(vnet.unit[0].n_lock_told, told + 1);
+			vnet_run(130000);
+		}
+		vnet_stop();
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -224,6 +282,8 @@ int main(void)
 		cmocka_unit_test(a_check_in_after_many_looks_is_answered),
 		cmocka_unit_test(a_lease_that_lapses_moves_no_poll), cmocka_unit_test(the_reason_that_people_see_is_todays),
 		cmocka_unit_test(a_slow_controller_is_not_a_dead_one),
+		cmocka_unit_test(the_relay_opens_soon_though_the_write_was_lost),
+		cmocka_unit_test(a_watchdog_that_was_not_fed_is_fed_soon),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

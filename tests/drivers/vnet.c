@@ -216,6 +216,9 @@ static void answer_well(struct conn *c, struct vnet_unit *u, const uint8_t *q)
 	} else if (q[7] == 5) {
 		u->unlocked = q[10] == 0xFF;
 		reply(c, q, q + 7, 5, u->delay_ms);
+	} else if (q[7] == 6) {
+		u->n_fed++;
+		reply(c, q, q + 7, 5, u->delay_ms);
 	}
 }
 
@@ -243,6 +246,10 @@ static void answer(struct conn *c, const uint8_t *q)
 		memset(c->out, 0x55, 40);
 		c->n_out = 40;
 		c->out_at = vnet_now() + 1;
+		return;
+	case VNET_DEAF:
+		if (q[7] < 5)
+			answer_well(c, u, q);
 		return;
 	default:
 		answer_well(c, u, q);
@@ -284,7 +291,7 @@ ssize_t __wrap_recv(int fd, void *p, size_t n, int flags)
 
 /* The ledger --------------------------------------------------------------------------------------------- */
 
-static struct lt_profile *profile;
+static struct lt_profile *profiles[2]; /* without and with a watchdog */
 static struct modbus_codec *codec;
 static char ids[VNET_UNITS][MSG_ID];
 static int64_t renew_at;
@@ -339,6 +346,8 @@ static void emit(void *arg, struct msg *m)
 		on_reading(unit_of(((struct msg_reading *)m)->instrument), (struct msg_reading *)m);
 	if (m->kind == MSG_LINK)
 		on_link(unit_of(((struct msg_link *)m)->instrument), (struct msg_link *)m);
+	if (m->kind == MSG_INTERLOCK)
+		unit_of(((struct msg_interlock *)m)->instrument)->n_lock_told++;
 	msg_free(m);
 }
 
@@ -476,12 +485,14 @@ int64_t vnet_until_open(int unit, int64_t most)
 
 /* The world ---------------------------------------------------------------------------------------------- */
 
-static const char map[] =
-	"name = \"virtual\"; values = ("
-	" { role = \"hourmeter\"; area = \"holding\"; address = 0; type = \"u32\"; count = \"1s\"; },"
-	" { role = \"state\"; area = \"holding\"; address = 2; bit = 0; },"
-	" { role = \"interlock\"; area = \"coil\"; address = 0; } );"
-	"interlock = { area = \"coil\"; address = 0; };";
+#define MAP \
+	"name = \"virtual\"; values = (" \
+	" { role = \"hourmeter\"; area = \"holding\"; address = 0; type = \"u32\"; count = \"1s\"; }," \
+	" { role = \"state\"; area = \"holding\"; address = 2; bit = 0; }," \
+	" { role = \"interlock\"; area = \"coil\"; address = 0; } );" \
+	"interlock = { area = \"coil\"; address = 0; };"
+
+static const char *const maps[] = { MAP, MAP "watchdog = { area = \"holding\"; address = 3; value = 1; };" };
 
 void vnet_start(const struct vnet_options *o)
 {
@@ -491,10 +502,11 @@ void vnet_start(const struct vnet_options *o)
 
 	if (!codec) {
 		codec = p.codec = modbus_codec_new(&err);
-		profile = profile_of_text(map, &err);
+		for (int i = 0; i < 2; i++)
+			profiles[i] = profile_of_text(maps[i], &err);
 	}
 	assert_non_null(codec);
-	assert_non_null(profile);
+	assert_true(profiles[0] && profiles[1]);
 	if (vnet.poller)
 		vnet_stop(); /* of a test that failed */
 	memset(&vnet, 0, sizeof(vnet));
@@ -507,7 +519,8 @@ void vnet_start(const struct vnet_options *o)
 		snprintf(ids[i], sizeof(ids[i]), "unit-%d", i + 1);
 		vnet.unit[i].desired = LT_LOCK_LOCKED;
 		t[i] = (struct poll_target){ .instrument = ids[i], .host = "127.0.0.1", .port = 502,
-			.unit = (uint8_t)(i + 1), .poll_ms = o->poll_ms, .timeout_ms = o->timeout_ms, .profile = profile,
+			.unit = (uint8_t)(i + 1), .poll_ms = o->poll_ms, .timeout_ms = o->timeout_ms,
+			.profile = profiles[o->watchdog],
 			.interlock = o->interlock, .fail_locked = o->interlock };
 	}
 	vnet.poller = poller_new(&p, t, o->n, &err);

@@ -13,7 +13,8 @@
 #define VNET_UNITS 16
 
 enum vnet_fault {
-	VNET_WELL, VNET_SILENT, VNET_EXCEPTION, VNET_RESET, VNET_WRONG_UNIT, VNET_GARBAGE,   /* of a unit        */
+	VNET_WELL, VNET_SILENT, VNET_EXCEPTION, VNET_RESET, VNET_WRONG_UNIT, VNET_GARBAGE,
+	VNET_DEAF,                                             /* of a unit; DEAF: it is read, but no write arrives  */
 	VNET_REFUSED, VNET_CLOSES, VNET_BLACK_HOLE,                                          /* of the gateway   */
 };
 
@@ -27,6 +28,7 @@ struct vnet_unit {
 	int64_t longest_unread;       /* between two readings                                                     */
 	bool up;                      /* as the ledger was told                                                   */
 	char why[120];
+	int n_fed, n_lock_told;       /* its watchdog; news of its interlock that the ledger had                  */
 	int n_down;                   /* how often it was told that it is down                                    */
 	uint64_t unread_ticket, read_ticket; /* of the last forced poll that ended so                             */
 	enum lt_lock desired;         /* what the ledger wants; renewed every 8 s for 30 s                        */
@@ -41,7 +43,7 @@ struct vnet {
 	struct poller *poller;
 };
 
-struct vnet_options { int n; bool interlock; int64_t poll_ms, timeout_ms; };
+struct vnet_options { int n; bool interlock; int64_t poll_ms, timeout_ms; bool watchdog; };
 
 extern struct vnet vnet;              /* the one world of this program                                          */
 
