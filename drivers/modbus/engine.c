@@ -13,8 +13,7 @@
 
 #define RETRIES 2
 #define RETRY_PACE_MS 50
-#define PROBE_MS 100           /* a silent unit whose answers are fast gets this long, or what they take if more */
-#define LONG_PROBE_MS 4000     /* one that keeps nobody waiting gets up to this every fourth time */
+#define LONG_PROBE_MS 4000     /* a silent unit that keeps nobody waiting gets up to this every fourth time */
 #define VERIFY_FIRST_MS 20     /* a relay that was written is read back so often: an eighth of verify_ms within these */
 #define VERIFY_MOST_MS 250
 #define STOP_POLLS 4
@@ -52,28 +51,32 @@ static int64_t usual_rtt(const struct device *d)
 	return rtt;
 }
 
-/*
- * How long this request may take. A failing unit gets what is configured, and where others wait for the line little
- * more than its answers took: a late answer is noticed (line_late), and then it gets all the time it may. Where none
- * answers, it gets that every fourth time.
- */
-static int64_t patience(const struct device *d)
+static int64_t later(int64_t a, int64_t b)
 {
-	int64_t most = d->rto < d->target.timeout_ms ? d->rto : d->target.timeout_ms, rtt = usual_rtt(d);
+	return a > b ? a : b;
+}
 
-	if (!line_failing(d) || d->late)
-		return d->rto;
-	if (d->endpoint->op_forced)
+/*
+ * How long a failing unit may take. Alone on its line it gets what is configured, and more every fourth time. Where it
+ * would keep others waiting it gets little more than its answers took: a late answer is noticed (line_late), and then
+ * it gets all the time it may. Of several that are all silent, one gets what is configured now and then.
+ */
+static int64_t probe(struct device *d, int64_t now)
+{
+	int64_t most = d->rto < d->target.timeout_ms ? d->rto : d->target.timeout_ms, slow = 4 * d->target.timeout_ms;
+	int64_t quick = later(SCHEDULE_PROBE_MS, 4 * usual_rtt(d) + 20);
+
+	if (line_alone(d) && d->failures % 4 == 0)
+		return later(most, slow < LONG_PROBE_MS ? slow : LONG_PROBE_MS);
+	if (line_alone(d) || d->endpoint->op_forced || (!line_has_company(d) && line_long_turn(d, now)))
 		return most;
-	if (!line_has_company(d))
-		return d->failures % 4 ? most : between(most, 4 * d->target.timeout_ms, LONG_PROBE_MS);
-	return rtt == 0 || most < PROBE_MS ? most : between(PROBE_MS, 4 * rtt + 20, most);
+	return quick < most ? quick : most;
 }
 
 static void send_request(struct device *d, const struct modbus_request *r, bool retry)
 {
-	struct link_terms t = { .timeout_ms = patience(d), .pace_ms = d->info.pace_ms, .tid_any = d->info.tid_any,
-				.unit_any = d->info.unit_any };
+	struct link_terms t = { .timeout_ms = d->probe_ms ? d->probe_ms : d->rto, .pace_ms = d->info.pace_ms,
+				.tid_any = d->info.tid_any, .unit_any = d->info.unit_any };
 
 	if (retry && t.pace_ms < RETRY_PACE_MS)
 		t.pace_ms = RETRY_PACE_MS;
@@ -113,6 +116,7 @@ static void begin_poll(struct device *d)
 		d->at.lapse = SCHEDULE_NEVER;
 	if (d->late)
 		d->rto = between(d->target.timeout_ms / 2, 2 * d->srtt, d->target.timeout_ms * 4);
+	d->probe_ms = line_failing(d) && !d->late ? probe(d, now) : 0;
 }
 
 static void begin(struct device *d, enum operation op)
@@ -176,6 +180,7 @@ static void came_up(struct device *d, int64_t now)
 	bool was_up = d->up && d->failures == 0;
 
 	d->failures = 0;
+	d->probe_ms = 0;
 	d->late = false;
 	if (!d->up)
 		d->up_since = now;
@@ -212,8 +217,8 @@ static void unit_failed(struct device *d, const char *why)
 	int64_t now = clock_boot_ms();
 
 	d->failures++;
-	d->late = false;
 	line_back_off(d, now);
+	d->late = false;
 	if (line_failing(d)) {
 		went_down(d, why);
 		tickets_unread(d, d->polls);

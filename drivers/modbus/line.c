@@ -9,6 +9,7 @@
 #include "drivers/modbus/private.h"
 
 #define AGAIN_MS 1000          /* after a first failure, when the poll period is longer */
+#define LONG_EVERY_MS 5000     /* so often one of several silent units is asked for long */
 
 bool line_failing(const struct device *d)
 {
@@ -104,13 +105,31 @@ void line_late(void *endpoint, uint8_t unit, int64_t rtt_ms)
 		loop_timer_at(e->timer, now); /* not from here: the link is in the middle of its input */
 }
 
-/* Another unit of this line answers, or lost one answer: a silent one must not take its time. */
+/* Another unit of this line answers, but for a reply or two that were lost: a silent one must not take its time. */
 bool line_has_company(const struct device *d)
 {
 	for (const struct device *o = d->endpoint->devices; o; o = o->next)
-		if (o != d && o->up)
+		if (o != d && (o->up || !line_failing(o)))
 			return true;
 	return false;
+}
+
+bool line_alone(const struct device *d)
+{
+	return d->endpoint->devices == d && !d->next;
+}
+
+/* Of a line whose units are all silent: whether this one may be asked for long now. They take turns. */
+bool line_long_turn(struct device *d, int64_t now)
+{
+	if (now < d->endpoint->long_at)
+		return false;
+	for (const struct device *o = d->endpoint->devices; o; o = o->next)
+		if (o->asked_long < d->asked_long)
+			return false;
+	d->endpoint->long_at = now + LONG_EVERY_MS;
+	d->asked_long = now;
+	return true;
 }
 
 static int64_t due_at(const struct device *d)
@@ -212,7 +231,7 @@ void line_back_off(struct device *d, int64_t now)
 			now + SCHEDULE_BACKOFF_FIRST_MS);
 	else
 		d->at.poll = tick < now + AGAIN_MS ? tick : now + AGAIN_MS;
-	if (d->failures > SCHEDULE_DOWN && !e->op_forced && line_has_company(d))
+	if (d->failures > SCHEDULE_DOWN && (d->late || !e->op_forced) && line_has_company(d))
 		e->share = schedule_share(now - e->op_started, now);
 }
 

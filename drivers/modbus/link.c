@@ -23,7 +23,9 @@
 #include "drivers/modbus/schedule.h"
 
 #define CONNECT_MS 2000
-#define SILENT_CLOSE 3        /* timeouts in a row, over all unit ids, before the connection is thought dead */
+#define SILENT_CLOSE 3        /* timeouts in a row, over all unit ids, before the connection is thought dead ... */
+#define SILENT_MS 2000        /* ... when nothing came for so long: a slow reply outlasts a short timeout */
+#define LATE_MOST 16          /* requests that timed out whose late replies are still known */
 #define STRAYS_MOST 200       /* frames nobody asked for since the last good reply */
 
 enum state { DOWN, CONNECTING, IDLE, PACING, WAITING, FAILING };
@@ -49,10 +51,12 @@ struct link {
 	int failures;                 /* connections in a row that did not come about */
 	int timeouts, strays;
 	int64_t retry_at;             /* no connection is tried before this; set when one fails, moved by nothing else */
+	int64_t silent_since;         /* BOOTTIME ms: the first request since its last sign of life */
 	int64_t sent_at, last_reply_at;
 	const char *why;              /* of the last failed connection */
 	struct link_reply failing;    /* FAILING: what the timer will report */
-	struct { uint16_t id; uint8_t unit; int64_t sent_at; } unanswered; /* timed out here; sent_at 0: none */
+	struct { uint16_t id; uint8_t unit; int64_t sent_at; } unanswered[LATE_MOST]; /* timed out here; sent_at 0: none */
+	unsigned n_unanswered;        /* ever; the oldest is overwritten */
 	link_late *late;
 	void *late_arg;
 	struct reserve *reserve;
@@ -121,7 +125,7 @@ static void disconnect(struct link *k)
 	k->fd = -1;
 	k->n_in = 0;
 	k->reused = false;
-	k->unanswered.sent_at = 0;
+	memset(k->unanswered, 0, sizeof(k->unanswered));
 }
 
 struct link *link_free(struct link *k)
@@ -347,16 +351,19 @@ static void on_end(struct link *k, const char *why)
 
 enum verdict { FRAME_STRAY, FRAME_ANSWER, FRAME_FATAL };
 
-/* The reply to the request that timed out last came after all: its unit is slow, not dead. */
+/* The reply to a request that timed out came after all: its unit is slow, not dead. */
 static void note_late(struct link *k, const uint8_t *frame)
 {
-	int64_t sent_at = k->unanswered.sent_at;
-
-	if (sent_at == 0 || (frame[0] << 8 | frame[1]) != k->unanswered.id || frame[6] != k->unanswered.unit)
+	for (int i = 0; i < LATE_MOST; i++) {
+		int64_t sent_at = k->unanswered[i].sent_at;
+		if (sent_at == 0 || (frame[0] << 8 | frame[1]) != k->unanswered[i].id || frame[6] != k->unanswered[i].unit)
+			continue;
+		k->unanswered[i].sent_at = 0;
+		k->timeouts = 0; /* the connection lives */
+		if (k->late)
+			k->late(k->late_arg, frame[6], (clock_boot_us() - sent_at + 999) / 1000);
 		return;
-	k->unanswered.sent_at = 0;
-	if (k->late)
-		k->late(k->late_arg, frame[6], (clock_boot_us() - sent_at + 999) / 1000);
+	}
 }
 
 /* One whole frame. FRAME_ANSWER: *ret is filled and the link is idle. FRAME_FATAL: the connection is gone. */
@@ -460,19 +467,25 @@ static void on_ready(void *arg, unsigned what)
 		on_readable(k);
 }
 
+static bool seems_dead(const struct link *k)
+{
+	return k->timeouts >= SILENT_CLOSE && clock_boot_ms() >= k->silent_since + SILENT_MS;
+}
+
 static void on_reply_timeout(struct link *k)
 {
 	struct link_reply reply = { .result = LINK_TIMEOUT, .why = "no reply in time" };
 
-	k->timeouts++;
-	if (k->terms.tid_any || k->timeouts >= SILENT_CLOSE || k->sent < k->request.size || k->n_in > 0) {
+	if (k->timeouts++ == 0)
+		k->silent_since = k->sent_at / 1000;
+	if (k->terms.tid_any || seems_dead(k) || k->sent < k->request.size || k->n_in > 0) {
 		k->timeouts = 0;
 		fail(k, LINK_TIMEOUT, k->n_in ? "the reply stopped in the middle" : "no reply in time");
 		return;
 	}
-	k->unanswered.id = k->id;
-	k->unanswered.unit = k->request.frame[6];
-	k->unanswered.sent_at = k->sent_at;
+	k->unanswered[k->n_unanswered % LATE_MOST].id = k->id;
+	k->unanswered[k->n_unanswered % LATE_MOST].unit = k->request.frame[6];
+	k->unanswered[k->n_unanswered++ % LATE_MOST].sent_at = k->sent_at;
 	enter(k, IDLE);
 	finish(k, &reply);
 }

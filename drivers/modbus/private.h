@@ -40,6 +40,8 @@ struct device {
 	bool up, told;                   /* told: the ledger knows which */
 	char why[120];                   /* why it is down, as the ledger knows it                           */
 	int64_t why_again;               /* another reason is not told before this                           */
+	int64_t probe_ms;                /* how long it may take while it fails; 0: as its answers take (rto) */
+	int64_t asked_long;              /* BOOTTIME ms: its last turn of line_long_turn() */
 	int failures, retries;           /* of the unit: in a row, on a line that took the connection        */
 	bool late;                       /* its last reply came after its timeout: it gets all the time it may */
 	int64_t up_since, rto, srtt;
@@ -71,6 +73,7 @@ struct endpoint {
 	bool looked;                     /* somebody looked for a fault since this poll began                */
 	bool cut;                        /* the last connection did not come about                           */
 	int64_t share;                   /* BOOTTIME ms: no silent unit is asked before this                 */
+	int64_t long_at;                 /* BOOTTIME ms: none of several silent units is asked for long before this */
 	struct lt_observation obs;
 };
 
@@ -109,6 +112,8 @@ void line_late(void *endpoint, uint8_t unit, int64_t rtt_ms);   /* signature of 
 bool line_failing(const struct device *d);     /* SCHEDULE_DOWN polls in a row failed, by the unit's own fault */
 bool line_backing_off(const struct device *d, int64_t now);
 bool line_has_company(const struct device *d); /* another unit of the line answers */
+bool line_alone(const struct device *d);       /* the line has no other unit */
+bool line_long_turn(struct device *d, int64_t now); /* true: it has had its turn now */
 void line_ask_again(struct device *d, int64_t now); /* ends its wait, keeps its turn */
 void line_force(struct device *d, int64_t now);
 void line_on_schedule(struct device *d, int64_t now);

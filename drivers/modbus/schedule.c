@@ -43,5 +43,7 @@ int64_t schedule_backoff(int failures, uint64_t random)
 
 int64_t schedule_share(int64_t cost, int64_t now)
 {
-	return now + (SCHEDULE_SHARE - 1) * later(cost, 0);
+	int64_t cheap = earlier(later(cost, 0), SCHEDULE_CHEAP_MS), dear = later(cost, 0) - cheap;
+
+	return now + (SCHEDULE_CHEAP_SHARE - 1) * cheap + (SCHEDULE_DEAR_SHARE - 1) * dear;
 }

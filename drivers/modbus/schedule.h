@@ -15,12 +15,21 @@
 #define SCHEDULE_DOWN 2              /* failures in a row after which a link or a unit counts as down            */
 #define SCHEDULE_BACKOFF_FIRST_MS 250
 /*
- * A controller that is well again is read again within 5 s, whoever waits for it. The worst case is a request that
- * was lost just before: its timeout (2 s for a connection, 1 s by default for a reply) and this wait after it.
+ * With these numbers a controller that is well again is read again within 5 s: the timeout of a request that was lost
+ * just before (2 s for a connection, 500 ms by default for a reply) and this wait after it. Behind a gateway, up to 16
+ * silent units are asked in turn within the same 5 s, each for SCHEDULE_PROBE_MS. docs/polling.md has the exceptions.
  */
 #define SCHEDULE_BACKOFF_MOST_MS 2500
 #define SCHEDULE_SILENT_MOST_MS 60000 /* a silent unit is asked at least so often, whatever its share           */
-#define SCHEDULE_SHARE 20             /* silent units together get 1/20 of the time of a line that has others    */
+#define SCHEDULE_PROBE_MS 100         /* a silent unit whose answers are fast keeps others waiting for this long */
+/*
+ * Silent units together get a third of the time of a line that has others, as long as each takes no more than a probe
+ * (with some time for the loop): 15 x 3 x 100 ms are less than 5 s, and whoever answers waits for one probe at most.
+ * What a question takes beyond that counts as a twentieth.
+ */
+#define SCHEDULE_CHEAP_MS 120
+#define SCHEDULE_CHEAP_SHARE 3
+#define SCHEDULE_DEAR_SHARE 20
 
 /* Why and when a device is asked. SCHEDULE_NEVER: not for this reason. */
 struct deadlines {

@@ -158,7 +158,60 @@ static void a_wrong_answer_costs_the_siblings_nothing(void **state)
 	}
 }
 
-/* The share: dead units take a twentieth of the line from those that answer, and each is asked once a minute. */
+/*
+ * Several units are silent for any time, and one of them comes back alone, wherever the others are in their waits: when
+ * nobody else answers, and beside one that does.
+ */
+static void one_of_several_silent_units_comes_back_alone(void **state)
+{
+	static const int units[] = { 2, 5, 9, VNET_UNITS };
+	static const int64_t timeouts[] = { 500, 1000 };
+
+	for (int i = 0; i < 4 * 2 * 2; i++) {
+		int n = units[i % 4], answers = i / 4 % 2, last = n - 1 - answers;
+
+		vnet_start(&(struct vnet_options){ n, true, 1000, timeouts[i / 8] });
+		vnet_run(4000);
+		for (int k = 0; k <= last; k++)
+			vnet_fault(k, VNET_SILENT, 0);
+		vnet_run(30000);
+		for (int round = 0; round < 60; round++) {
+			int64_t took;
+
+			vnet_run(20000 + 373 * round);
+			vnet_fault(round % (last + 1), VNET_WELL, 0);
+			took = vnet_until_read(round % (last + 1), 120000);
+			if (took < 0 || took > READ_AGAIN_MS)
+				fail_msg("%d silent units and %d that answers: one was read after %lld ms", last + 1, answers,
+					(long long)took);
+			vnet_fault(round % (last + 1), VNET_SILENT, 0);
+		}
+		vnet_stop();
+	}
+}
+
+/* The same, and the one that comes back takes longer to answer than a short question lasts. */
+static void a_slow_one_of_several_silent_units_comes_back_alone(void **state)
+{
+	for (int64_t delay = 150; delay <= 450; delay += 100)
+		for (int answers = 0; answers < 2; answers++) {
+			int64_t took;
+
+			vnet_start(&(struct vnet_options){ VNET_UNITS, true, 1000, 500 });
+			vnet_run(4000);
+			for (int k = 0; k < VNET_UNITS - answers; k++)
+				vnet_fault(k, VNET_SILENT, 0);
+			vnet_run(60000);
+			vnet.unit[3].delay_ms = delay;
+			vnet_fault(3, VNET_WELL, 0);
+			took = vnet_until_read(3, 120000);
+			if (took < 0 || took > 2 * READ_AGAIN_MS)
+				fail_msg("one that takes %lld ms was read after %lld ms", (long long)delay, (long long)took);
+			vnet_stop();
+		}
+}
+
+/* The share: dead units take a third of the line from those that answer, a tenth of a second at a time. */
 static void silent_units_live_by_their_share(void **state)
 {
 	for (int dead = 1; dead < VNET_UNITS; dead++) {
@@ -176,15 +229,59 @@ static void silent_units_live_by_their_share(void **state)
 		for (int i = 0; i < dead; i++)
 			spent += (vnet.unit[i].asked - asked[i]) * 100; /* a probe: PROBE_MS of engine.c */
 		for (int i = 0; i < dead; i++) /* in turn: nobody lives on the share of another */
-			if (vnet.unit[i].asked - asked[i] < 9 || (vnet.unit[i].asked - asked[i]) * 125 * dead < spent)
+			if (vnet.unit[i].asked - asked[i] < 600 / 5)
 				fail_msg("%d dead: one was asked %d times in ten minutes", dead, (int)(vnet.unit[i].asked - asked[i]));
-		if (spent > 600000 / 20 + 1000)
+		if (spent > 600000 / 3 + 1000)
 			fail_msg("%d dead units took %lld ms of ten minutes", dead, (long long)spent);
 		for (int i = dead; i < VNET_UNITS; i++)
-			if (vnet_longest_unread(i) > 1300)
+			if (vnet_longest_unread(i) > 1150)
 				fail_msg("%d dead: a sibling was not read for %lld ms", dead, (long long)vnet_longest_unread(i));
 		vnet_stop();
 	}
+}
+
+/* A gateway that waits nearly a second for each of six dead meters: what is dear is asked rarely. */
+static void a_gateway_that_waits_for_dead_meters_has_time_for_the_others(void **state)
+{
+	int64_t asked = 0;
+
+	vnet_start(&(struct vnet_options){ 8, true, 1000, 1000 });
+	vnet_run(4000);
+	for (int i = 0; i < 6; i++) {
+		vnet_fault(i, VNET_EXCEPTION, 11);
+		vnet.unit[i].delay_ms = 900;
+	}
+	vnet_run(120000);
+	for (int i = 0; i < 6; i++)
+		asked -= vnet.unit[i].asked;
+	vnet.unit[6].longest_unread = 0;
+	vnet_run(600000);
+	for (int i = 0; i < 6; i++)
+		asked += vnet.unit[i].asked;
+	assert_in_range(asked * 900, 6 * 9 * 900, 600000 / 10);
+	assert_true(vnet_longest_unread(6) <= 2000);
+	vnet_stop();
+}
+
+/* One lost answer of the only unit that answers: the silent ones get no more time for it. */
+static void a_lost_answer_is_no_time_for_silent_siblings(void **state)
+{
+	vnet_start(&(struct vnet_options){ 5, true, 1000, 1000 });
+	vnet_run(4000);
+	for (int i = 1; i < 5; i++)
+		vnet_fault(i, VNET_SILENT, 0);
+	vnet_run(30000);
+	vnet.unit[0].longest_unread = 0;
+	for (int round = 0; round < 200; round++) {
+		vnet_run(5000 + 37 * round);
+		vnet_fault(0, VNET_SILENT, 0);
+		vnet_run(600);
+		vnet_fault(0, VNET_WELL, 0);
+	}
+	assert_int_equal(vnet.unit[0].n_down, 0);
+	if (vnet_longest_unread(0) > 3300)
+		fail_msg("it was not read for %lld ms", (long long)vnet_longest_unread(0));
+	vnet_stop();
 }
 
 /* Nothing was ever heard of a unit, and the line is busy to the brim: it has its minute all the same. */
@@ -296,7 +393,11 @@ int main(void)
 		cmocka_unit_test(six_run_bit_meters_lose_no_more_than_the_outage), cmocka_unit_test(one_silent_unit_of_five),
 		cmocka_unit_test(one_lost_answer_beside_two_silent_units),
 		cmocka_unit_test(a_wrong_answer_costs_the_siblings_nothing),
+		cmocka_unit_test(one_of_several_silent_units_comes_back_alone),
+		cmocka_unit_test(a_slow_one_of_several_silent_units_comes_back_alone),
 		cmocka_unit_test(silent_units_live_by_their_share),
+		cmocka_unit_test(a_gateway_that_waits_for_dead_meters_has_time_for_the_others),
+		cmocka_unit_test(a_lost_answer_is_no_time_for_silent_siblings),
 		cmocka_unit_test(a_silent_unit_on_a_full_line_is_asked_once_a_minute),
 		cmocka_unit_test(a_check_in_behind_a_gateway),
 		cmocka_unit_test(the_doctor_takes_no_time_from_a_running_unit),

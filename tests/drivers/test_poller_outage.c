@@ -212,6 +212,26 @@ static void a_slow_controller_is_not_a_dead_one(void **state)
 	}
 }
 
+/* It may take five seconds, and takes nearly as long: each of its answers is waited for, also after a failure. */
+static void a_long_timeout_is_never_cut_short(void **state)
+{
+	vnet_start(&(struct vnet_options){ 1, false, 10000, 8000 });
+	vnet_run(20000);
+	vnet_fault(0, VNET_SILENT, 0);
+	for (int i = 0; i < 12; i++) {
+		int64_t asked = vnet.unit[0].asked, at;
+
+		for (int k = 0; k < 60000 && vnet.unit[0].asked == asked; k++)
+			vnet_run(1);
+		at = vnet.unit[0].last_asked;
+		for (int k = 0; k < 60000 && vnet.unit[0].asked == asked + 1; k++)
+			vnet_run(1);
+		if (i > 1 && vnet.unit[0].last_asked - at < 8000)
+			fail_msg("given up within %lld ms", (long long)(vnet.unit[0].last_asked - at));
+	}
+	vnet_stop();
+}
+
 static const int64_t deaf_ms[] = { 100, 1500, 20000, 61000, 3600000 };
 #define DEAF (sizeof(deaf_ms) / sizeof(deaf_ms[0]))
 
@@ -282,6 +302,7 @@ int main(void)
 		cmocka_unit_test(a_check_in_after_many_looks_is_answered),
 		cmocka_unit_test(a_lease_that_lapses_moves_no_poll), cmocka_unit_test(the_reason_that_people_see_is_todays),
 		cmocka_unit_test(a_slow_controller_is_not_a_dead_one),
+		cmocka_unit_test(a_long_timeout_is_never_cut_short),
 		cmocka_unit_test(the_relay_opens_soon_though_the_write_was_lost),
 		cmocka_unit_test(a_watchdog_that_was_not_fed_is_fed_soon),
 	};

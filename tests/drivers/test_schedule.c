@@ -88,11 +88,15 @@ static void a_wait_is_short_and_has_an_end(void **state)
 	assert_true(schedule_backoff(2147483647, UINT64_MAX) <= SCHEDULE_BACKOFF_MOST_MS);
 }
 
-static void a_share_is_a_twentieth(void **state)
+static void a_short_question_costs_a_third_and_a_long_one_a_twentieth(void **state)
 {
-	assert_int_equal(schedule_share(100, 1000), 1000 + 1900);
+	assert_int_equal(schedule_share(100, 1000), 1000 + 200);
+	assert_int_equal(schedule_share(120, 1000), 1000 + 240);
+	assert_int_equal(schedule_share(1120, 1000), 1000 + 240 + 19000);
 	assert_int_equal(schedule_share(0, 1000), 1000);
 	assert_int_equal(schedule_share(-5, 1000), 1000);
+	for (int64_t cost = 1; cost < 5000; cost++) /* a longer one never comes sooner */
+		assert_true(schedule_share(cost, 0) > schedule_share(cost - 1, 0));
 }
 
 int main(void)
@@ -100,7 +104,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_next_instant_of_every_combination), cmocka_unit_test(a_lease_moves_no_poll),
 		cmocka_unit_test(ticks_are_the_grid_of_the_phase), cmocka_unit_test(a_wait_is_short_and_has_an_end),
-		cmocka_unit_test(a_share_is_a_twentieth),
+		cmocka_unit_test(a_short_question_costs_a_third_and_a_long_one_a_twentieth),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
