@@ -1,6 +1,7 @@
 /*
- * reserve.c - see reserve.h. Owns RESERVE_FDS descriptors of /dev/null. Whoever closes a connection fills the reserve
- * before anybody else can take the descriptor. Fails only as socket() does, when the reserve is used up as well.
+ * reserve.c - see reserve.h. Owns RESERVE_FDS descriptors of /dev/null. It is filled again when a connection to a
+ * controller closes, and when one opens while descriptors are free; another thread may be quicker. Fails only as
+ * socket() does, when the reserve is used up as well.
  */
 #include "drivers/modbus/reserve.h"
 
@@ -40,6 +41,8 @@ int reserve_socket(struct reserve *r, int family)
 {
 	int fd = open_socket(family);
 
+	if (fd >= 0)
+		reserve_fill(r); /* there are descriptors again, perhaps */
 	for (int i = 0; fd < 0 && (errno == EMFILE || errno == ENFILE) && r && i < RESERVE_FDS; i++) {
 		if (r->fd[i] < 0)
 			continue;

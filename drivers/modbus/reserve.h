@@ -12,7 +12,10 @@ void reserve_init(struct reserve *r);        /* takes what it can get */
 void reserve_deinit(struct reserve *r);
 /* Takes back what is missing, as far as descriptors are free. NULL: nothing to do. */
 void reserve_fill(struct reserve *r);
-/* A non-blocking TCP socket of this address family, from the reserve when no other descriptor is left. -1: errno. */
+/*
+ * A non-blocking TCP socket of this address family, from the reserve when no other descriptor is left; otherwise it
+ * fills the reserve. -1: errno.
+ */
 int reserve_socket(struct reserve *r, int family);
 
 #endif
