@@ -45,7 +45,9 @@ static int64_t usual_rtt(const struct device *d)
 {
 	int64_t rtt = d->srtt;
 
-	for (const struct device *o = d->endpoint->devices; o && d->srtt == 0; o = o->next)
+	if (rtt > 0)
+		return rtt;
+	for (const struct device *o = d->endpoint->devices; o; o = o->next)
 		if (o->up && o->srtt > rtt)
 			rtt = o->srtt;
 	return rtt;
@@ -157,8 +159,8 @@ static void end(struct device *d)
 }
 
 /*
- * As RFC 6298, in integers, between half and four times the configured timeout. A unit that is down teaches nothing by
- * its silence.
+ * As RFC 6298, in integers, between half and four times the configured timeout. A timeout of a unit that is down does
+ * not count: it says nothing about how long an answer takes.
  */
 static void adapt(struct device *d, int64_t rtt, bool timed_out)
 {

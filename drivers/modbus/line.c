@@ -46,6 +46,7 @@ static void make_room(struct endpoint *e, int64_t now)
 	if (!d || e->op != OP_POLL || e->op_forced || !(e->cut || line_failing(d)))
 		return;
 	link_cancel(e->link);
+	e->p->polls_cancelled++;
 	e->active = NULL;
 	e->op = OP_NONE;
 	d->at.poll = now;

@@ -50,7 +50,7 @@ struct link {
 	bool reused, retried;         /* the connection carried a reply before; this request was sent anew */
 	int failures;                 /* connections in a row that did not come about */
 	int timeouts, strays;
-	int64_t retry_at;             /* no connection is tried before this; set when one fails, moved by nothing else */
+	int64_t retry_at;             /* no connection is tried before this; set when one fails */
 	int64_t silent_since;         /* BOOTTIME ms: the first request since its last sign of life */
 	int64_t sent_at, last_reply_at;
 	const char *why;              /* of the last failed connection */
@@ -202,7 +202,7 @@ static void finish(struct link *k, const struct link_reply *reply)
 		done(k->arg, reply);
 }
 
-/* The connection is useless: close it and tell whoever still waits. Only one that never came about is waited for. */
+/* The connection is useless: close it and tell whoever still waits. If it never came about, the next one waits. */
 static void fail(struct link *k, enum link_result r, const char *why)
 {
 	struct link_reply reply = { .result = r, .why = why };

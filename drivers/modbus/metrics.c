@@ -105,6 +105,7 @@ size_t poller_metrics(void *poller, char *dst, size_t cap)
 	put(&t, "labtime_controllers_up", "", up);
 	put(&t, "labtime_polls_total", "{result=\"good\"}", p->polls_good);
 	put(&t, "labtime_polls_total", "{result=\"failed\"}", p->polls_failed);
+	put(&t, "labtime_polls_total", "{result=\"cancelled\"}", p->polls_cancelled);
 	put(&t, "labtime_polls_forced_total", "", p->forced);
 	put(&t, "labtime_polls_unread_total", "", p->unread);
 	put(&t, "labtime_readings_impossible_total", "", p->impossible);

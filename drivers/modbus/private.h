@@ -86,7 +86,8 @@ struct poller {
 	struct reserve reserve;
 	bool stopping;
 	/* numbers */
-	uint64_t polls_good, polls_failed, forced, unread, impossible, writes, writes_failed, drifts, feeds;
+	uint64_t polls_good, polls_failed, polls_cancelled;
+	uint64_t forced, unread, impossible, writes, writes_failed, drifts, feeds;
 	uint64_t retired[LINK_RESULTS], retired_connects, retired_strays;
 	uint64_t late_count[LATE_BUCKETS], late_total, late_sum_us;
 	uint32_t late_ring[LATE_RING];   /* us */

@@ -2,7 +2,7 @@
  * schedule.h - when a controller is asked next. Pure: instants in, an instant out.
  *
  * Every reason to ask a device has an absolute instant of its own, set when the reason arises and cleared when a poll
- * has dealt with it. Waking up for one of them never moves another: whoever asks for the next instant changes nothing.
+ * has dealt with it. Waking up for one of them never moves another.
  * Instants are BOOTTIME milliseconds, waits are milliseconds.
  */
 #ifndef DRIVERS_MODBUS_SCHEDULE_H
@@ -34,8 +34,8 @@
 /* Why and when a device is asked. SCHEDULE_NEVER: not for this reason. */
 struct deadlines {
 	int64_t poll;      /* the next tick of its schedule, or the end of the wait after a failure              */
-	int64_t forced;    /* somebody waits for it: a person, the ledger, a new lease. Ends every backoff       */
-	int64_t verify;    /* its relay was written: read it back                                                */
+	int64_t forced;    /* a person or the ledger waits for it, or its lease is new. Passes every gate          */
+	int64_t verify;    /* its relay was written: read it back; or a write failed: write it again               */
 	int64_t lapse;     /* its lease ends unless it is renewed: the fail mode applies                         */
 };
 

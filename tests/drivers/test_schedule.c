@@ -54,14 +54,15 @@ static void the_next_instant_of_every_combination(void **state)
 	}
 }
 
-static void a_lease_moves_no_poll(void **state)
+/* Renewed or not, a lease wakes for its own end and for nothing later than the poll. */
+static void a_lease_wakes_before_the_poll_or_not_at_all(void **state)
 {
-	struct gates g = { .up = true };
+	struct gates up = { .up = true }, down = { .up = false };
 	struct deadlines at = { .poll = 5000, .forced = N, .verify = N, .lapse = N };
 
 	for (at.lapse = 0; at.lapse < 100000; at.lapse += 8000) {
-		assert_int_equal(schedule_next(&at, &g), at.lapse < 5000 ? at.lapse : 5000);
-		assert_int_equal(at.poll, 5000);
+		assert_int_equal(schedule_next(&at, &up), at.lapse < 5000 ? at.lapse : 5000);
+		assert_int_equal(schedule_next(&at, &down), 5000);
 	}
 }
 
@@ -102,7 +103,8 @@ static void a_short_question_costs_a_third_and_a_long_one_a_twentieth(void **sta
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(the_next_instant_of_every_combination), cmocka_unit_test(a_lease_moves_no_poll),
+		cmocka_unit_test(the_next_instant_of_every_combination),
+		cmocka_unit_test(a_lease_wakes_before_the_poll_or_not_at_all),
 		cmocka_unit_test(ticks_are_the_grid_of_the_phase), cmocka_unit_test(a_wait_is_short_and_has_an_end),
 		cmocka_unit_test(a_short_question_costs_a_third_and_a_long_one_a_twentieth),
 	};

@@ -16,6 +16,7 @@
 #include <cmocka.h>
 
 #include "base/base.h"
+#include "drivers/modbus/private.h"
 #include "tests/drivers/text.h"
 
 #define BASE_FD 100000
@@ -461,6 +462,13 @@ int64_t vnet_until_read(int unit, int64_t most)
 	int64_t since = vnet_now();
 
 	return run_until(&vnet.unit[unit], was_read, most) ? vnet_now() - since : -1;
+}
+
+int vnet_busy(void)
+{
+	const struct device *d = vnet.poller->endpoints->active;
+
+	return d ? (int)(unit_of(d->instrument) - vnet.unit) : -1;
 }
 
 int64_t vnet_longest_unread(int unit)

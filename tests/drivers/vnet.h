@@ -53,6 +53,8 @@ int64_t vnet_now(void);               /* ms                                     
 void vnet_run(int64_t ms);
 /* A fault of one unit (0 ...) or, with -1, of the gateway. VNET_WELL ends it. */
 void vnet_fault(int unit, enum vnet_fault f, int exception);
+/* The unit (0 ...) whose poll or write is under way, or -1. */
+int vnet_busy(void);
 /* The longest time between two readings of a unit (0 ...), or since the last one, ms. */
 int64_t vnet_longest_unread(int unit);
 /* Runs until the unit was read again, at most `most` ms; how long that took, or -1. */
