@@ -212,6 +212,34 @@ static void siblings(const struct site *s, const char *id, char *ret, size_t cap
 
 #define CONTROLLERS_PAGE 8
 
+static char asked_last[LT_ID]; /* by the doctor; the ledger's thread only */
+
+/* Somebody looks for the fault: those that are down after this one, as many as one act may ask for. */
+static void ask_down_after(struct act *a, const char *id)
+{
+	struct instrument_row row[CONTROLLERS_PAGE];
+	char after[LT_ID];
+	int n = CONTROLLERS_PAGE;
+
+	lt_fmt(after, sizeof(after), "%s", id);
+	while (n == CONTROLLERS_PAGE && view_instruments(a, after, row, CONTROLLERS_PAGE, &n) == 0)
+		for (int i = 0; i < n; i++) {
+			lt_fmt(after, sizeof(after), "%s", row[i].id);
+			if (strcmp(row[i].link, "up") == 0)
+				continue;
+			if (!act_poll(a, after))
+				return;
+			lt_fmt(asked_last, sizeof(asked_last), "%s", after);
+		}
+}
+
+/* Where many are down, each call goes on behind those that the last one asked, and begins again at the end. */
+static void ask_down(struct act *a)
+{
+	ask_down_after(a, asked_last);
+	ask_down_after(a, "");
+}
+
 static void check_controllers(struct act *a, json_t *list)
 {
 	struct instrument_row row[CONTROLLERS_PAGE];
@@ -223,8 +251,6 @@ static void check_controllers(struct act *a, json_t *list)
 			lt_fmt(after, sizeof(after), "%s", row[i].id);
 			lt_fmt(name, sizeof(name), "controller %s", row[i].id);
 			siblings(a->site, row[i].id, shared, sizeof(shared));
-			if (strcmp(row[i].link, "up") != 0)
-				act_poll(a, row[i].id); /* somebody looks for the fault: ask it now, whatever its backoff */
 			check(list, name, strcmp(row[i].link, "up") == 0 || row[i].out_of_service,
 				"check its power, cable and address; labtimed keeps trying", "link %s%s%s%s", row[i].link,
 				row[i].link_why[0] ? ": " : "", row[i].link_why, shared);
@@ -252,6 +278,7 @@ static int doctor(struct act *a, struct api_request *rq, json_t **ret_body)
 	check_clock(a, list);
 	check_identity(a, list);
 	check_controllers(a, list);
+	ask_down(a);
 	*ret_body = json_pack("{s:o}", "checks", list);
 	return act_end(a);
 }

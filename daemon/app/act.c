@@ -72,12 +72,16 @@ static bool listed(char list[][LT_ID], int n, const char *id)
 	return false;
 }
 
-void act_poll(struct act *a, const char *instrument)
+bool act_poll(struct act *a, const char *instrument)
 {
 	struct effects *e = a->effects;
 
-	if (e->n_polls < EFFECT_LIST && !listed(e->polls, e->n_polls, instrument))
-		lt_fmt(e->polls[e->n_polls++], LT_ID, "%s", instrument);
+	if (listed(e->polls, e->n_polls, instrument))
+		return true;
+	if (e->n_polls == EFFECT_LIST)
+		return false;
+	lt_fmt(e->polls[e->n_polls++], LT_ID, "%s", instrument);
+	return true;
 }
 
 void act_lease(struct act *a, const char *instrument)

@@ -70,8 +70,11 @@ int act_refuse_facts(struct act *a, int status, const char *code, const char *fi
 /* Asks the loop for a forced poll of the instrument; returns ACT_PARKED. With a->polled or a->unread set it returns 0
  * at once; so it does, setting a->unread, without a controller, or with one that is down and no person waiting. */
 int act_park(struct act *a, const char *instrument);
-/* A poll without waiting (a suspect value is read again; a person looks at a controller that is down). */
-void act_poll(struct act *a, const char *instrument);
+/*
+ * A poll without waiting (a suspect value is read again; a person looks at a controller that is down). False: there are
+ * as many as one act may ask for, and this one is left out.
+ */
+bool act_poll(struct act *a, const char *instrument);
 /* The interlock wish of this instrument may have changed: the lease is computed again and published after commit. */
 void act_lease(struct act *a, const char *instrument);
 

@@ -9,6 +9,7 @@
 #include "api_rig.h"
 #include "app/effects.h"
 #include "base/base.h"
+#include "common/fmt.h"
 
 static void call_the_doctor(struct world *w)
 {
@@ -53,11 +54,35 @@ static void test_the_doctor_asks_sixteen_at_most(void **state)
 	world_free(w);
 }
 
+/* Whoever calls it again has the next ones asked, and all of them in the end. */
+static void test_the_doctor_asks_each_of_a_whole_lab_in_turn(void **state)
+{
+	struct world *w = rig_world();
+	bool asked[40] = { false };
+	char name[LT_ID];
+
+	for (int64_t n = 10; n < 40; n++)
+		db_run(w->db, "INSERT INTO instrument (id, unit, link) VALUES ('more-' || ?1, ?1, 'down')", "i", n);
+	for (int call = 0; call < 2; call++) {
+		call_the_doctor(w);
+		assert_int_equal(w->effects.n_polls, 16);
+		for (int n = 10; n < 40; n++) {
+			lt_fmt(name, sizeof(name), "more-%d", n);
+			asked[n] = asked[n] || is_asked(w, name);
+		}
+	}
+	for (int n = 10; n < 40; n++)
+		if (!asked[n])
+			fail_msg("more-%d was not asked", n);
+	world_free(w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_the_doctor_asks_the_controllers_that_are_down),
 		cmocka_unit_test(test_the_doctor_asks_sixteen_at_most),
+		cmocka_unit_test(test_the_doctor_asks_each_of_a_whole_lab_in_turn),
 	};
 
 	log_level_set(LOG_ERROR_LEVEL);
