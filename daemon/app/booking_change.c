@@ -268,7 +268,7 @@ static int which_ending(struct act *a, const struct booking *b, struct ending *r
 	if (rc != 0)
 		return rc;
 	ret->event = v == USE_LAPSED ? BOOKING_LAPSE : BOOKING_MISS;
-	ret->why = v == USE_LAPSED ? "the instrument could not be used" : "cancelled after its start";
+	ret->why = v == USE_LAPSED ? booking_why_lapsed(b, &ret->seen) : "cancelled after its start";
 	return 0;
 }
 

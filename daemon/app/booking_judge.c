@@ -19,14 +19,34 @@ static int was_used(struct act *a, const struct booking *b, bool *ret)
 	return rc < 0 ? rc : 0;
 }
 
+static int usable_of_wait(struct act *a, const struct booking *b, struct use_facts *f)
+{
+	return metering_usable_ms(a, b->instrument, b->id, (struct interval){ f->from, f->at }, &f->usable_ms);
+}
+
+/* Of the two waits the one that is over last. What could not be used lengthens each by itself. */
+static int waited(struct act *a, const struct booking *b, const struct policy *p, struct use_facts *f)
+{
+	struct use_facts first_run = *f;
+	int rc;
+
+	use_wait(b, p, f);
+	rc = usable_of_wait(a, b, f);
+	if (rc != 0 || !use_wait_first_run(b, p, &first_run))
+		return rc;
+	rc = usable_of_wait(a, b, &first_run);
+	if (rc == 0 && first_run.wait_ms - first_run.usable_ms >= f->wait_ms - f->usable_ms)
+		*f = first_run;
+	return rc;
+}
+
 int booking_judge(struct act *a, const struct booking *b, const struct policy *p, struct use_facts *f,
 	enum use_verdict *ret)
 {
 	int rc = was_used(a, b, &f->used);
 
-	use_wait(b, p, f);
 	if (rc == 0)
-		rc = metering_usable_ms(a, b->instrument, b->id, (struct interval){ f->from, f->at }, &f->usable_ms);
+		rc = waited(a, b, p, f);
 	if (rc == 0 && f->left) {
 		bool usable;
 
@@ -76,6 +96,15 @@ static const char *why_missed(const struct booking *b)
 		: "nobody checked in and nothing ran";
 }
 
+const char *booking_why_lapsed(const struct booking *b, const struct use_facts *seen)
+{
+	if (seen->wait_ms > b->booked_to - b->since)
+		return "less than ten minutes of it were left when it was made or the unit came free: free of charge";
+	if (seen->silent)
+		return "its meter could not be read, so nobody knows whether it ran: free of charge";
+	return "it could not be used for long enough: free of charge";
+}
+
 int booking_unused(struct act *a, struct booking *b, enum use_verdict v, const struct use_facts *seen, int64_t at)
 {
 	int rc;
@@ -89,7 +118,7 @@ int booking_unused(struct act *a, struct booking *b, enum use_verdict v, const s
 	case USE_MISSED:
 		return booking_miss(a, b, seen, at, why_missed(b));
 	case USE_LAPSED:
-		return booking_lapse(a, b, at, "it could not be used for long enough: free of charge");
+		return booking_lapse(a, b, at, booking_why_lapsed(b, seen));
 	case USE_WAITS: case USE_USED:
 		break;
 	}

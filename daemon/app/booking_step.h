@@ -52,6 +52,8 @@ int booking_judge(struct act *a, const struct booking *b, const struct policy *p
 /* Carries the verdict on a booking that was not used out: cancelled, missed or lapsed at `at`. seen: what it rests
  * on. */
 int booking_unused(struct act *a, struct booking *b, enum use_verdict v, const struct use_facts *seen, int64_t at);
+/* The words of the history for a booking that lapsed: which rule of R25 made it free. Static text. */
+const char *booking_why_lapsed(const struct booking *b, const struct use_facts *seen);
 /* R23: the fee of a cancellation at `at`, to b->fee_minor. While the instrument cannot be used it is decided at the
  * booked start. */
 int booking_late_cancel(struct act *a, struct booking *b, int64_t at);

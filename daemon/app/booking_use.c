@@ -76,6 +76,15 @@ static int checkin_state(struct act *a, const struct booking *b)
 	return 0;
 }
 
+/* R25: a check-in extends the wait for the first run; it never shortens what is waited for anyhow. */
+static int64_t first_run_due(const struct booking *b, const struct policy *p)
+{
+	int64_t missed = b->since + booking_wait_ms(b, p);
+	int64_t due = (b->checkin_at > b->since ? b->checkin_at : b->since) + p->first_run_ms;
+
+	return due > missed ? due : missed;
+}
+
 /* R26: `start` in a session that is idle resets the time after which the rest is released. */
 static int restart_idle(struct act *a, struct booking *b)
 {
@@ -178,7 +187,7 @@ int booking_used(struct act *a, int64_t id, int64_t at, const char *cause)
 	if (begins && rc == 0)
 		rc = booking_warn_later(a, &b, &p);
 	if (checkin && rc == 0) {
-		act_timer(a, "booking_no_show", id, (b.checkin_at > b.since ? b.checkin_at : b.since) + p.first_run_ms);
+		act_timer(a, "booking_no_show", id, first_run_due(&b, &p));
 	} else if (rc == 0) {
 		act_timer_clear(a, "booking_no_show", id);
 	}

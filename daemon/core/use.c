@@ -3,15 +3,19 @@
 
 void use_wait(const struct booking *b, const struct policy *p, struct use_facts *f)
 {
-	bool present = b->state == BOOKING_ACTIVE || b->checkin_at != 0;
-
 	f->from = b->since;
 	f->wait_ms = booking_wait_ms(b, p);
+}
+
+bool use_wait_first_run(const struct booking *b, const struct policy *p, struct use_facts *f)
+{
+	bool present = b->state == BOOKING_ACTIVE || b->checkin_at != 0;
+
 	if (!present || f->left || f->at >= b->booked_to)
-		return;
+		return false;
+	f->from = b->checkin_at > b->since ? b->checkin_at : b->since;
 	f->wait_ms = p->first_run_ms;
-	if (b->checkin_at > f->from)
-		f->from = b->checkin_at;
+	return true;
 }
 
 enum use_verdict use_judge(const struct booking *b, const struct use_facts *f)

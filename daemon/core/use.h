@@ -23,9 +23,12 @@ struct use_facts {
 	int64_t usable_ms;       /* of [from, at)                                                             */
 };
 
-/* How long to wait for its user at `at`, as the booking stands: N since `since`; after a check-in F for the first run,
- * from the check-in or from `since` where that is later. left, or at or after its end: N. Sets from and wait_ms. */
+/* How long to wait for its user: N since `since`. Sets from and wait_ms. */
 void use_wait(const struct booking *b, const struct policy *p, struct use_facts *f);
+/* What a check-in adds: F for the first run, from the check-in or from `since` where that is later. It only extends:
+ * the booking waits until both are over. True and sets from and wait_ms; false: no check-in, or left, or at or after
+ * its end. */
+bool use_wait_first_run(const struct booking *b, const struct policy *p, struct use_facts *f);
 enum use_verdict use_judge(const struct booking *b, const struct use_facts *f);
 /* Any witness saw it run: the run bit on, seconds that the counter counted. A check-in alone is presence. */
 bool session_used(const struct session *s);

@@ -253,6 +253,77 @@ static void a_late_check_in_has_its_hour(void **state)
 	STATE(b.id, "no_show");
 }
 
+/* A first_run that is shorter than what is waited for anyhow: who checks in has those ten minutes all the same. */
+static void a_check_in_never_shortens_the_wait(void **state)
+{
+	struct booking b;
+
+	fine_grid();
+	policy("no_show", "1m");
+	policy("first_run", "1m");
+	run_to(H(2) + MIN(2));
+	assert_int_equal(book("alice", H(2), H(2) + MIN(30), &b), 0);
+	assert_int_equal(use("alice", b.id, booking_checkin, &b), 0);
+	run_to(H(2) + MIN(12) - 1);
+	STATE(b.id, "active");
+	run_to(H(2) + MIN(12) + LT_SECOND);
+	STATE(b.id, "no_show");
+	assert_int_equal(now_is(b.id).fee_minor, 2334);                 /* half of 28 minutes at 100.00: of 46.67 */
+}
+
+static int history_says(int64_t id, const char *text)
+{
+	return (int)db_one_int(w->db, 0, "SELECT COUNT(*) FROM booking_event WHERE booking = ?1 AND detail LIKE ?2", "it", id,
+		text);
+}
+
+/* Outages that leave enough of it lengthen the wait by as much, shorter and longer, one and two; only when too little
+ * is left of the booking it is free. */
+static void a_short_outage_lengthens_a_checked_in_wait(void **state)
+{
+	static const struct { int seconds[2], due_min; const char *ends; } of[] = {
+		{ { 60, 0 }, 13, "no_show" }, { { 60, 120 }, 15, "no_show" }, { { 600, 0 }, 22, "no_show" },
+		{ { 1320, 0 }, 30, "lapsed" },
+	};
+
+	fine_grid();
+	policy("no_show", "1m");
+	policy("first_run", "1m");
+	for (size_t i = 0; i < sizeof(of) / sizeof(of[0]); i++) {
+		int64_t at = H(24 * (int64_t)i + 2);
+		struct booking b;
+
+		run_to(at + MIN(2));
+		assert_int_equal(book("alice", at, at + MIN(30), &b), 0);
+		assert_int_equal(use("alice", b.id, booking_checkin, &b), 0);
+		run_to(at + MIN(3));
+		for (int k = 0; k < 2 && of[i].seconds[k]; k++) {
+			link_up(false);
+			run_to(w->now.wall_ms + of[i].seconds[k] * LT_SECOND);
+			link_up(true);
+			run_to(w->now.wall_ms + MIN(1));
+		}
+		run_to(at + MIN(of[i].due_min - 1));
+		STATE(b.id, "active");
+		run_to(at + MIN(of[i].due_min + 2));
+		STATE(b.id, of[i].ends);
+	}
+}
+
+/* The reason in the history is the rule that made it free. */
+static void the_history_says_that_little_was_left(void **state)
+{
+	struct booking b;
+
+	fine_grid();
+	run_to(H(2) + MIN(6));
+	assert_int_equal(book("alice", H(2) + MIN(5), H(2) + MIN(15), &b), 0);
+	run_to(H(2) + MIN(15));
+	STATE(b.id, "lapsed");
+	assert_int_equal(history_says(b.id, "%could not be used%"), 0);
+	assert_int_equal(history_says(b.id, "%less than ten minutes of it were left%"), 1);
+}
+
 /* Whom another's session kept out has the wait from when it ended, checked in or not. */
 static void the_wait_begins_when_the_other_has_gone(void **state)
 {
@@ -325,7 +396,9 @@ int main(void)
 		T(what_is_left_of_a_cell_has_the_length), T(what_the_grid_adds_is_not_too_long), T(a_stated_end_stays),
 		T(now_begins_where_the_unit_became_free), T(nothing_earlier_and_nothing_beside_it),
 		T(a_move_into_the_current_cell_is_not_missed), T(moved_to_now), T(what_free_offers_now_can_be_used),
-		T(a_late_check_in_has_its_hour), T(the_wait_begins_when_the_other_has_gone), T(what_had_passed_is_not_paid),
+		T(a_late_check_in_has_its_hour), T(a_check_in_never_shortens_the_wait),
+		T(a_short_outage_lengthens_a_checked_in_wait), T(the_history_says_that_little_was_left),
+		T(the_wait_begins_when_the_other_has_gone), T(what_had_passed_is_not_paid),
 		T(after_downtimes_the_same),
 	};
 
