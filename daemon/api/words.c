@@ -49,6 +49,8 @@ static const struct words refusals[] = {
 	{ "nothing-held", "V-{n} holds nothing any more: accept what was measured, or waive it" },
 	{ "after-checkin", "{S} has a check-in at {at}; what follows it cannot be disowned: dispute its charge instead" },
 	{ "attributed", "{S} was given to you by a review; dispute its charge instead" },
+	{ "booking-waits", "{S} lies in {B} of the same user, which still waits for them: decide when that has ended, by {to} at the "
+		"latest" },
 	{ "not-booked", "{S} is nobody's or the lab's: there is nothing to disown" },
 	{ "nothing-to-disown", "no second of {S} is from before the check-in, or from before the instant you name; "
 		"dispute its charge instead" },

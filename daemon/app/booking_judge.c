@@ -7,6 +7,7 @@
 #include "app/money.h"
 #include "common/fmt.h"
 #include "store/booking.h"
+#include "store/evidence.h"
 
 /* What any witness saw. Where nothing is metered, a check-in is use. */
 static int was_used(struct act *a, const struct booking *b, bool *ret)
@@ -90,8 +91,10 @@ int booking_late_cancel_due(struct act *a, int64_t ref, int64_t due_at)
 }
 
 /* The words of the history for what nobody used. */
-static const char *why_missed(const struct booking *b)
+static const char *why_missed(struct act *a, const struct booking *b, int64_t at)
 {
+	if (evidence_nobodys_run(a->db, b->instrument, b->booked_from, at))
+		return "no run was seen to be its user's; one that was on in it is nobody's yet: who ran it claims it (labtime claim)";
 	return b->checkin_at != 0 ? "checked in, but nothing ran: neither the run bit nor the counter showed a run"
 		: "nobody checked in and nothing ran";
 }
@@ -116,7 +119,7 @@ int booking_unused(struct act *a, struct booking *b, enum use_verdict v, const s
 			rc = booking_step(a, b, BOOKING_DO_CANCEL, "cancel", "checked out before its start without use");
 		return rc != 0 ? rc : booking_unplace(a, b);
 	case USE_MISSED:
-		return booking_miss(a, b, seen, at, why_missed(b));
+		return booking_miss(a, b, seen, at, why_missed(a, b, at));
 	case USE_LAPSED:
 		return booking_lapse(a, b, at, booking_why_lapsed(b, seen));
 	case USE_WAITS: case USE_USED:

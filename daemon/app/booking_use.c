@@ -218,7 +218,7 @@ int booking_ran(struct act *a, int64_t id, int64_t at)
 	if (rc != 0)
 		return rc;
 	return booking_step(a, &b, BOOKING_UNDO_MISS, "undo_no_show",
-		"a later reading showed a run: there was use after all");
+		"a run that was found later was in it: there was use after all");
 }
 
 int booking_closed(struct act *a, int64_t id, int64_t at, bool read, const char *cause)

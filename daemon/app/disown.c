@@ -35,7 +35,7 @@ static int may_disown(struct act *a, const struct session *s, int64_t before)
 {
 	if (s->kind != SESSION_BOOKED)
 		return refuse(a, "not-booked", s);
-	if (!s->booking)
+	if (!s->booking || (!s->presumed && !s->checkin_at))
 		return refuse(a, "attributed", s);
 	if (s->outcome == OUTCOME_CHARGED || s->outcome == OUTCOME_WAIVED)
 		return refuse(a, "settled", s);

@@ -250,6 +250,9 @@ int review_attribute(struct act *a, int64_t id, const char *org, const char *use
 		rc = check_person(a, org, user);
 	if (rc != 0)
 		return rc;
+	rc = review_booking_over(a, &s, user);
+	if (rc != 0)
+		return rc;
 	lt_fmt(what, sizeof(what), "attribute to %s of %s", user, org);
 	claimed = has_claimed(a, s.id, org);
 	rc = claimed ? 0 : second_person(a, ret, what);
@@ -265,20 +268,10 @@ int review_attribute(struct act *a, int64_t id, const char *org, const char *use
 	}
 	rc = review_save(a, ret, rc == PROPOSED ? "review_attribute_propose" : "review_attribute", reason);
 	if (rc == 0 && claimed)
+		rc = review_into_booking(a, &s);
+	if (rc == 0 && claimed)
 		rc = review_decided(a, s.id);
 	return rc != 0 ? rc : act_end(a);
-}
-
-int review_objection_over(struct act *a, int64_t ref, int64_t due_at)
-{
-	struct review r;
-	int rc = store_review_load(a->db, ref, &r);
-
-	if (rc != 0 || strcmp(r.state, "done") == 0 || !r.decided_by[0])
-		return rc < 0 ? rc : act_end(a);
-	lt_fmt(r.state, sizeof(r.state), "done");
-	rc = store_review_update(a->db, &r);
-	return rc != 0 ? rc : review_decided(a, r.session);
 }
 
 /* What has no price cannot be accepted: the session would come back here for ever. */

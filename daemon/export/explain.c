@@ -379,7 +379,7 @@ static void say_no_show(struct explain *x, const struct facts *f, const struct l
 	if (number(fee, "checkin_at"))
 		say(x, value, "%s checked in, and nothing ran: neither the run bit nor the counter showed a run", text(f->doc, "user"));
 	else
-		say(x, "none", "nobody checked in, and nothing ran");
+		say(x, "none", "nobody checked in, and no run was seen to be theirs");
 	instant(from, zone, number(fee, "wait_from_at"));
 	instant(to, zone, f->fee.at);
 	seconds_text(value, usable);

@@ -120,6 +120,12 @@ int store_booking_after(struct db *db, const char *instrument, int64_t at, struc
 		" AND booked_from >= ?2 ORDER BY booked_from LIMIT 1", "ti", instrument, at), ret);
 }
 
+int store_booking_unused_at(struct db *db, const char *instrument, const char *user, int64_t at, struct booking *ret)
+{
+	return first(db_query(db, "SELECT " COLUMNS " FROM booking WHERE instrument = ?1 AND user = ?2 AND state IN ('no_show', "
+		"'lapsed') AND booked_from <= ?3 AND held_to > ?3 ORDER BY booked_from DESC LIMIT 1", "tti", instrument, user, at), ret);
+}
+
 int store_booking_released(struct db *db, const char *instrument, struct interval in, int64_t except,
 	struct booking *ret)
 {

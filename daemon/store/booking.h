@@ -16,6 +16,8 @@ int store_booking_displaced_by(struct db *db, int64_t id, const char *by);
 /* Live bookings: the one whose [booked_from, held_to) holds `at`; the first that starts at or after it. */
 int store_booking_at(struct db *db, const char *instrument, int64_t at, struct booking *ret);
 int store_booking_after(struct db *db, const char *instrument, int64_t at, struct booking *ret);
+/* The user's booking that ended as not used (no_show, lapsed) and held the unit at `at`. */
+int store_booking_unused_at(struct db *db, const char *instrument, const char *user, int64_t at, struct booking *ret);
 /* The active booking whose rest was released and reaches into the interval, but `except`. */
 int store_booking_released(struct db *db, const char *instrument, struct interval in, int64_t except,
 	struct booking *ret);

@@ -67,6 +67,14 @@ bool evidence_hidden(struct db *db, const char *instrument, int64_t from, int64_
 		"AND closed_at > ?2 AND unplaced = 1 AND kind = 'unattributed' LIMIT 1", "tii", instrument, from, to) != 0;
 }
 
+bool evidence_nobodys_run(struct db *db, const char *instrument, int64_t from, int64_t to)
+{
+	/* a session of nobody's closes after minutes of quiet: the lower bound lets the index find where to begin */
+	return db_one_int(db, 0, "SELECT id FROM session WHERE instrument = ?1 AND opened_at < ?3 AND opened_at > ?2 - 604800000 "
+		"AND COALESCE(last_run_end_at, closed_at, ?3) > ?2 AND kind = 'unattributed' AND first_run_at IS NOT NULL LIMIT 1",
+		"tii", instrument, from, to) != 0;
+}
+
 bool evidence_review_done(struct db *db, int64_t session, const char *kind)
 {
 	return db_one_int(db, 0, "SELECT id FROM review WHERE session = ?1 AND kind = ?2 AND state = 'done' LIMIT 1", "it",

@@ -19,6 +19,8 @@ int64_t evidence_next_booking(struct db *db, const char *instrument, int64_t fro
 bool evidence_overlap(struct db *db, const char *instrument, int64_t session, int64_t from, int64_t to);
 /* Is there a run of nobody's, hidden by a gap, that may have lain in [from, to)? */
 bool evidence_hidden(struct db *db, const char *instrument, int64_t from, int64_t to);
+/* A run that was seen in [from, to) and is nobody's. */
+bool evidence_nobodys_run(struct db *db, const char *instrument, int64_t from, int64_t to);
 /* Was an item of this kind decided for the session? */
 bool evidence_review_done(struct db *db, int64_t session, const char *kind);
 /* Metered time in [from, to) of sessions that are not the booking's. */

@@ -47,7 +47,7 @@ static void nobody_checked_in(void **state)
 	run_to(H(4));
 	STATE(b.id, "no_show");
 	x = explained();
-	assert_true(says(x, "nobody checked in, and nothing ran", "none"));
+	assert_true(says(x, "nobody checked in, and no run was seen to be theirs", "none"));
 	assert_true(says(x, "from 2026-12-01T10:00:00+08:00 to 2026-12-01T10:30:00+08:00 the instrument could be used for so long",
 		"1800.000 s"));
 	assert_true(says(x, "is the wait for a first run: the no-show fee is due after it", "1800.000 s"));
