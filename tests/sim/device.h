@@ -39,7 +39,7 @@ struct device {
 	int n_runs;
 	struct device_run runs[DEVICE_RUNS];
 	struct device_spans faults;
-	int64_t forgotten_ms;      /* run time that a reset wiped before anybody could read it   */
+	int64_t forgotten_ms;      /* run time that a reset wiped, or a pause made impossible, before anybody read it */
 	uint64_t boots;            /* a restart is told: without it a reset near the wrap looks like a wrap */
 	int64_t booted_at;
 	int64_t read_ms;           /* run time that the last delivered reading showed            */

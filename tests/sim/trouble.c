@@ -328,6 +328,8 @@ static int64_t begin_pause(struct world *w, int i)
 	if (w->stepped)
 		return -1;
 	world_trace(w, "paused");
+	for (int k = 0; k < WORLD_INSTRUMENTS; k++) /* what a silence before it hid comes in the same impossible rise */
+		w->devices[k].d.forgotten_ms += device_unread_ms(&w->devices[k].d, w->true_ms);
 	lasts = away(w, TROUBLE_PAUSE);
 	w->boot_base_ms += lasts;
 	w->paused_ms += lasts + DOUBT_POLLS * w->poll_ms;
