@@ -102,22 +102,27 @@ static bool may_be_back(const struct meter *m, int k, int found, uint64_t raw)
 	return m->holding && (l->down || raw < l->next || (found < 0 && raw > end));
 }
 
+/* All ones are what a lost device shows, also when a counter might have come so far. */
+static bool all_ones(const struct meter_def *def, uint64_t raw)
+{
+	return raw == meter_modulus(&def->counter) - 1;
+}
+
 void meter_level_mark_near(struct meter *m, const struct meter_def *def, const struct meter_sample *s, int64_t elapsed)
 {
 	for (int k = 0; k < m->n_left; k++) {
 		bool may = k == m->n_left - 1 || may_be_back(m, k, -1, s->obs.hourmeter);
 
-		m->left[k].near = may && above_within(m, def, &m->left[k], s, elapsed, NEAR_SLACKS) >= 0;
+		m->left[k].near = may && !all_ones(def, s->obs.hourmeter) && above_within(m, def, &m->left[k], s, elapsed, NEAR_SLACKS) >= 0;
 	}
 }
 
-/* All ones are what a lost device shows; and a counter near zero that drops by a few is not where it was before it
- * restarted. */
+/* All ones; and a counter near zero that drops by a few is not where it was before it restarted. */
 static bool is_no_level(const struct meter *m, const struct meter_def *def, const struct meter_sample *s)
 {
 	uint64_t modulus = meter_modulus(&def->counter), raw = s->obs.hourmeter, down = meter_forward(raw, m->raw, modulus);
 
-	return raw == modulus - 1 || (raw > m->raw && meter_counts_ms(def, down) <= NEAR_SLACKS * meter_slack_ms(def,
+	return all_ones(def, raw) || (raw > m->raw && meter_counts_ms(def, down) <= NEAR_SLACKS * meter_slack_ms(def,
 		s->rtt_ms, 0));
 }
 
@@ -156,6 +161,8 @@ int meter_level_passed(const struct meter *m, const struct meter_def *def, const
 	uint64_t way = meter_forward(m->raw, s->obs.hourmeter, meter_modulus(&def->counter));
 	int found = -1;
 
+	if (all_ones(def, s->obs.hourmeter))
+		return -1;
 	/* what began anew at a restart counts on an axis of its own */
 	for (int k = m->n_left - 1; k >= 0 && m->holding && m->left[k].by == METER_MANUAL; k--) {
 		const struct meter_left *l = &m->left[k];

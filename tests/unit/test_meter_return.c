@@ -316,6 +316,22 @@ static void test_a_flicker_on_a_higher_level_bills_nobody_the_way_up(void **stat
 	}
 }
 
+/* 16 bits: so long after the counter was set to a higher value, all ones could have been reached from the old one. */
+static void test_all_ones_are_no_return_however_long_after(void **state)
+{
+	struct rig r;
+
+	(void)state;
+	rig_init(&r, 16, 4070);
+	count(&r, 10, 14059);
+	stand(&r, 70000, 14068);
+	stand(&r, 180, 65535);
+	assert_int_equal(r.m.ext_ms, 0);
+	stand(&r, 60, 14068);
+	assert_int_equal(r.m.ext_ms, 0);
+	assert_in_range(r.m.held_ms, 1000, 10 * 1000);
+}
+
 /* 16 bits: the counter restarts shortly before it would turn over, and shows two less than zero for a minute. */
 static void test_a_drop_below_zero_is_no_return_of_before_the_restart(void **state)
 {
@@ -660,6 +676,7 @@ int main(void)
 		cmocka_unit_test(test_each_level_is_held_for_a_day),
 		cmocka_unit_test(test_a_drop_below_zero_is_no_return_of_before_the_restart),
 		cmocka_unit_test(test_a_flicker_on_a_higher_level_bills_nobody_the_way_up),
+		cmocka_unit_test(test_all_ones_are_no_return_however_long_after),
 		cmocka_unit_test(test_another_device_ends_the_hold),
 		cmocka_unit_test(test_uptime_outweighs_boots_that_never_change),
 		cmocka_unit_test(test_restart_within_a_hold_is_no_turn_of_the_counter),
