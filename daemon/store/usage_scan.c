@@ -28,11 +28,16 @@ static enum usage_class class_of(const char *kind)
 	return strcmp(kind, "booked") == 0 ? USAGE_UNCHARGED : USAGE_UNATTRIBUTED;
 }
 
-/* Rows of one instrument, at most `limit`. *ret_n: so many were looked at. */
+/*
+ * Rows of one instrument, at most `limit`. *ret_n: so many were looked at. With the first piece of a session that has
+ * its charge comes what was measured for it later and is not charged yet.
+ */
 static int rows(struct db *db, struct usage_scan *at, int limit, usage_take take, void *user, int *ret_n)
 {
 	struct stmt *s = db_query(db, "SELECT u.from_at, u.id, u.measured_ms, u.estimated_ms, COALESCE(s.kind, ''), "
-		"COALESCE(c.seq, ?6 + 1) <= ?6, NOT EXISTS (SELECT 1 FROM usage p WHERE p.session = u.session AND p.id < u.id) "
+		"COALESCE(c.seq, ?6 + 1) <= ?6, NOT EXISTS (SELECT 1 FROM usage p WHERE p.session = u.session AND p.id < u.id), "
+		"(SELECT SUM(p.measured_ms) FROM usage p WHERE p.session = u.session) - 1000 * (c.used_s + (SELECT "
+		"COALESCE(SUM(d.used_s), 0) FROM charge d WHERE d.corrects = c.id AND d.seq <= ?6)) "
 		"FROM usage u LEFT JOIN session s ON s.id = u.session "
 		"LEFT JOIN charge c ON c.session = u.session AND c.kind = 'usage' WHERE u.instrument = ?1 AND (u.from_at, u.id) > "
 		"(?2, ?3) AND u.from_at < ?4 ORDER BY u.from_at, u.id LIMIT ?5", "tiiiii", at->instrument, at->after, at->after_id,
@@ -50,6 +55,8 @@ static int rows(struct db *db, struct usage_scan *at, int limit, usage_take take
 			b.first = false;
 		if (db_int(s, 5) == 0)
 			take(user, &b);
+		else if (b.first && db_int(s, 7) >= 1000)
+			take(user, &(struct usage_brief){ USAGE_UNCHARGED, db_int(s, 7), 0, true });
 	}
 	db_end(s);
 	return rc < 0 ? rc : 0;

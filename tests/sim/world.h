@@ -100,6 +100,7 @@ struct person {
 	int64_t booking, from, to; /* of the booking in hand                                              */
 	int64_t version, session, quote;
 	int64_t asked_at, asked_true; /* wall and true ms: when the request under way was first sent      */
+	int64_t counted_ms;        /* by the meter whose usage this person asks for, when it was asked for  */
 	int runs_left;
 	bool waits;                /* for an answer                                                       */
 	uint64_t plan;             /* the last one: what was planned before is given up                   */
