@@ -8,6 +8,7 @@
 #include "app/metering.h"
 #include "app/money.h"
 #include "common/fmt.h"
+#include "common/money.h"
 #include "store/booking.h"
 #include "store/booking_term.h"
 
@@ -284,6 +285,25 @@ static int ending_fee(struct act *a, struct booking *b, const struct ending *e)
 	return money_fee(a, b, "no_show", &e->seen, a->now.wall_ms, &b->fee_minor);
 }
 
+/* What the ending costs, for the history. The fee of a cancellation may still be to come. */
+static int cost_text(struct act *a, const struct booking *b, const struct ending *e, char *dst, size_t cap)
+{
+	char amount[40];
+	bool usable = true;
+	int rc = 0;
+
+	if (e->event == BOOKING_DO_CANCEL && a->now.wall_ms < b->booked_from)
+		rc = metering_usable_at(a, b->instrument, a->now.wall_ms, &usable);
+	lt_money_text(amount, sizeof(amount), b->fee_minor, a->site->exponent);
+	if (!usable)
+		lt_fmt(dst, cap, "it cannot be used now: whether there is a fee is decided at the booked start");
+	else if (b->fee_minor > 0)
+		lt_fmt(dst, cap, "fee %s %s", amount, a->site->currency);
+	else
+		lt_fmt(dst, cap, "no fee");
+	return rc;
+}
+
 static int refuse_cancel(struct act *a, const struct booking *b)
 {
 	struct session s;
@@ -303,7 +323,7 @@ static int cancel_booking(struct act *a, int64_t id, const char *reason, bool fr
 {
 	struct ending e;
 	struct booking b;
-	char detail[300];
+	char detail[400], cost[100] = "free of charge";
 	int rc = booking_open(a, id, 0, &b);
 
 	if (rc == 0)
@@ -312,6 +332,8 @@ static int cancel_booking(struct act *a, int64_t id, const char *reason, bool fr
 		rc = which_ending(a, &b, &e);
 	if (rc == 0 && !free_of_charge)
 		rc = ending_fee(a, &b, &e);
+	if (rc == 0 && !free_of_charge)
+		rc = cost_text(a, &b, &e, cost, sizeof(cost));
 	if (rc != 0)
 		return rc;
 	if (a->dry_run) {
@@ -321,7 +343,7 @@ static int cancel_booking(struct act *a, int64_t id, const char *reason, bool fr
 	}
 	if (a->now.wall_ms < b.held_to)
 		b.held_to = a->now.wall_ms > b.booked_from ? a->now.wall_ms : b.booked_from;
-	lt_fmt(detail, sizeof(detail), "%s%s%s", reason, reason[0] && e.why[0] ? "; " : "", e.why);
+	lt_fmt(detail, sizeof(detail), "%s%s%s%s%s", reason, reason[0] ? "; " : "", e.why, e.why[0] ? "; " : "", cost);
 	rc = booking_step(a, &b, e.event, "cancel", detail);
 	if (rc == 0)
 		rc = booking_unplace(a, &b);

@@ -106,7 +106,8 @@ int session_disown_before(struct act *a, int64_t id, int64_t before, const char 
 	objects = objection_item(a, id, &r);
 	if (objects < 0)
 		return objects;
-	lt_fmt(detail, sizeof(detail), "%s by %s: %s", objects == 0 ? "objected to" : "disowned", a->who.actor, reason);
+	lt_fmt(detail, sizeof(detail), "%s by %s%s%s", objects == 0 ? "objected to" : "disowned", a->who.actor,
+		reason[0] ? ": " : "", reason);
 	rc = objects == 1 ? may_disown(a, ret, before) : 0;
 	if (rc != 0)
 		return rc;

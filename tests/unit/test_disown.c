@@ -137,6 +137,22 @@ static void test_what_i_disowned_does_not_come_back_with_my_check_in(void **stat
 	assert_int_equal(reviews("unattributed"), 1);
 }
 
+static int do_disown_silently(struct act *a, void *arg)
+{
+	struct session s;
+
+	return session_disown(a, ((struct by_id *)arg)->id, "", &s);
+}
+
+static void test_without_a_reason_no_colon_is_left(void **state)
+{
+	int64_t b = presumed_then_checked_in();
+
+	(void)state;
+	must("alice", do_disown_silently, of_booking(b).id);
+	assert_int_equal(world_int(w, "SELECT COUNT(*) FROM review WHERE detail LIKE '%disowned by %alice'"), 1);
+}
+
 /* A colleague's run went on into my booking: I did not check in, and may say so. */
 static void test_i_may_disown_what_a_colleague_ran_on_into_my_booking(void **state)
 {
@@ -249,6 +265,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(test_i_may_disown_what_ran_before_my_check_in), T(test_i_may_disown_at_the_instant_of_my_check_in),
 		T(test_i_may_disown_while_the_controller_is_silent), T(test_i_may_disown_a_part_only),
+		T(test_without_a_reason_no_colon_is_left),
 		T(test_what_i_disowned_does_not_come_back_with_my_check_in),
 		T(test_i_may_disown_what_a_colleague_ran_on_into_my_booking),
 		T(test_what_followed_my_check_in_cannot_be_disowned),

@@ -90,9 +90,57 @@ static void moved_while_down_pays_by_the_terms_of_before(void **state)
 
 #define CASE(f) cmocka_unit_test_setup_teardown(f, open_world, close_world)
 
+static void history_of_cancel_says(int64_t id, const char *text)
+{
+	if (db_one_int(w->db, 0, "SELECT COUNT(*) FROM booking_event WHERE booking = ?1 AND verb = 'cancel' AND detail LIKE ?2", "it",
+		id, text) != 1)
+		fail_msg("the history does not say \"%s\"", text);
+}
+
+static void the_history_says_what_a_cancellation_cost(void **state)
+{
+	struct booking b;
+
+	assert_int_equal(book("alice", H(4), H(8), &b), 0);
+	assert_int_equal(cancel("alice", b.id, &b), 0);
+	history_of_cancel_says(b.id, "fee 100.00 ___");  /* a quarter of four hours at 100.00 */
+	w->instruments[0].price.n_tiers = 0;
+	world_sleep(w, 1);
+	assert_int_equal(world_end(w, terms_adopt(world_act(w, NULL), &w->instruments[0])), 0);
+	assert_int_equal(book("alice", H(4), H(8), &b), 0);
+	assert_int_equal(cancel("alice", b.id, &b), 0);
+	history_of_cancel_says(b.id, "no fee");
+}
+
+static void the_history_says_that_the_fee_is_decided_later(void **state)
+{
+	int64_t id = booked_and_down();
+	struct booking b;
+
+	assert_int_equal(cancel("alice", id, &b), 0);
+	history_of_cancel_says(id, "%cannot be used now%decided at the booked start");
+}
+
+/* Taken back and given up again: each time is paid for, as docs/booking.md says. */
+static void giving_up_the_same_minutes_again_pays_again(void **state)
+{
+	struct booking_patch less = { .has_to = true, .to = H(6) }, more = { .has_to = true, .to = H(8) };
+	struct booking b;
+
+	assert_int_equal(book("alice", H(4), H(8), &b), 0);
+	for (int i = 1; i <= 2; i++) {
+		assert_int_equal(world_end(w, booking_change(world_act(w, "alice"), b.id, 0, &less, &b)), 0);
+		assert_int_equal(world_int(w, FEES), 5000 * i);
+		assert_int_equal(world_end(w, booking_change(world_act(w, "alice"), b.id, 0, &more, &b)), 0);
+	}
+	assert_int_equal(now_is(b.id).fee_minor, 10000);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		CASE(the_history_says_what_a_cancellation_cost), CASE(the_history_says_that_the_fee_is_decided_later),
+		CASE(giving_up_the_same_minutes_again_pays_again),
 		CASE(shortened_while_down_and_it_works_at_the_start), CASE(shortened_while_down_and_it_is_down_at_the_start),
 		CASE(shortened_twice_while_down), CASE(moved_while_down_pays_by_the_terms_of_before),
 	};
