@@ -292,7 +292,7 @@ const struct command manage_commands[] = {
 		"What the kinds mean:\n"
 		"  unattributed     a run of nobody's\n"
 		"  meter_lost       the meter was not read for long in a session\n"
-		"  meter_disagrees  the run bit and the counter differ by more than their resolution\n"
+		"  meter_disagrees  the run bit and the counter differ by too much\n"
 		"  meter_manual     the register left its level; what it shows since is held\n"
 		"  meter_swap       another serial number answers\n"
 		"  meter_redefined  the configuration changed what the meter counts\n"
