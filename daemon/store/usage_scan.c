@@ -36,8 +36,9 @@ static int rows(struct db *db, struct usage_scan *at, int limit, usage_take take
 {
 	struct stmt *s = db_query(db, "SELECT u.from_at, u.id, u.measured_ms, u.estimated_ms, COALESCE(s.kind, ''), "
 		"COALESCE(c.seq, ?6 + 1) <= ?6, NOT EXISTS (SELECT 1 FROM usage p WHERE p.session = u.session AND p.id < u.id), "
+		"CASE WHEN EXISTS (SELECT 1 FROM usage p WHERE p.session = u.session AND p.id < u.id) THEN 0 ELSE "
 		"(SELECT SUM(p.measured_ms) FROM usage p WHERE p.session = u.session) - 1000 * (c.used_s + (SELECT "
-		"COALESCE(SUM(d.used_s), 0) FROM charge d WHERE d.corrects = c.id AND d.seq <= ?6)) "
+		"COALESCE(SUM(d.used_s), 0) FROM charge d WHERE d.corrects = c.id AND d.seq <= ?6)) END "
 		"FROM usage u LEFT JOIN session s ON s.id = u.session "
 		"LEFT JOIN charge c ON c.session = u.session AND c.kind = 'usage' WHERE u.instrument = ?1 AND (u.from_at, u.id) > "
 		"(?2, ?3) AND u.from_at < ?4 ORDER BY u.from_at, u.id LIMIT ?5", "tiiiii", at->instrument, at->after, at->after_id,
