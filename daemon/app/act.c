@@ -50,10 +50,31 @@ static bool no_answer(struct act *a, const char *instrument)
 	return !a->person && store_link_down(a->db, instrument);
 }
 
+/* The device answered. Did the meter move on to what it said? A value that it doubts, or that has no count in it, tells
+ * nothing of the time since the last good reading. */
+static int believed(struct act *a, const char *instrument, bool *ret)
+{
+	const struct instrument *i = site_instrument(a->site, instrument);
+	struct meter m;
+	int rc;
+
+	*ret = true;
+	if (!i || i->meter.kind == METER_NONE)
+		return 0;
+	rc = store_meter_load(a->db, instrument, &m);
+	*ret = rc == 0 && m.phase == METER_LIVE && (strncmp(m.boot_id, a->boot_id, sizeof(m.boot_id) - 1) != 0 ||
+		m.boot_ms >= a->now.boot_ms);
+	return rc < 0 ? rc : 0;
+}
+
 int act_park(struct act *a, const char *instrument)
 {
+	bool good = true;
+	int rc = a->polled ? believed(a, instrument, &good) : 0;
+
+	a->unread |= !good;
 	if (a->polled || a->unread || a->dry_run)
-		return 0;
+		return rc;
 	if (no_answer(a, instrument)) {
 		a->unread = true;
 		return 0;
@@ -62,6 +83,13 @@ int act_park(struct act *a, const char *instrument)
 		return db_failed(a->db);
 	lt_fmt(a->effects->park, sizeof(a->effects->park), "%s", instrument);
 	return ACT_PARKED;
+}
+
+bool act_blind(const struct act *a, const char *instrument)
+{
+	const struct instrument *i = site_instrument(a->site, instrument);
+
+	return a->unread && i && i->meter.kind != METER_NONE;
 }
 
 static bool listed(char list[][LT_ID], int n, const char *id)

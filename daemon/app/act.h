@@ -54,8 +54,9 @@ struct act {
 	struct principal who;
 	bool dry_run;            /* rules run, the savepoint is rolled back whatever happens             */
 	bool person;             /* somebody asked for this and waits: a backoff is no reason not to look     */
-	bool polled;             /* resumed after a park: the forced reading was booked just before      */
-	bool unread;             /* resumed after a park: the device did not answer in time              */
+	bool polled;             /* resumed after a park: the device answered the forced poll            */
+	bool unread;             /* after act_park: the meter has no good reading since. The device did not
+	                          * answer in time, or said what the meter doubts                        */
 	struct refusal refusal;
 	struct effects *effects;
 	struct ledger *ledger;   /* whose turn it is (app/ledger.h); NULL where none runs                */
@@ -68,8 +69,11 @@ int act_refuse(struct act *a, int status, const char *code, const char *field, c
 /* The same with a code whose sentence daemon/api/words.c makes from the facts. */
 int act_refuse_facts(struct act *a, int status, const char *code, const char *field, const struct facts *facts);
 /* Asks the loop for a forced poll of the instrument; returns ACT_PARKED. With a->polled or a->unread set it returns 0
- * at once; so it does, setting a->unread, without a controller, or with one that is down and no person waiting. */
+ * at once; so it does, setting a->unread, without a controller, or with one that is down and no person waiting. An
+ * answer that the meter did not take as a reading sets a->unread as well. */
 int act_park(struct act *a, const char *instrument);
+/* After act_park: is it not known what the instrument does now? Never of one without a meter. */
+bool act_blind(const struct act *a, const char *instrument);
 /*
  * A poll without waiting (a suspect value is read again; a person looks at a controller that is down). False: there are
  * as many as one act may ask for, and this one is left out.

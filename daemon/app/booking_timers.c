@@ -111,6 +111,8 @@ static int fire_idle(struct act *a, int64_t ref, int64_t due_at)
 	release = idle_since + p.idle_release_ms + clock_lost_ms(a, idle_since, now);
 	if (s.state != SESSION_IDLE) {
 		act_timer(a, "booking_idle", ref, now + p.idle_release_ms);
+	} else if (act_blind(a, b.instrument)) { /* a run may be on by now; a silence makes the session unknown */
+		act_timer(a, "booking_idle", ref, now + ASK_AGAIN);
 	} else if (now >= release) {
 		return booking_let_go(a, &b, &p, now);
 	} else if (now < release - WARN_BEFORE) {

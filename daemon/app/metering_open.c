@@ -167,10 +167,9 @@ int session_open_by_run(struct act *a, const struct reading_now *r, int64_t from
 
 int metering_checkout(struct act *a, const struct booking *b, bool *ret_closed)
 {
-	const struct instrument *i = site_instrument(a->site, b->instrument);
 	struct session s;
 	int rc = session_of_booking(a, b->id, &s);
-	bool blind = a->unread && i && i->meter.kind != METER_NONE;
+	bool blind = act_blind(a, b->instrument);
 
 	*ret_closed = true;
 	if (rc != 0 || !session_is_open(&s))
@@ -197,14 +196,13 @@ int metering_let_go(struct act *a, const struct booking *b)
 
 int metering_end_unused(struct act *a, const struct booking *b, bool *ret_unread)
 {
-	const struct instrument *i = site_instrument(a->site, b->instrument);
 	struct session s;
 	int rc = session_of_booking(a, b->id, &s);
 
 	*ret_unread = false;
 	if (rc != 0 || (s.state != SESSION_OPEN && s.state != SESSION_IDLE) || session_used(&s))
 		return rc < 0 ? rc : 0;
-	*ret_unread = a->unread && i && i->meter.kind != METER_NONE;
+	*ret_unread = act_blind(a, b->instrument);
 	return *ret_unread ? 0 : session_end(a, &s, b->booked_to, "timer", true);
 }
 

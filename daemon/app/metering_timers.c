@@ -132,18 +132,11 @@ int metering_lost(struct act *a, struct session *s, int64_t since)
 	return rc < 0 ? rc : act_end(a);
 }
 
-static bool in_doubt(struct act *a, const char *instrument)
-{
-	struct meter m;
-
-	return store_meter_load(a->db, instrument, &m) == 0 && m.phase == METER_IN_DOUBT;
-}
-
 int session_continue(struct act *a, struct session *s, const struct booking *next, int64_t at)
 {
 	struct attr_piece open = { 0, at, at, 0, true };
 	struct meter_verdict v = { 0 };
-	bool seen = !in_doubt(a, s->instrument);
+	bool seen = !act_blind(a, s->instrument);
 	struct event_row e = { .kind = "booking.run_continues", .instrument = next->instrument, .org = next->org,
 		.user = next->user, .booking = next->id, .facts.at = at };
 	struct session n;
@@ -214,7 +207,7 @@ static int starts_under_a_run(struct act *a, const struct session *s, int64_t du
 
 static int edge(struct act *a, const struct instrument *i, int64_t due)
 {
-	bool blind = a->unread && i->meter.kind != METER_NONE, seen;
+	bool blind = act_blind(a, i->id), seen;
 	struct booking b, next;
 	struct session s;
 	int rc = session_open_on(a, i->id, &s);
@@ -231,7 +224,8 @@ static int edge(struct act *a, const struct instrument *i, int64_t due)
 		rc = booking_after(a, i->id, due, &next);
 	if (rc < 0)
 		return rc;
-	seen = s.state == SESSION_RUNNING && !blind;
+	/* a value that is doubted says nothing against the run: the next good reading parts it */
+	seen = s.state == SESSION_RUNNING && (!blind || a->polled);
 	if (rc == 0 && next.id != b.id && next.booked_from <= due && strcmp(next.org, s.org) == 0 && seen)
 		return session_continue(a, &s, &next, due);
 	if (rc == 0 && next.id != b.id && next.booked_from == due && due > b.booked_to && seen)
@@ -239,7 +233,7 @@ static int edge(struct act *a, const struct instrument *i, int64_t due)
 	if (a->now.wall_ms < told_end(a, &b))
 		return session_hold(a, &s, a->now.wall_ms);
 	return due == b.booked_to || due == told_end(a, &b) || s.state != SESSION_RUNNING
-		? at_booked_end(a, i, &s, &b, blind) : 0;
+		? at_booked_end(a, i, &s, &b, blind && !seen) : 0;
 }
 
 static int fire_edge(struct act *a, int64_t ref, int64_t due_at)

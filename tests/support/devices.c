@@ -32,6 +32,8 @@ void devices_poll(struct devices *d, int k)
 	m.obs.hourmeter = (v->base + (uint64_t)(v->run_ms / 1000)) * v->per_s & 0xffffffff;
 	if (v->stuck || v->lie)
 		m.obs.hourmeter = v->stuck ? v->stuck_raw : v->lie_raw;
+	if (v->no_count)
+		m.obs.have &= ~(uint32_t)LT_HAVE_HOURMETER;
 	m.obs.running = v->on;
 	m.obs.fault = v->faulty;
 	m.obs.interlock = v->lock;

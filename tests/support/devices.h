@@ -21,6 +21,7 @@ struct device {
 	uint64_t lie_raw;
 	bool stuck;                  /* every poll says `stuck_raw`                                      */
 	uint64_t stuck_raw;
+	bool no_count;               /* no poll has the register's value                                 */
 	int polls;                   /* how often it was asked                                           */
 };
 
