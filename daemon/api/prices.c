@@ -39,8 +39,8 @@ static json_t *json_terms(const char *text)
 
 static json_t *json_version(struct act *a, const struct terms_row *r, int64_t in_force, int64_t withdrawn_at)
 {
-	const char *state = withdrawn_at ? "withdrawn" : r->version == in_force ? "in_force"
-		: r->effective_at > a->now.wall_ms ? "announced" : "past";
+	const char *state = withdrawn_at ? "withdrawn" : r->effective_at > a->now.wall_ms ? "announced"
+		: r->version == in_force ? "in_force" : "past";
 
 	return json_pack("{s:I, s:o, s:s, s:s, s:o, s:o}", "version", (json_int_t)r->version,
 		"effective_at", json_instant(a->site, r->effective_at), "state", state, "source", r->source, "withdrawn_at",
@@ -139,9 +139,9 @@ int post_price(struct act *a, struct api_request *rq, json_t **ret_body)
 	if (rc != 0)
 		return rc;
 	rq->status = a->dry_run ? 200 : 201;
-	rc = in_force_now(a, TERMS_PRICE, i->id, &version);
-	*ret_body = json_version(a, &row, version, 0);
-	return rc;
+	/* what takes effect at once is in force from now on, written or not */
+	*ret_body = json_version(a, &row, row.version, 0);
+	return act_end(a);
 }
 
 /* If-Match is the version itself: a list never changes. */

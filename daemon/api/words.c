@@ -173,6 +173,12 @@ const char *words_fill(const struct site *s, const char *sentence, const struct 
 	return dst;
 }
 
+/* How long the interval is; 0 while it has no end. */
+static int64_t span_of(int64_t from_at, int64_t to_at)
+{
+	return to_at > from_at ? to_at - from_at : 0;
+}
+
 /* "V-12 price_lists" names a review item and its kind: what the item says follows. */
 static const char *review_sentence(const struct event_seen *e)
 {
@@ -193,7 +199,7 @@ const char *words_event(const struct site *s, const struct event_seen *e, char d
 	if (!e->detail[0])
 		return words_fill(s, find(events, e->kind), &f, dst);
 	if (review[0] && !f.ms) /* a span is what it holds, or how long it is */
-		f.ms = f.to_at - f.from_at;
+		f.ms = span_of(f.from_at, f.to_at);
 	lt_fmt(dst, WORDS_MAX, "%s%s%s", e->detail, review[0] ? ": " : "", words_fill(s, review, &f, sentence));
 	return dst;
 }
@@ -205,8 +211,8 @@ const char *words_refusal(const struct site *s, const char *code, const struct f
 
 const char *words_review(const struct site *s, const struct review *r, char dst[WORDS_MAX])
 {
-	struct facts f = { .from_at = r->from_at, .to_at = r->to_at, .ms = r->to_at - r->from_at, .most_ms = r->bound_ms,
-		.minor = r->total_minor, .session = r->session };
+	struct facts f = { .from_at = r->from_at, .to_at = r->to_at, .ms = span_of(r->from_at, r->to_at),
+		.most_ms = r->bound_ms, .minor = r->total_minor, .session = r->session };
 
 	lt_fmt(f.instrument, sizeof(f.instrument), "%s", r->instrument);
 	if (strcmp(r->kind, "meter_manual") == 0) {

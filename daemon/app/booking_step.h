@@ -106,7 +106,7 @@ struct slot_search {
 	int64_t except;
 	int64_t duration_ms, after, before;
 	const struct policy *within;             /* NULL: no such wish */
-	bool holds_bind;
+	bool holds_bind, priced;                 /* priced: slots say their price, and have one      */
 	int limit, budget;                       /* budget: rule evaluations */
 	int n;
 	struct free_slot slots[FREE_MAX];        /* by start */

@@ -63,12 +63,12 @@ static int object(struct act *a, struct review *r, struct session *s, const char
 	nobodys(s);
 	rc = session_note(a, s, "user", detail);
 	act_timer_clear(a, "objection", r->id);
+	lt_fmt(item, sizeof(item), "V-%lld", (long long)r->id);
+	act_audit(a, "session_object", item, r->decision, detail, reason);
 	lt_fmt(r->state, sizeof(r->state), "open");
 	lt_fmt(r->detail, sizeof(r->detail), "%s", detail);
 	r->proposal[0] = r->proposed_by[0] = r->decision[0] = r->decided_by[0] = r->org[0] = '\0';
 	r->proposed_at = r->decided_at = r->due_at = 0;
-	lt_fmt(item, sizeof(item), "V-%lld", (long long)r->id);
-	act_audit(a, "session_object", item, r->proposal, r->decision, reason);
 	return rc != 0 ? rc : store_review_update(a->db, r);
 }
 

@@ -12,23 +12,24 @@
 
 #define FREE_BUDGET 2000
 
-/* Keeps the earliest `limit`; false when this one comes too late to matter. */
-static bool keep(struct slot_search *s, const char *instrument, int64_t from, int64_t to)
+/* Where a slot that begins then would stand among the earliest `limit`; limit: it comes too late to matter. */
+static int place_of(const struct slot_search *s, int64_t from)
 {
 	int at = s->n;
 
 	while (at > 0 && s->slots[at - 1].from > from)
 		at--;
-	if (at >= s->limit)
-		return false;
+	return at;
+}
+
+static void keep(struct slot_search *s, const struct free_slot *slot)
+{
+	int at = place_of(s, slot->from);
+
 	if (s->n < s->limit)
 		s->n++;
 	memmove(&s->slots[at + 1], &s->slots[at], (size_t)(s->n - 1 - at) * sizeof(s->slots[0]));
-	memset(&s->slots[at], 0, sizeof(s->slots[at]));
-	lt_fmt(s->slots[at].instrument, LT_ID, "%s", instrument);
-	s->slots[at].from = from;
-	s->slots[at].to = to;
-	return true;
+	s->slots[at] = *slot;
 }
 
 /* Where a slot ends that begins at t: in the current cell its length counts from now. */
@@ -55,6 +56,44 @@ static bool fit_within(struct act *a, const struct slot_search *s, int64_t *t, i
 		*ret_moved = true;
 	}
 	return true;
+}
+
+/* What booking the slot now would be promised. */
+static int price_slot(struct act *a, const char *org, struct free_slot *slot)
+{
+	struct booking b = { .booked_from = slot->from, .booked_to = slot->to, .priced_to = slot->to,
+		.since = slot->from > a->now.wall_ms ? slot->from : a->now.wall_ms,
+		.walk_up = slot->from <= a->now.wall_ms };
+	struct terms_rows terms = { 1, { { slot->from, slot->to, 0, 0 } } };
+	struct rate_result quote;
+	struct price p;
+	int rc = terms_price_for(a, slot->instrument, org, a->now.wall_ms, &p, &terms.row[0].price_version);
+
+	lt_fmt(b.instrument, sizeof(b.instrument), "%s", slot->instrument);
+	lt_fmt(b.org, sizeof(b.org), "%s", org);
+	if (rc == 0)
+		rc = money_quote(a, &b, &terms, NULL, &quote);
+	if (rc == 0)
+		slot->price_minor = quote.total_minor;
+	return rc;
+}
+
+enum { OFFER_LATE = 1 };
+
+/* Keeps a slot that every rule accepts. One whose price is refused cannot be booked and is not offered. 0, OFFER_LATE,
+ * < 0. */
+static int offer(struct act *a, struct slot_search *s, const char *instrument, struct interval at)
+{
+	struct free_slot slot = { .from = at.from, .to = at.to };
+	int rc;
+
+	if (place_of(s, at.from) >= s->limit)
+		return OFFER_LATE;
+	lt_fmt(slot.instrument, sizeof(slot.instrument), "%s", instrument);
+	rc = s->priced ? price_slot(a, s->org, &slot) : 0;
+	if (rc == 0)
+		keep(s, &slot);
+	return rc == ACT_REFUSED ? 0 : rc;
 }
 
 int booking_search(struct act *a, struct slot_search *s, const char *instrument)
@@ -87,8 +126,9 @@ int booking_search(struct act *a, struct slot_search *s, const char *instrument)
 		if (rc != 0)
 			return rc;
 		if (rules_ask(&f, &v) == 0) {
-			if (!keep(s, instrument, w.at.from, w.at.to))
-				break;
+			rc = offer(a, s, instrument, w.at);
+			if (rc != 0)
+				return rc == OFFER_LATE ? 0 : rc;
 			t = w.at.to;
 			continue;
 		}
@@ -99,38 +139,10 @@ int booking_search(struct act *a, struct slot_search *s, const char *instrument)
 	return 0;
 }
 
-/* What booking the slot now would be promised. */
-static int price_slot(struct act *a, const char *org, struct free_slot *slot)
-{
-	struct booking b = { .booked_from = slot->from, .booked_to = slot->to, .priced_to = slot->to,
-		.since = slot->from > a->now.wall_ms ? slot->from : a->now.wall_ms,
-		.walk_up = slot->from <= a->now.wall_ms };
-	struct terms_rows terms = { 1, { { slot->from, slot->to, 0, 0 } } };
-	struct rate_result quote;
-	struct price p;
-	int rc = terms_price_for(a, slot->instrument, org, a->now.wall_ms, &p, &terms.row[0].price_version);
-
-	lt_fmt(b.instrument, sizeof(b.instrument), "%s", slot->instrument);
-	lt_fmt(b.org, sizeof(b.org), "%s", org);
-	if (rc == 0)
-		rc = money_quote(a, &b, &terms, NULL, &quote);
-	slot->price_minor = quote.total_minor;
-	return rc;
-}
-
-static int price_slots(struct act *a, struct slot_search *s)
-{
-	int rc = 0;
-
-	for (int i = 0; i < s->n && rc == 0; i++)
-		rc = price_slot(a, s->org, &s->slots[i]);
-	return rc;
-}
-
 int booking_free(struct act *a, const struct free_request *rq, struct free_slot *ret, int *ret_n)
 {
 	struct slot_search s = { .duration_ms = rq->duration_ms, .after = rq->after, .before = rq->before,
-		.limit = rq->limit, .within = rq->has_within ? &rq->within : NULL, .budget = 0 };
+		.limit = rq->limit, .within = rq->has_within ? &rq->within : NULL, .priced = true };
 	const char *user = rq->user[0] != '\0' ? rq->user : a->who.user;
 	char org[LT_ID] = "";
 	int rc = user[0] != '\0' ? store_active_user(a->db, user, org) : 0;
@@ -147,8 +159,6 @@ int booking_free(struct act *a, const struct free_request *rq, struct free_slot 
 		if (s.budget < 0)
 			s.budget = 0;
 	}
-	if (rc == 0)
-		rc = price_slots(a, &s);
 	if (rc != 0)
 		return rc;
 	memcpy(ret, s.slots, (size_t)s.n * sizeof(*ret));

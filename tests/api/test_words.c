@@ -76,9 +76,26 @@ static void test_the_event_of_a_review_item_says_why(void **state)
 	world_free(w);
 }
 
+/* The meter_manual item has no end while the register is away: nothing is held yet, and no span is known. */
+static void test_an_item_without_an_end_has_no_span(void **state)
+{
+	struct world *w = world_new();
+	struct event_seen e = { .kind = "review_opened", .detail = "V-13 meter_manual", .session = 8,
+		.facts = { .from_at = WORLD_NOW } };
+	struct review r = { .kind = "meter_manual", .from_at = WORLD_NOW };
+	char text[WORDS_MAX];
+
+	if (!strstr(words_event(&w->site, &e, text), "; 0s that it showed since"))
+		fail_msg("%s", text);
+	if (!strstr(words_review(&w->site, &r, text), "; 0s that it showed since"))
+		fail_msg("%s", text);
+	world_free(w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_an_item_without_an_end_has_no_span),
 		cmocka_unit_test(test_members), cmocka_unit_test(test_too_long), cmocka_unit_test(test_unknown),
 		cmocka_unit_test(test_the_event_of_a_review_item_says_why),
 	};

@@ -121,6 +121,8 @@ static void test_who_objects_keeps_the_no_show(void **state)
 	assert_int_equal(give_to_alice("mia"), 0);
 	assert_int_equal(give_to_alice("root"), 0);
 	must("alice", do_disown, latest().id);
+	assert_int_equal(world_int(w, "SELECT COUNT(*) FROM audit WHERE act = 'session_object' AND actor = 'alice' AND "
+		"before = 'attribute to alice of acme' AND after = 'objected to by alice: not me'"), 1);
 	run_until(H(3 + 7 * 24) + MIN(1));
 	STATE(b, "no_show");
 	assert_int_equal(world_int(w, DUE), FEE);
