@@ -74,138 +74,21 @@ static int64_t fault_seconds(struct work *w, int64_t priced_s)
 	return w->cell[COMP_FAULT][w->base].seconds = ms / 1000 - priced_s;
 }
 
-static int64_t seconds_of(const struct work *w, enum component c)
-{
-	int64_t sum = 0;
-
-	for (int l = 0; l < w->in->n_lists; l++)
-		sum += w->cell[c][l].seconds;
-	return sum;
-}
-
 static int64_t billable(const struct work *w)
 {
-	return seconds_of(w, COMP_TIME) + seconds_of(w, COMP_WALK_UP) + seconds_of(w, COMP_OVERRUN) +
-	       seconds_of(w, COMP_INTO_NEXT);
-}
-
-/* Of the booked interval, what was overrun before an extension took it in: nobody had booked it then. */
-static int64_t kept_ms(const struct rate_input *in)
-{
-	int64_t sum = 0;
-
-	for (int i = 0; i < in->n_kept; i++)
-		sum += max64(0, min64(in->kept[i].to_at, in->booked_to) - in->kept[i].from_at);
-	return sum;
-}
-
-static int64_t unusable_in(const struct rate_input *in, int64_t from, int64_t to)
-{
-	return interval_covered_ms((struct interval){ from, to }, in->unusable, in->n_unusable);
-}
-
-/* The booked time that the usage policy and the minimum may ask for: without what was not usable. */
-static int64_t usable_ms(const struct rate_input *in)
-{
-	int64_t unusable = unusable_in(in, in->booked_from, in->booked_to);
-
-	for (int i = 0; i < in->n_kept; i++)
-		unusable -= unusable_in(in, in->kept[i].from_at, min64(in->kept[i].to_at, in->booked_to));
-	return in->booked_to - in->booked_from - kept_ms(in) - unusable;
+	return tariff_seconds(w, COMP_TIME) + tariff_seconds(w, COMP_WALK_UP) + tariff_seconds(w, COMP_OVERRUN) +
+	       tariff_seconds(w, COMP_INTO_NEXT);
 }
 
 /* The least that a session with use pays: it falls away as far as booked time was not usable. */
 static int64_t minimum(const struct work *w)
 {
 	const struct rate_input *in = w->in;
-	int64_t booked = in->booked ? in->booked_to - in->booked_from - kept_ms(in) : 0, all = base_price(w)->minimum_minor;
+	int64_t booked = in->booked ? tariff_booked_ms(in) : 0, all = base_price(w)->minimum_minor;
 
-	if (booked <= 0 || in->whole_minimum)
+	if (booked <= 0 || !tariff_since(in, 3)) /* until then all of it was asked for */
 		return all;
-	return money_round((money_wide)all * usable_ms(in), booked);
-}
-
-/* What the usage policy adds to what was used. */
-static int64_t fill_seconds(const struct work *w)
-{
-	const struct rate_input *in = w->in;
-	int64_t booked = usable_ms(in) / 1000, agreed = seconds_of(w, COMP_ESTIMATED);
-	int64_t used = billable(w) + agreed;
-
-	if (!in->booked)
-		return 0;
-	switch (base_price(w)->usage) {
-	case USAGE_MAX:
-		return max64(0, booked - used);
-	case USAGE_BOOKED_PLUS_OVERRUN:
-		return max64(0, booked - agreed - seconds_of(w, COMP_TIME) - seconds_of(w, COMP_WALK_UP));
-	case USAGE_PERCENT:
-		return max64(0, booked * base_price(w)->usage_bp / 10000 - used);
-	case USAGE_USED:
-		break;
-	}
-	return 0;
-}
-
-/* Booked under the list and not used: what a booked fill may be priced at it. */
-static int64_t unused_ms(const struct work *w, int list, struct interval *ret_part)
-{
-	const struct rate_input *in = w->in;
-	int64_t unused = 0;
-
-	*ret_part = (struct interval){ in->booked_to, in->booked_from };
-	for (int i = 0; i < w->n_spans; i++) {
-		struct interval part = { i ? max64(in->booked_from, w->spans[i].from_at) : in->booked_from,
-			i + 1 < w->n_spans ? min64(in->booked_to, w->spans[i + 1].from_at) : in->booked_to };
-
-		if (w->spans[i].list != list || part.from >= part.to)
-			continue;
-		unused += part.to - part.from - unusable_in(in, part.from, part.to);
-		ret_part->from = min64(ret_part->from, part.from);
-		ret_part->to = max64(ret_part->to, part.to);
-	}
-	for (int c = COMP_TIME; c <= COMP_INTO_NEXT; c++) /* what ran over was used as well */
-		unused -= c == COMP_GRACE ? 0 : w->cell[c][list].ms;
-	return max64(0, unused);
-}
-
-static money_wide fill_price(const struct work *w, int list)
-{
-	const struct price *p = &w->in->lists[list].price;
-
-	return (money_wide)p->rate_minor * tariff_factor(p, COMP_BOOKED_FILL, w->in);
-}
-
-/* What is paid without use: the booked time that was not used under each list, of the cheapest first. What was used
- * outside the booked time may leave too little: the rest is the cheapest one's. */
-static void place_fill(struct work *w, int64_t fill)
-{
-	bool done[RATE_LISTS_MAX] = { false };
-	int cheapest = -1;
-
-	for (int64_t left = fill; left > 0;) {
-		struct interval part, best_part = { 0, 0 };
-		int64_t room = 0, unused;
-		int best = -1;
-
-		for (int l = 0; l < w->in->n_lists; l++) {
-			unused = unused_ms(w, l, &part) / 1000;
-			if (done[l] || part.from >= part.to || (best >= 0 && fill_price(w, l) >= fill_price(w, best)))
-				continue;
-			best = l;
-			room = unused;
-			best_part = part;
-		}
-		if (best < 0) {
-			w->cell[COMP_BOOKED_FILL][cheapest].seconds += left;
-			return;
-		}
-		done[best] = true;
-		cheapest = cheapest < 0 ? best : cheapest;
-		room = min64(room, left);
-		w->cell[COMP_BOOKED_FILL][best] = (struct cell){ room * 1000, room, 0, best_part.from, best_part.to };
-		left -= room;
-	}
+	return money_round((money_wide)all * tariff_usable_ms(in), booked);
 }
 
 /* The list that was in force when the last priced second of use fell. */
@@ -406,11 +289,9 @@ int tariff_rate(const struct rate_input *in, struct rate_result *ret)
 	ret->used_s /= 1000;
 	ret->approved_s = floor_seconds(&w, COMP_ESTIMATED, COMP_ESTIMATED);
 	ret->estimated_s = w.estimated_ms / 1000;
-	ret->overrun_s = seconds_of(&w, COMP_OVERRUN) + seconds_of(&w, COMP_INTO_NEXT);
+	ret->overrun_s = tariff_seconds(&w, COMP_OVERRUN) + tariff_seconds(&w, COMP_INTO_NEXT);
 	if (in->used || priced_ms >= 1000)
-		fill = fill_seconds(&w);
-	if (fill > 0)
-		place_fill(&w, fill);
+		fill = tariff_fill(&w);
 	pad(&w, billable(&w) + fill);
 	ret->billed_s = billable(&w) + fill;
 	if (emit_cells(&w, ret) || emit_rest(&w, ret))
@@ -429,7 +310,8 @@ int tariff_quote(const struct price_list *list, bool walk_up, int64_t from, int6
 int tariff_quote_terms(const struct rate_input *terms, struct rate_result *ret)
 {
 	struct rate_input in = *terms;
-	struct rate_piece piece = { in.booked_from, in.booked_to, in.booked_to - in.booked_from, 0, true, false, false };
+	struct rate_piece piece = { .from_at = in.booked_from, .to_at = in.booked_to, .placed = true,
+		.measured_ms = in.booked_to - in.booked_from };
 
 	in.priced_to = max64(in.priced_to, in.booked_to);
 	in.pieces = &piece;

@@ -32,8 +32,9 @@ struct price_list { int64_t version, effective_at; struct price price; };
 struct price_span { int64_t from_at; int list; };
 
 /* A piece of metered time. placed: a run that was on from from_at to to_at. Not placed: measured_ms lie somewhere in
- * [from_at, to_at). approved: two people agreed to charge estimated_ms. fault: measured at fault. */
-struct rate_piece { int64_t from_at, to_at, measured_ms, estimated_ms; bool placed, approved, fault; };
+ * [from_at, to_at). approved: estimated_ms, which two people agreed to charge, is charged. fault: measured at fault.
+ * agreed: the piece is what people agreed on, beside the runs and gaps that its window holds. */
+struct rate_piece { int64_t from_at, to_at, measured_ms, estimated_ms; bool placed, approved, fault, agreed; };
 
 /* Overrun that an extension left behind (R27): accepted at to_at, it does not change what was before: free up to
  * grace_to, overrun from there on. */
@@ -57,7 +58,7 @@ struct rate_input {
 	bool used;                      /* a witness saw use, though less than a second may be metered    */
 	const struct interval *unusable;/* ascending: no idle accrues in them; no booked time is filled up */
 	int n_unusable;                 /* up to RATE_UNUSABLE_MAX                                        */
-	bool whole_minimum;             /* of a record of format 1 or 2: all of it was asked for          */
+	int format;                     /* of the record that is rated again, by its law; 0: today's      */
 	const struct rate_piece *pieces;/* ascending by from_at                                           */
 	int n_pieces;
 };
@@ -105,6 +106,11 @@ struct fee_input {
 };
 /* Ten-thousandths of the booked price that are due. */
 int32_t tariff_fee_bp(const struct price *p, enum component kind, int64_t notice_ms);
+/* Is it rated by the law that records have from this format on? */
+static inline bool tariff_since(const struct rate_input *in, int format)
+{
+	return in->format == 0 || in->format >= format;
+}
 /* When overrun may be free: from priced_to to here. What kept spans had of it is gone. */
 int64_t tariff_grace_end(const struct rate_input *in);
 /* The price of the booked interval as if all of it were used. */

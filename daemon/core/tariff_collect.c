@@ -161,8 +161,10 @@ static void fill_cheapest(struct work *w, int64_t from, int64_t to, int64_t ms)
 			last = best;
 		ms -= take;
 	}
-	if (ms > 0) /* a counter may run a little ahead of the clock */
-		add(w, tariff_base_component(w->in), list_at(w, last < 0 ? from : edges[last]), ms, from, to);
+	/* a counter may run a little ahead of the clock; what has no length lies before what begins there */
+	if (ms > 0)
+		add(w, tariff_base_component(w->in), list_at(w, last >= 0 ? edges[last] : n == 0 && tariff_since(w->in, 5)
+			? from - 1 : from), ms, from, to);
 }
 
 /* Estimated time that two people agreed to charge: at the cheapest price list of its window. */
@@ -221,6 +223,12 @@ static int64_t last_run_start(const struct rate_input *in)
 	return 0;
 }
 
+/* Idle begins again after it: a run, or a window that nobody read. What people agreed on lies beside them. */
+static bool ends_idle(const struct work *w, const struct rate_piece *p)
+{
+	return !p->agreed || !tariff_since(w->in, 5);
+}
+
 void tariff_collect(struct work *w)
 {
 	const struct rate_input *in = w->in;
@@ -229,7 +237,7 @@ void tariff_collect(struct work *w)
 	for (int i = 0; i < in->n_pieces; i++) {
 		const struct rate_piece *p = &in->pieces[i];
 
-		if (cursor > 0 && p->from_at > cursor && p->from_at <= idle_end)
+		if (ends_idle(w, p) && cursor > 0 && p->from_at > cursor && p->from_at <= idle_end)
 			add_idle(w, cursor, p->from_at);
 		if (p->fault)
 			add(w, COMP_FAULT, w->base, p->measured_ms, p->from_at, p->to_at);
@@ -240,6 +248,7 @@ void tariff_collect(struct work *w)
 		w->estimated_ms += p->estimated_ms;
 		if (p->approved)
 			add_approved(w, p);
-		cursor = max64(cursor, p->to_at);
+		if (ends_idle(w, p))
+			cursor = max64(cursor, p->to_at);
 	}
 }

@@ -35,5 +35,13 @@ int32_t tariff_factor(const struct price *p, enum component c, const struct rate
 int64_t tariff_rate_of(const struct price *p, enum component c);
 /* Milliseconds of all pieces into cells. */
 void tariff_collect(struct work *w);
+/* Of the component, what all lists have. */
+int64_t tariff_seconds(const struct work *w, enum component c);
+/* Of the booked interval what was booked: not what was overrun before an extension took it in. */
+int64_t tariff_booked_ms(const struct rate_input *in);
+/* Of that, what the usage policy and the minimum may ask for: without what was not usable. */
+int64_t tariff_usable_ms(const struct rate_input *in);
+/* What the usage policy adds to what was used, in cells of booked_fill. Returns the seconds. */
+int64_t tariff_fill(struct work *w);
 
 #endif

@@ -108,8 +108,8 @@ static int read_usage(struct facts *f, struct lt_err *err)
 
 		f->pieces[i] = (struct rate_piece){ number(u, "from_at"), number(u, "to_at"), number(u, "measured_ms"),
 			number(u, "estimated_ms"), json_is_true(json_object_get(u, "placed")),
-				json_is_true(json_object_get(u, "approved")),
-				json_is_true(json_object_get(u, "fault")) };
+			json_is_true(json_object_get(u, "approved")), json_is_true(json_object_get(u, "fault")),
+			strcmp(text(u, "reason"), "approved") == 0 };
 	}
 	f->in.pieces = f->pieces;
 	return 0;
@@ -127,12 +127,11 @@ static void read_kept(struct facts *f, const json_t *kept)
 	}
 }
 
-/* Records of before format 3 name the faults only, and asked for the whole minimum. */
+/* Records of before format 3 name the faults only. */
 static void read_unusable(struct facts *f, const json_t *session)
 {
 	const json_t *spans = json_object_get(session, "unusable");
 
-	f->in.whole_minimum = number(f->doc, "format") < 3;
 	if (!spans)
 		spans = json_object_get(session, "faults");
 	f->in.used = json_is_true(json_object_get(session, "used"));
@@ -183,6 +182,7 @@ static int read_facts(struct facts *f, struct lt_err *err)
 {
 	f->exponent = (int)number(f->doc, "exponent");
 	f->is_correction = number(f->doc, "corrects") != 0;
+	f->in.format = (int)number(f->doc, json_object_get(f->doc, "rated_as_format") ? "rated_as_format" : "format");
 	f->has_input = json_array_size(json_object_get(f->doc, "prices")) > 0;
 	if (f->exponent < 0 || f->exponent > 4)
 		return bad(err, "exponent");
@@ -313,7 +313,7 @@ static void say_unusable(struct explain *x, const struct facts *f, const struct 
 		instant(from, zone, f->unusable[i].from);
 		instant(to, zone, f->unusable[i].to);
 		seconds_text(value, f->unusable[i].to - f->unusable[i].from);
-		say(x, value, f->in.whole_minimum
+		say(x, value, !tariff_since(&f->in, 3)
 			? "the instrument said from %s to %s that it has a fault: nothing accrues"
 			: "from %s to %s the instrument could not be used: no idle and no booked time is asked for", from, to);
 	}
@@ -473,7 +473,7 @@ static void say_line(struct explain *x, const struct facts *f, const struct rate
 	if (l->component == COMP_MINIMUM) {
 		lt_money_text(rate, sizeof(rate), f->lists[f->result.base].price.minimum_minor, f->exponent);
 		say(x, value, "minimum: what the lines before lack to the least charge of a session, %s%s", rate,
-			f->in.booked && f->in.n_unusable && !f->in.whole_minimum ? " x usable booked time / booked time" : "");
+			f->in.booked && f->in.n_unusable && tariff_since(&f->in, 3) ? " x usable booked time / booked time" : "");
 	} else if (f->is_fee) {
 		say(x, value, "%s: the fee, rounded half away from zero", component_name(l->component));
 	} else {

@@ -434,7 +434,7 @@ static void refuses_nonsense(void **unused)
 	assert_int_equal(1, tariff_rate(&c.in, &r));
 	random_case(&c, true);
 	c.in.n_pieces = 1;
-	c.pieces[0] = (struct rate_piece){ 0, INT64_C(4000000000000), INT64_C(4000000000000), 0, true, false,
+	c.pieces[0] = (struct rate_piece){ 0, INT64_C(4000000000000), INT64_C(4000000000000), 0, true, false, false,
 		false };
 	c.in.booked = false;
 	for (int i = 0; i < c.in.n_lists; i++)

@@ -438,14 +438,14 @@ static void what_could_not_be_used_is_not_asked_for(void **state)
 	s.unusable[0] = (struct interval){ NOON + LT_HOUR / 2, NOON + LT_HOUR + LT_HOUR / 2 };
 	assert_int_equal(tariff_rate(&s.in, &r), 0);
 	assert_int_equal(r.total_minor, 6001);
-	s.in.whole_minimum = true;
+	s.in.format = 2;
 	assert_int_equal(tariff_rate(&s.in, &r), 0);
 	assert_int_equal(r.total_minor, 12001);
 	s.lists[0].price.usage = USAGE_MAX;
 	assert_int_equal(tariff_rate(&s.in, &r), 0);
 	assert_int_equal(r.billed_s, 3600);
 	s.unusable[0] = (struct interval){ NOON - LT_HOUR, NOON + 3 * LT_HOUR };
-	s.in.whole_minimum = false;
+	s.in.format = 0;
 	assert_int_equal(tariff_rate(&s.in, &r), 0);
 	assert_int_equal(r.total_minor, 167);
 }
