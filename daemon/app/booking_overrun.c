@@ -9,8 +9,7 @@
 int booking_kept(struct act *a, const struct booking *b, int64_t until, struct kept_spans *ret)
 {
 	struct rate_span span = { .from_at = b->priced_to, .to_at = until };
-	struct rate_input in = { .booked = true, .booked_from = b->booked_from, .booked_to = b->booked_to,
-		.priced_to = b->priced_to, .kept = ret->span };
+	struct rate_input in;
 	struct policy own;
 	int rc = store_booking_kept(a->db, b->id, ret->span, RATE_KEPT_MAX, &ret->n);
 
@@ -19,7 +18,7 @@ int booking_kept(struct act *a, const struct booking *b, int64_t until, struct k
 	rc = terms_policy(a, b->instrument, b->policy_version, &own);
 	if (rc != 0 || ret->n == RATE_KEPT_MAX)
 		return rc != 0 ? rc : 1;
-	in.n_kept = ret->n;
+	in = money_booked(b, ret);
 	in.grace_ms = own.grace_ms;
 	span.grace_to = tariff_grace_end(&in);
 	if (span.grace_to > span.to_at)

@@ -18,6 +18,11 @@ int terms_rows_load(struct act *a, int64_t booking, struct terms_rows *ret);
 int terms_rows_before(struct act *a, int64_t booking, int64_t at, struct terms_rows *ret);
 /* Overrun that extensions leave behind. */
 struct kept_spans { int n; struct rate_span span[RATE_KEPT_MAX]; };
+/* What a booking says of its price, for every rating of it: its time counts from `since` on. kept: NULL none. */
+struct rate_input money_booked(const struct booking *b, const struct kept_spans *kept);
+/* When it begins, for lock_at_start: seconds before the booked start take what that takes. opened_at: of its session, 0
+ * while there is none; b: NULL for a session without a booking. */
+int64_t money_start(const struct booking *b, int64_t opened_at);
 /* Price of the booked time of *b under these terms as if all of it were used: the rating function, with the price lists
  * that a charge would take. kept: NULL none. 0, ACT_REFUSED, < 0. */
 int money_quote(struct act *a, const struct booking *b, const struct terms_rows *terms, const struct kept_spans *kept,

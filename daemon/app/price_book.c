@@ -78,7 +78,7 @@ int price_book_fill(struct act *a, const struct price_question *q, struct price_
 	int64_t next = q->in.from;
 	int rc;
 
-	ret->n_lists = ret->n_prices = ret->n_rows = 0;
+	ret->n_lists = ret->n_prices = ret->n_rows = ret->locked = 0;
 	rc = add_rows(a, q, ret);
 	if (rc != 0)
 		return rc;
@@ -99,14 +99,18 @@ int price_book_fill(struct act *a, const struct price_question *q, struct price_
 	return rc != 0 ? rc : db_failed(a->db);
 }
 
-static int sealed_spans(struct act *a, const char *instrument, int64_t charge, enum sealed_part part,
-	struct price_book *b, struct price_span *ret, int *ret_n)
+/* A sealed charge of the instrument, of which a part is read. */
+struct sealed_source { const char *instrument; int64_t charge; enum sealed_part part; };
+
+/* ret: NULL for the lists only. */
+static int sealed_spans(struct act *a, const struct sealed_source *of, struct price_book *b, struct price_span *ret,
+	int *ret_n)
 {
 	struct sealed_price found[RATE_LISTS_MAX];
-	int n, list, rc = charge_sealed_prices(a->db, charge, part, found, RATE_LISTS_MAX, &n);
+	int n, list, rc = charge_sealed_prices(a->db, of->charge, of->part, found, RATE_LISTS_MAX, &n);
 
 	for (int i = 0; i < n && rc == 0; i++) {
-		rc = list_index(a, instrument, found[i].version, NULL, b, &list);
+		rc = list_index(a, of->instrument, found[i].version, NULL, b, &list);
 		if (rc == 0 && ret)
 			rc = add_span(ret, ret_n, found[i].from_at, list);
 	}
@@ -115,14 +119,17 @@ static int sealed_spans(struct act *a, const char *instrument, int64_t charge, e
 
 int price_book_sealed(struct act *a, const char *instrument, int64_t charge, struct price_book *ret)
 {
+	struct sealed_source of = { instrument, charge, SEALED_LISTS };
 	int rc;
 
-	ret->n_lists = ret->n_prices = ret->n_rows = 0;
-	rc = sealed_spans(a, instrument, charge, SEALED_LISTS, ret, NULL, NULL);
+	ret->n_lists = ret->n_prices = ret->n_rows = ret->locked = 0;
+	rc = sealed_spans(a, &of, ret, NULL, NULL);
+	of.part = SEALED_SPANS;
 	if (rc == 0)
-		rc = sealed_spans(a, instrument, charge, SEALED_SPANS, ret, ret->prices, &ret->n_prices);
+		rc = sealed_spans(a, &of, ret, ret->prices, &ret->n_prices);
+	of.part = SEALED_TERMS;
 	if (rc == 0)
-		rc = sealed_spans(a, instrument, charge, SEALED_TERMS, ret, ret->rows, &ret->n_rows);
+		rc = sealed_spans(a, &of, ret, ret->rows, &ret->n_rows);
 	if (rc == 0 && ret->n_lists == 0)
 		return DB_CORRUPT;
 	if (ret->n_rows == 0)
@@ -134,7 +141,7 @@ void price_book_use(const struct price_book *book, struct rate_input *in)
 {
 	in->lists = book->lists;
 	in->n_lists = book->n_lists;
-	in->locked = 0;
+	in->locked = book->locked;
 	in->spans = book->prices;
 	in->n_spans = book->n_prices;
 }

@@ -11,6 +11,7 @@
 
 struct price_book {
 	struct price_list lists[RATE_LISTS_MAX];  /* the first is that of the first terms row             */
+	int locked;                               /* 0, or of a record without spans the one of the booking */
 	struct price_span prices[RATE_LISTS_MAX]; /* which list prices what                               */
 	struct price_span rows[RATE_LISTS_MAX];   /* the terms rows                                       */
 	int n_lists, n_prices, n_rows;

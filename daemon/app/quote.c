@@ -27,14 +27,16 @@ int money_too_many_lists(struct act *a, const char *instrument)
 		"more than one price is made of; book less of it at once", RATE_LISTS_MAX, instrument);
 }
 
-/* When its session began, as a charge takes it; while there is none, the booked start. */
-static int start_of(struct act *a, const struct booking *b, int64_t *ret)
+struct rate_input money_booked(const struct booking *b, const struct kept_spans *kept)
 {
-	struct session s;
-	int rc = b->id ? store_session_of_booking(a->db, b->id, &s) : 1;
+	return (struct rate_input){ .booked = true, .walk_up = b->walk_up, .booked_from = b->since,
+		.booked_to = b->booked_to, .priced_to = b->priced_to, .kept = kept ? kept->span : NULL,
+		.n_kept = kept ? kept->n : 0 };
+}
 
-	*ret = rc == 0 && s.opened_at > b->since ? s.opened_at : b->since;
-	return rc < 0 ? rc : 0;
+int64_t money_start(const struct booking *b, int64_t opened_at)
+{
+	return b && b->since > opened_at ? b->since : opened_at;
 }
 
 int money_quote(struct act *a, const struct booking *b, const struct terms_rows *terms, const struct kept_spans *kept,
@@ -42,14 +44,13 @@ int money_quote(struct act *a, const struct booking *b, const struct terms_rows 
 {
 	struct price_question q = { .instrument = b->instrument, .org = b->org, .terms = terms->row, .n_terms = terms->n,
 		.in = { b->since, b->booked_to } };
-	struct rate_input in = { .booked = true, .walk_up = b->walk_up, .booked_from = b->since,
-		.booked_to = b->booked_to, .priced_to = b->priced_to, .kept = kept ? kept->span : NULL,
-		.n_kept = kept ? kept->n : 0 };
+	struct rate_input in = money_booked(b, kept);
 	struct price_book book;
-	int rc = start_of(a, b, &q.start_at);
+	struct session s = { 0 };
+	int rc = b->id ? store_session_of_booking(a->db, b->id, &s) : 1;
 
-	if (rc == 0)
-		rc = price_book_fill(a, &q, &book);
+	q.start_at = money_start(b, rc == 0 ? s.opened_at : 0);
+	rc = rc < 0 ? rc : price_book_fill(a, &q, &book);
 	if (rc == PRICE_BOOK_FULL)
 		return money_too_many_lists(a, b->instrument);
 	price_book_use(&book, &in);

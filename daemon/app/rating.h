@@ -36,8 +36,8 @@ struct rating {
 enum { RATING_NONE = 1, RATING_TOO_MUCH = 2, RATING_MANY_LISTS = 3 };
 /* Loads and rates a session. 0 and *ret (free it), RATING_NONE, the others (and *ret), < 0. */
 int rating_session(struct act *a, int64_t session, struct rating **ret);
-/* The same for a charged one: only what was metered is read anew; terms and bookings around it are those of the
- * record. */
+/* The same for a charged one: only what was metered is read anew; the booking, its terms, the bookings around it and
+ * the law of the rating are those of the record. */
 int rating_again(struct act *a, int64_t session, const struct charge_sealed *sealed, struct rating **ret);
 struct rating *rating_free(struct rating *r);
 

@@ -9,8 +9,10 @@
 #include "store/evidence.h"
 
 /* 1: no price_spans, no booking.terms; at most eight prices. Up to 2: session.faults, which held faults only, and no
- * session.used; the minimum was asked for whole. Up to 3: a no-show fee does not say how it was decided. */
-#define RECORD_FORMAT 4
+ * session.used; the minimum was asked for whole. Up to 3: a no-show fee does not say how it was decided. Up to 4: no
+ * idle was counted in the window of an agreed estimate, booked_fill took overrun for use of its list, and usage holds
+ * the labels of pieces. A correction is rated by the law of the charge that it corrects: rated_as_format. */
+#define RECORD_FORMAT 5
 
 static void kept_part(struct jsonout *o, const struct rate_input *in)
 {
@@ -189,13 +191,13 @@ static void usage_part(struct jsonout *o, const struct rating *r)
 		jsonout_bool(o, "approved", r->pieces[i].approved);
 		jsonout_int(o, "estimated_ms", u->estimated_ms);
 		jsonout_bool(o, "fault", u->fault);
-		jsonout_int(o, "from_at", u->from_at);
+		jsonout_int(o, "from_at", r->pieces[i].from_at);
 		jsonout_int(o, "measured_ms", u->measured_ms);
 		jsonout_bool(o, "placed", u->placed);
 		jsonout_int(o, "raw_from", u->raw_from);
 		jsonout_int(o, "raw_to", u->raw_to);
 		jsonout_text(o, "reason", u->reason);
-		jsonout_int(o, "to_at", u->to_at);
+		jsonout_int(o, "to_at", r->pieces[i].to_at);
 		jsonout_close(o, '}');
 	}
 	jsonout_close(o, ']');
@@ -270,6 +272,8 @@ static int tail(struct act *a, const struct posting *p, const struct charge *c, 
 	jsonout_int(o, "previous_minor", p->previous.minor);
 	rc = prices_part(a, o, p, c->instrument);
 	jsonout_text(o, "project", c->project);
+	if (p->rating && p->rating->in.format)
+		jsonout_int(o, "rated_as_format", p->rating->in.format);
 	readings_part(a, o, c);
 	jsonout_text(o, "reason", p->reason);
 	jsonout_int(o, "seq", c->seq);

@@ -21,12 +21,6 @@ struct rating *rating_free(struct rating *r)
 	return NULL;
 }
 
-/* When the session begins, for lock_at_start: seconds before the booked start take what the booked start takes. */
-static int64_t start_of(const struct rating *r)
-{
-	return r->in.booked && r->s.opened_at < r->in.booked_from ? r->in.booked_from : r->s.opened_at;
-}
-
 static int64_t min64(int64_t a, int64_t b)
 {
 	return a < b ? a : b;
@@ -73,11 +67,14 @@ static int load_lists(struct act *a, struct rating *r, const struct charge_seale
 {
 	struct terms_rows rows = { 0 };
 	struct price_question q = { .instrument = r->s.instrument, .org = r->s.org, .terms = rows.row,
-		.in = priced_time(r, a->now.wall_ms), .start_at = start_of(r) };
+		.in = priced_time(r, a->now.wall_ms), .start_at = money_start(r->in.booked ? &r->b : NULL, r->s.opened_at) };
 	int rc;
 
-	if (sealed)
-		return price_book_sealed(a, r->s.instrument, sealed->charge, &r->book);
+	if (sealed) {
+		rc = price_book_sealed(a, r->s.instrument, sealed->charge, &r->book);
+		r->book.locked = sealed->locked;
+		return rc;
+	}
 	rc = load_rows(a, r, &rows);
 	q.n_terms = rows.n;
 	if (rc == 0)
@@ -138,15 +135,26 @@ static int load_pieces(struct act *a, struct rating *r)
 		const struct usage *u = &r->usage[i];
 		struct interval at = place_of(r, i, a->now.wall_ms);
 
+		bool agreed = strcmp(u->reason, "approved") == 0;
+
 		r->pieces[i] = (struct rate_piece){ at.from, at.to, u->measured_ms, u->estimated_ms, u->placed,
-			strcmp(u->reason, "approved") == 0 && !superseded(r, u), u->fault };
+			agreed && !superseded(r, u), u->fault, agreed };
 	}
 	return rc;
 }
 
+/* The booking as it was when its charge was sealed. */
+static void as_sealed(const struct charge_sealed *sealed, struct booking *b)
+{
+	b->since = sealed->since;
+	b->booked_to = sealed->booked_to;
+	b->priced_to = sealed->priced_to;
+	b->walk_up = sealed->walk_up;
+}
+
 static int load_booking(struct act *a, struct rating *r, const struct charge_sealed *sealed)
 {
-	struct rate_input *in = &r->in;
+	struct kept_spans none = { 0 };
 	int rc;
 
 	if (!r->s.booking)
@@ -154,19 +162,15 @@ static int load_booking(struct act *a, struct rating *r, const struct charge_sea
 	rc = booking_load(a, r->s.booking, &r->b);
 	if (rc)
 		return rc < 0 ? rc : DB_CORRUPT;
-	in->booked = true;
-	in->walk_up = r->b.walk_up;
-	in->booked_from = r->b.since;
-	in->booked_to = r->b.booked_to;
-	in->priced_to = r->b.priced_to;
-	in->kept = r->kept;
-	rc = store_booking_kept(a->db, r->b.id, r->kept, RATE_KEPT_MAX, &in->n_kept);
+	if (sealed)
+		as_sealed(sealed, &r->b);
+	r->in = money_booked(&r->b, &none);
+	r->in.kept = r->kept;
+	rc = store_booking_kept(a->db, r->b.id, r->kept, RATE_KEPT_MAX, &r->in.n_kept);
 	if (rc)
 		return rc;
-	in->next_from = sealed ? sealed->next_from : evidence_next_booking(a->db, r->s.instrument, r->b.booked_to,
+	r->in.next_from = sealed ? sealed->next_from : evidence_next_booking(a->db, r->s.instrument, r->b.booked_to,
 		r->b.id);
-	if (sealed)
-		in->priced_to = r->b.priced_to = sealed->priced_to;
 	return 0;
 }
 
@@ -185,13 +189,16 @@ static struct interval asked_time(const struct rating *r, int64_t now)
 	return t;
 }
 
-/* BOOKING.md "Usable minute": when this session's user could not use the instrument. */
-static int load_unusable(struct act *a, struct rating *r)
+/* BOOKING.md "Usable minute": when this session's user could not use the instrument. Until format 3 only its faults
+ * counted. */
+static int load_unusable(struct act *a, struct rating *r, const struct charge_sealed *sealed)
 {
 	struct unusable_query q = { .instrument = r->s.instrument, .booking = r->s.booking, .session = r->s.id,
 		.in = asked_time(r, a->now.wall_ms), .now = a->now.wall_ms };
 
 	r->in.unusable = r->unusable;
+	if (sealed && sealed->format < 3)
+		return charge_sealed_faults(a->db, sealed->charge, r->unusable, RATE_UNUSABLE_MAX, &r->in.n_unusable);
 	if (interval_empty(q.in))
 		return 0;
 	return metering_unusable(a, &q, r->unusable, RATE_UNUSABLE_MAX, &r->in.n_unusable);
@@ -242,8 +249,9 @@ static int gather(struct act *a, int64_t session, const struct charge_sealed *se
 		return rc;
 	r->in.start_at = sealed ? sealed->start_at : idle_from(&r->s);
 	r->in.pieces = r->pieces;
-	r->in.used = was_used(r);
-	rc = load_unusable(a, r);
+	r->in.format = sealed ? sealed->format : 0;
+	r->in.used = tariff_since(&r->in, 3) && was_used(r);
+	rc = load_unusable(a, r, sealed);
 	if (rc == 0)
 		rc = load_gap(a, r);
 	if (rc == 0)

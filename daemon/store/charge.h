@@ -40,9 +40,16 @@ int charge_of_session(struct db *db, int64_t session, struct charge *ret);
 /* What stands for a charge: its own figures and its corrections' together; n: how many corrections. 0 or < 0. */
 struct charge_balance { int64_t minor, used_s, idle_s, fault_s, overrun_s, billed_s, estimated_s, gap_s; int n; };
 int charge_balance(struct db *db, int64_t charge, struct charge_balance *ret);
-/* What the sealed record of a usage charge says a re-rating must use again. 0, 1 (no such record), < 0. */
-struct charge_sealed { int64_t charge, policy_version, priced_to, next_from, start_at; };
+/* What the sealed record of a usage charge says a re-rating must use again. format: whose law it was rated by; since,
+ * booked_to, priced_to: 0 without a booking; locked: index in its lists. 0, 1 (no such record), < 0. */
+struct charge_sealed {
+	int64_t charge, policy_version, since, booked_to, priced_to, next_from, start_at;
+	int format, locked;
+	bool walk_up;
+};
 int charge_sealed(struct db *db, int64_t charge, struct charge_sealed *ret);
+/* Of a record of format 1 or 2, when the instrument was at fault: ascending. 0, 1 there are more than cap, < 0. */
+int charge_sealed_faults(struct db *db, int64_t charge, struct interval *ret, int cap, int *ret_n);
 /* Which price list the record says from which instant on, in its order: the lists it has (from: in force), what they
  * priced, the booking's terms rows. 0, 1 there are more than cap, < 0. */
 struct sealed_price { int64_t version, from_at; };

@@ -387,6 +387,21 @@ static void after_downtimes_the_same(void **state)
 	}
 }
 
+/* Made fourteen minutes late, 46 minutes are booked: a tenth of them is free, before and after an extension. */
+static void grace_is_a_tenth_of_what_counts(void **state)
+{
+	struct booking_patch p = { .has_to = true, .to = H(4) };
+	struct booking b;
+
+	run_to(H(2) + MIN(14));
+	assert_int_equal(book("alice", H(2), H(3), &b), 0);
+	assert_int_equal(use("alice", b.id, booking_checkin, &b), 0);
+	device[0].on = true;
+	run_to(H(3) + MIN(20));
+	assert_int_equal(world_end(w, booking_change(world_act(w, "alice"), b.id, 0, &p, &b)), 0);
+	assert_int_equal(world_int(w, "SELECT grace_to - from_at FROM overrun_kept"), MIN(46) / 10);
+}
+
 int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, open_world, close_world)
@@ -399,7 +414,7 @@ int main(void)
 		T(a_late_check_in_has_its_hour), T(a_check_in_never_shortens_the_wait),
 		T(a_short_outage_lengthens_a_checked_in_wait), T(the_history_says_that_little_was_left),
 		T(the_wait_begins_when_the_other_has_gone), T(what_had_passed_is_not_paid),
-		T(after_downtimes_the_same),
+		T(after_downtimes_the_same), T(grace_is_a_tenth_of_what_counts),
 	};
 
 	return cmocka_run_group_tests_name("since", tests, NULL, NULL);
