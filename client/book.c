@@ -198,16 +198,45 @@ static int preview(struct cli *c, struct wish *w, bool *ret_go)
 	return rc;
 }
 
+static bool costs(json_t *b)
+{
+	const char *fee = TEXT(json_object_get(b, "fee"), "amount");
+
+	return fee && strspn(fee, "0.") != strlen(fee);
+}
+
+/* The fee of a booking, with all that was given up of it before: "; fee USD 50.00", or what to say when there is none. */
+static void fee_text(json_t *b, const char *none, char *dst, size_t cap)
+{
+	json_t *fee = json_object_get(b, "fee");
+
+	if (costs(b))
+		snprintf(dst, cap, "; fee %s %s", TEXT(fee, "currency") ? TEXT(fee, "currency") : "", TEXT(fee, "amount"));
+	else
+		snprintf(dst, cap, "%s", none);
+}
+
+/* What a change would be and cost. */
+static void would_be(struct cli *c, json_t *b)
+{
+	char fee[80];
+
+	fee_text(b, "; no fee", fee, sizeof fee);
+	fprintf(stderr, "This would be accepted%s; nothing was written.\n", fee);
+	out_record(&c->out, booking_columns, b, "id");
+}
+
 static void booked(struct cli *c, json_t *b, const char *verb)
 {
 	static const struct column quote = { "", "quote", CELL_MONEY };
 	const char *id = TEXT(b, "id") ? TEXT(b, "id") : "";
-	char span[160], price[80];
+	char span[160], price[80], fee[80];
 
 	if (c->out.mode == OUT_TABLE) {
 		cell_span(&c->out, TEXT(b, "from"), TEXT(b, "to"), span, sizeof span);
 		cell_human(&c->out, &quote, b, price, sizeof price);
-		printf("%s %s: %s %s, %s\n", verb, id, TEXT(b, "instrument") ? TEXT(b, "instrument") : "", span, price);
+		fee_text(b, "", fee, sizeof fee);
+		printf("%s %s: %s %s, %s%s\n", verb, id, TEXT(b, "instrument") ? TEXT(b, "instrument") : "", span, price, fee);
 		fflush(stdout);
 		fprintf(stderr, "When you are there: labtime start %s   To give it back: labtime cancel %s\n", id, id);
 	} else if (c->out.mode == OUT_TABS) {
@@ -285,13 +314,6 @@ static int load_booking(struct cli *c, struct path *p, json_t **ret, char versio
 	return EXIT_OK;
 }
 
-static bool costs(json_t *b)
-{
-	const char *fee = TEXT(json_object_get(b, "fee"), "amount");
-
-	return fee && strspn(fee, "0.") != strlen(fee);
-}
-
 /* Does this (doing: the verb; b: as it would be) raise the booking's fee from what it is? Then says so and asks. */
 static int fee_asks(struct cli *c, const char *doing, json_t *was, json_t *b)
 {
@@ -324,12 +346,10 @@ static int change(struct cli *c, struct path *p, const char *version, json_t *bo
 		path_query(p, "dry_run", "true");
 	if ((rc = ask(c, "PATCH", p->text, body, version, 0, &b)) != 0)
 		return rc;
-	if (dry) {
-		fputs("This would be accepted; nothing was written.\n", stderr);
-		out_record(&c->out, booking_columns, b, "id");
-	} else {
+	if (dry)
+		would_be(c, b);
+	else
 		booked(c, b, verb);
-	}
 	json_decref(b);
 	return EXIT_OK;
 }
@@ -449,6 +469,7 @@ static int run_cancel(struct cli *c)
 {
 	struct path p;
 	json_t *b, *body = NULL;
+	char fee[80];
 	int rc = cancel_path(c, &p);
 	bool dry = args_has(&c->args, "dry-run");
 
@@ -460,11 +481,13 @@ static int run_cancel(struct cli *c)
 		path_query(&p, "dry_run", "true");
 	if ((rc = ask(c, "POST", p.text, body, NULL, ASK_KEY, &b)) != 0)
 		return rc;
-	if (dry || c->out.mode != OUT_TABLE)
+	fee_text(b, ", free of charge", fee, sizeof fee);
+	if (dry)
+		would_be(c, b);
+	else if (c->out.mode != OUT_TABLE)
 		out_record(&c->out, booking_columns, b, "id");
 	else
-		printf("Cancelled %s%s%s%s\n", TEXT(b, "id") ? TEXT(b, "id") : "", costs(b) ? "; fee " : "",
-			costs(b) ? TEXT(json_object_get(b, "fee"), "amount") : ", free of charge", "");
+		printf("Cancelled %s%s\n", TEXT(b, "id") ? TEXT(b, "id") : "", fee);
 	json_decref(b);
 	return EXIT_OK;
 }

@@ -222,6 +222,19 @@ def test_move_asks_only_for_money():
     assert "from 50.00 to USD 80.00" in run("move", "B-1042", *when)[2]
 
 
+def test_a_dry_run_says_what_it_costs_and_that_nothing_was_written():
+    costs = {**BOOKING, "state": "cancelled", "fee": {"amount": "50.00", "currency": "USD"}}
+    SERVER.script({("GET", "/v1/bookings/B-1042"): reply(200, BOOKING), ("PATCH", "/v1/bookings/B-1042"): reply(200, costs),
+                   ("POST", "/v1/bookings/B-1042/cancel"): reply(200, costs)})
+    for words in (("move", "B-1042", "2026-12-02", "14:00"), ("cancel", "B-1042")):
+        rc, out, err = run(*words, "--dry-run")
+        expect(words[0], (rc, "dry_run=true" in SERVER.seen[-1][1]), (0, True))
+        assert "This would be accepted; fee USD 50.00; nothing was written." in err, err
+    assert "fee USD 50.00" in on_terminal(None, "move", "B-1042", "2026-12-02", "14:00", "--yes")[1]
+    SERVER.script({("POST", "/v1/bookings/B-1042/cancel"): reply(200, BOOKING)})
+    assert "accepted; no fee; nothing was written." in run("cancel", "B-1042", "--dry-run")[2]
+
+
 def test_taken_slot_offers_others():
     SERVER.script({("POST", "/v1/bookings"): reply(409, {"code": "slot-taken", "detail": "krios-1 is taken then",
         "conflicts": [{"from": "2026-12-01T11:00:00+08:00", "to": "2026-12-01T13:00:00+08:00"}],
