@@ -90,6 +90,18 @@ static int add_parts(const struct fee_input *in, const struct part *part, int n,
 	return 0;
 }
 
+/* Spans that ascend and name lists that there are. */
+static bool bad_rows(const struct fee_input *in)
+{
+	if (in->n_rows < 0 || in->n_rows > RATE_LISTS_MAX)
+		return true;
+	for (int i = 0; i < in->n_rows; i++)
+		if (in->rows[i].list < 0 || in->rows[i].list >= (in->n_lists ? in->n_lists : 1) ||
+		    (i > 0 && in->rows[i].from_at < in->rows[i - 1].from_at))
+			return true;
+	return false;
+}
+
 int tariff_fee(const struct fee_input *in, struct rate_result *ret)
 {
 	static const struct price_span one = { 0, 0 };
@@ -101,7 +113,7 @@ int tariff_fee(const struct fee_input *in, struct rate_result *ret)
 	struct rate_result quote;
 
 	if (booked.to <= booked.from || given.from < booked.from || given.to > booked.to || in->resold_ms < 0 ||
-	    in->n_rows < 0 || in->n_rows > RATE_LISTS_MAX || tariff_quote_terms(&terms, &quote))
+	    bad_rows(in) || tariff_quote_terms(&terms, &quote))
 		return 1;
 	memset(ret, 0, sizeof(*ret));
 	return add_parts(in, part, cut(&terms, in->n_rows ? in->rows : &one, in->n_rows ? in->n_rows : 1, given, part),

@@ -57,20 +57,23 @@ static int list_of_version(const struct facts *f, int64_t version)
 	for (int i = 0; i < f->in.n_lists; i++)
 		if (f->lists[i].version == version)
 			return i;
-	return -1; /* the rating refuses it */
+	return -1;
 }
 
-/* From which instant on which list; records of format 1 have none. */
+/* From which instant on which list; records of format 1 have none. Their number, or -1: more than there can be, or of a
+ * list that the record does not have. */
 static int read_spans(const struct facts *f, const json_t *array, const char *version, struct price_span *ret)
 {
-	int n = (int)json_array_size(array);
+	size_t n = json_array_size(array);
 
-	for (int i = 0; i < n && i < RATE_LISTS_MAX; i++) {
-		const json_t *o = json_array_get(array, (size_t)i);
+	for (size_t i = 0; i < n && n <= RATE_LISTS_MAX; i++) {
+		const json_t *o = json_array_get(array, i);
 
 		ret[i] = (struct price_span){ number(o, "from_at"), list_of_version(f, number(o, version)) };
+		if (ret[i].list < 0)
+			return -1;
 	}
-	return n;
+	return n <= RATE_LISTS_MAX ? (int)n : -1;
 }
 
 static int read_lists(struct facts *f, struct lt_err *err)
@@ -93,6 +96,8 @@ static int read_lists(struct facts *f, struct lt_err *err)
 	f->in.spans = f->spans;
 	f->in.n_spans = read_spans(f, json_object_get(f->doc, "price_spans"), "version", f->spans);
 	f->n_rows = read_spans(f, json_object_get(json_object_get(f->doc, "booking"), "terms"), "price_version", f->rows);
+	if (f->in.n_spans < 0 || f->n_rows < 0)
+		return bad(err, f->in.n_spans < 0 ? "price_spans" : "terms");
 	return 0;
 }
 

@@ -110,13 +110,12 @@ static void cancelled_after_the_start(void **state)
 
 /* Records of older formats ---------------------------------------------------------------------------------- */
 
-static struct explain *explained_file(const char *name)
+/* The record in the file; where it says `old`, `new` (as long) is put. What explain_record() answers. */
+static int explain_file(const char *name, const char *old, const char *new, struct explain *x, struct lt_err *err)
 {
 	static char record[16384];      /* one thread */
-	struct explain *x = malloc(sizeof(*x));
-	struct lt_err err = { 0 };
 	uint8_t hash[32];
-	char path[400];
+	char path[400], *at;
 	FILE *f;
 	size_t n;
 
@@ -128,9 +127,42 @@ static struct explain *explained_file(const char *name)
 	while (n > 0 && record[n - 1] == '\n')
 		n--;
 	record[n] = '\0';
+	at = strstr(record, old);
+	assert_non_null(at);
+	memcpy(at, new, strlen(new));
 	crypto_sha256(record, n, hash);
-	assert_int_equal(explain_record(x, record, hash, &w->site.zone, &err), 0);
+	return explain_record(x, record, hash, &w->site.zone, err);
+}
+
+static struct explain *explained_file(const char *name)
+{
+	struct explain *x = malloc(sizeof(*x));
+	struct lt_err err = { 0 };
+
+	assert_int_equal(explain_file(name, "", "", x, &err), 0);
 	return x;
+}
+
+/* A record that names a price list which it does not hold is damaged: an error that says what, and nothing is read. */
+static void a_damaged_record_is_an_error(void **state)
+{
+	static const struct { const char *file, *old, *new, *what; } damaged[] = {
+		{ "format-3-no-show.json", "\"price_version\":1}]", "\"price_version\":7}]", "terms" },
+		{ "format-3-usage.json", "\"price_version\":1}]", "\"price_version\":7}]", "terms" },
+		{ "format-3-usage.json", "\"version\":1}],\"prices\"", "\"version\":7}],\"prices\"", "price_spans" },
+		{ "format-3-usage.json", "\"price_locked\":0", "\"price_locked\":9", "usage" },
+		{ "format-1-usage.json", "\"price_locked\":0", "\"price_locked\":9", "usage" },
+	};
+	struct explain *x = malloc(sizeof(*x));
+
+	for (size_t i = 0; i < sizeof(damaged) / sizeof(damaged[0]); i++) {
+		struct lt_err err = { 0 };
+		int rc = explain_file(damaged[i].file, damaged[i].old, damaged[i].new, x, &err);
+
+		if (rc != -1 || strcmp(err.code, "bad-record") != 0 || strcmp(err.field, damaged[i].what) != 0)
+			fail_msg("%s with %s: %d, %s \"%s\"", damaged[i].file, damaged[i].new, rc, err.code, err.field);
+	}
+	free(x);
 }
 
 /* A no-show fee of 100.00 of each format, as the daemon of then sealed it. */
@@ -173,6 +205,7 @@ int main(void)
 		CASE(nobody_checked_in), CASE(checked_in_and_nothing_ran),
 		CASE(silence_is_left_out_of_the_time_that_could_be_used), CASE(cancelled_after_the_start),
 		CASE(no_show_fees_of_older_formats), CASE(sessions_of_older_formats),
+		CASE(a_damaged_record_is_an_error),
 	};
 
 	return cmocka_run_group_tests_name("explain fee", tests, NULL, NULL);
