@@ -32,6 +32,7 @@ static const struct words events[] = {
 	{ "run_hidden", "{instrument} ran for {ms}, somewhere from {from} to {to}, while nobody could read its meter, and no session "
 		"owns it: {S} is to be reviewed" },
 	{ "price_withdrawn", "price list {n} of {instrument}, announced for {at}, was withdrawn" },
+	{ "quote_changed", "{B} on {instrument} will cost {minor}, not {was}: price list {n} was announced or withdrawn" },
 	{ "clock_forward", "the wall clock was set forward by {ms}, from {from} to {to}; nothing is billed for it" },
 	{ "clock_back", "the wall clock was set back by {ms}, from {from} to {to}; nothing is billed twice" },
 	{ "clock_jumped", "the wall clock jumped forward by {ms}, from {from} to {to}: nothing in it is billed or counts as usable; "

@@ -10,7 +10,6 @@
 #include "common/fmt.h"
 #include "core/tariff.h"
 #include "store/booking.h"
-#include "store/evidence.h"
 
 int booking_load(struct act *a, int64_t id, struct booking *ret)
 {
@@ -112,7 +111,9 @@ int booking_freed(struct act *a, const char *instrument, int64_t by, int64_t at)
 	if (rc != 0 || b.id == by || booking_since(&b, at) <= b.since)
 		return rc < 0 ? rc : 0;
 	b.since = booking_since(&b, at);
-	rc = store_booking_update(a->db, &b);
+	rc = booking_requote(a, &b);
+	if (rc == 0)
+		rc = store_booking_update(a->db, &b);
 	if (rc == 0)
 		rc = terms_policy(a, instrument, b.policy_version, &p);
 	return rc != 0 ? rc : booking_arm(a, &b, &p);
@@ -137,9 +138,6 @@ int booking_miss(struct act *a, struct booking *b, const struct use_facts *seen,
 	int64_t fee_minor = b->fee_minor;
 	int rc;
 
-	/* what a gap hid may have been its user's: nobody can say that they did not come */
-	if (evidence_hidden(a->db, b->instrument, b->booked_from, b->booked_to))
-		return booking_lapse(a, b, at, "a run was hidden from the meter's readings");
 	rc = money_fee(a, b, "no_show", seen, at, &fee_minor);
 	if (rc != 0)
 		return rc;

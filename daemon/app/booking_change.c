@@ -245,8 +245,9 @@ int booking_change(struct act *a, int64_t id, int64_t version, const struct book
 	return act_end(a);
 }
 
-/* What cancelling now is: its event, the words for the history, and of a no-show what it rests on. */
-struct ending { enum booking_event event; const char *why; struct use_facts seen; };
+/* What cancelling now is: its event, the words for the history, of a no-show what it rests on, and what was due for
+ * parts that were given up before. */
+struct ending { enum booking_event event; const char *why; struct use_facts seen; int64_t due_minor; };
 
 static int which_ending(struct act *a, const struct booking *b, struct ending *ret)
 {
@@ -285,19 +286,20 @@ static int ending_fee(struct act *a, struct booking *b, const struct ending *e)
 	return money_fee(a, b, "no_show", &e->seen, a->now.wall_ms, &b->fee_minor);
 }
 
-/* What the ending costs, for the history. The fee of a cancellation may still be to come. */
+/* What the ending adds to what was due before, for the history. The fee of a cancellation may still be to come. */
 static int cost_text(struct act *a, const struct booking *b, const struct ending *e, char *dst, size_t cap)
 {
+	int64_t added = b->fee_minor - e->due_minor;
 	char amount[40];
 	bool usable = true;
 	int rc = 0;
 
 	if (e->event == BOOKING_DO_CANCEL && a->now.wall_ms < b->booked_from)
 		rc = metering_usable_at(a, b->instrument, a->now.wall_ms, &usable);
-	lt_money_text(amount, sizeof(amount), b->fee_minor, a->site->exponent);
+	lt_money_text(amount, sizeof(amount), added, a->site->exponent);
 	if (!usable)
 		lt_fmt(dst, cap, "it cannot be used now: whether there is a fee is decided at the booked start");
-	else if (b->fee_minor > 0)
+	else if (added > 0)
 		lt_fmt(dst, cap, "fee %s %s", amount, a->site->currency);
 	else
 		lt_fmt(dst, cap, "no fee");
@@ -330,8 +332,12 @@ static int cancel_booking(struct act *a, int64_t id, const char *reason, bool fr
 		rc = refuse_cancel(a, &b);
 	if (rc == 0)
 		rc = which_ending(a, &b, &e);
-	if (rc == 0 && !free_of_charge)
+	if (rc == 0)
+		rc = money_fees_due(a, b.id, &b.fee_minor);
+	if (rc == 0 && !free_of_charge) {
+		e.due_minor = b.fee_minor;
 		rc = ending_fee(a, &b, &e);
+	}
 	if (rc == 0 && !free_of_charge)
 		rc = cost_text(a, &b, &e, cost, sizeof(cost));
 	if (rc != 0)

@@ -54,8 +54,10 @@ int booking_judge(struct act *a, const struct booking *b, const struct policy *p
 		rc = metering_usable_at(a, b->instrument, f->at, &usable);
 		f->broken = !usable;
 	}
+	/* what a gap hid may have been its user's: nobody can say that they did not come */
+	f->hidden = !f->used && evidence_hidden(a->db, b->instrument, b->booked_from, b->booked_to);
 	*ret = use_judge(b, f);
-	return rc;
+	return rc != 0 ? rc : db_failed(a->db);
 }
 
 /* R23: a cancellation while the instrument cannot be used costs nothing, unless it can be used at the booked start. */
@@ -101,6 +103,8 @@ static const char *why_missed(struct act *a, const struct booking *b, int64_t at
 
 const char *booking_why_lapsed(const struct booking *b, const struct use_facts *seen)
 {
+	if (seen->hidden)
+		return "a run was hidden from the meter's readings";
 	if (seen->wait_ms > b->booked_to - b->since)
 		return "less than ten minutes of it were left when it was made or the unit came free: free of charge";
 	if (seen->silent)

@@ -43,6 +43,11 @@ int booking_taken(struct act *a, const char *instrument, struct interval in, int
 /* The end for overrun pricing is about to move: what is overrun between it and `until` stays so. 0, 1: too often,
  * < 0. */
 int booking_keep_overrun(struct act *a, const struct booking *b, int64_t until);
+/* b->quote_minor, as what it is made of stands now; not written. 0 or < 0. */
+int booking_requote(struct act *a, struct booking *b);
+/* Live bookings that reach past `from`, where the list of that version was announced or withdrawn: those whose quote
+ * changes are written and their owners told. 0 or < 0. */
+int booking_requote_all(struct act *a, const char *instrument, int64_t from, int64_t version);
 /* The same without writing: all that is kept, with what would be. */
 int booking_kept(struct act *a, const struct booking *b, int64_t until, struct kept_spans *ret);
 int booking_arm(struct act *a, const struct booking *b, const struct policy *p);

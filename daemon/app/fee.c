@@ -13,7 +13,8 @@
 #include "store/evidence.h"
 #include "store/given_up.h"
 
-#define FEE_CHARGES 64                  /* of one booking, with all that corrects them */
+#define FEE_CHARGES 64                  /* of one booking: its parts, and each time it was missed */
+#define PAGE 16
 #define FEE_PARTS 24                    /* of one booking that may be given up one by one */
 #define RESOLD_AFTER LT_HOUR            /* after the end of what was given up: by then the runs of others are known */
 
@@ -74,36 +75,57 @@ static int fee_of(struct act *a, const struct booking *b, const char *component,
 struct posted { struct charge c; struct fee_sealed sealed; };
 struct fees { int n, n_parts; int64_t whole_minor, parts_minor; struct posted of[FEE_CHARGES]; };
 
-/* Fee charges of the booking, and what is due on them now. */
+/* A fee charge, and what is due on it now. */
+static int add_fee(struct act *a, const struct charge *c, struct fees *f)
+{
+	struct charge_balance stands = { 0 };
+	struct posted *p = &f->of[f->n];
+	bool part;
+	int rc;
+
+	if (f->n == FEE_CHARGES)
+		return DB_CORRUPT;
+	p->c = *c;
+	rc = charge_sealed_fee(a->db, c->id, &p->sealed);
+	if (rc == 0)
+		rc = charge_balance(a->db, c->id, &stands);
+	part = !interval_empty(p->sealed.given);
+	*(part ? &f->parts_minor : &f->whole_minor) += stands.minor;
+	f->n_parts += part;
+	f->n++;
+	return rc > 0 ? DB_CORRUPT : rc;
+}
+
+/* Fee charges of the booking, however many other charges it has. */
 static int load_fees(struct act *a, int64_t booking, struct fees *f)
 {
-	static struct charge c[FEE_CHARGES];            /* the ledger thread only; too large for the stack */
+	static struct charge page[PAGE];                /* the ledger thread only; too large for the stack */
 	struct charge_filter filter = { .org = "", .user = "", .instrument = "", .period = "", .booking = booking,
-		.limit = FEE_CHARGES };
-	int n, rc = charge_page(a->db, &filter, c, &n);
+		.limit = PAGE };
+	int n = PAGE, rc = 0;
 
 	memset(f, 0, sizeof(*f));
-	for (int i = 0; i < n && rc == 0; i++) {
-		struct charge_balance stands = { 0 };
-		struct posted *p = &f->of[f->n];
-		bool part;
-
-		if (strcmp(c[i].kind, "fee") != 0)
-			continue;
-		p->c = c[i];
-		rc = charge_sealed_fee(a->db, c[i].id, &p->sealed);
-		if (rc == 0)
-			rc = charge_balance(a->db, c[i].id, &stands);
-		part = !interval_empty(p->sealed.given);
-		*(part ? &f->parts_minor : &f->whole_minor) += stands.minor;
-		f->n_parts += part;
-		f->n++;
+	while (rc == 0 && n == PAGE) {
+		rc = charge_page(a->db, &filter, page, &n);
+		for (int i = 0; i < n && rc == 0; i++) {
+			filter.after = page[i].seq;
+			if (strcmp(page[i].kind, "fee") == 0)
+				rc = add_fee(a, &page[i], f);
+		}
 	}
-	return rc > 0 ? DB_CORRUPT : rc;
+	return rc;
 }
 
 /* The one that the ledger thread works with. */
 static struct fees fees;
+
+int money_fees_due(struct act *a, int64_t booking, int64_t *ret_minor)
+{
+	int rc = load_fees(a, booking, &fees);
+
+	*ret_minor = fees.whole_minor + fees.parts_minor;
+	return rc;
+}
 
 static int post_fee(struct act *a, const struct booking *b, const struct fee *f, const struct use_facts *seen)
 {

@@ -50,6 +50,8 @@ int money_fee_preview(struct act *a, const struct booking *b, const char *compon
 int money_fee_given_up(struct act *a, const struct booking *was, struct interval part, int64_t at, int64_t *ret_minor);
 int money_fee_given_up_preview(struct act *a, const struct booking *was, struct interval part, int64_t at,
 	int64_t *ret_minor);
+/* What is due on all fees of the booking that were posted. */
+int money_fees_due(struct act *a, int64_t booking, int64_t *ret_minor);
 /* Can the booking give up one more part for a fee? 0; ACT_REFUSED: it did so too often; < 0. */
 int money_fee_given_up_room(struct act *a, int64_t booking);
 /* Credits what was posted as a fee for the whole booking (a late reading showed a run); *ret_minor: what is still due

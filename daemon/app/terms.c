@@ -4,7 +4,7 @@
  */
 #include <string.h>
 
-#include "app/booking_acts.h"
+#include "app/booking_step.h"
 #include "common/fmt.h"
 #include "store/booking.h"
 #include "store/fact.h"
@@ -79,6 +79,8 @@ static int adopt_text(struct act *a, enum terms_kind k, const char *instrument, 
 	rc = store_terms_add(a->db, k, instrument, &row, text);
 	if (rc == 0)
 		act_audit(a, k == TERMS_POLICY ? "policy.adopt" : "price.adopt", instrument, before, text, "the file changed");
+	if (rc == 0 && k == TERMS_PRICE)
+		rc = booking_requote_all(a, instrument, row.effective_at, row.version);
 	return rc;
 }
 
@@ -199,7 +201,8 @@ int terms_set_price(struct act *a, const char *instrument, const struct price *p
 	if (rc != 0)
 		return rc;
 	act_audit(a, "price.set", instrument, before.text, ret->text, "");
-	return act_end(a);
+	rc = booking_requote_all(a, instrument, effective_at, ret->version);
+	return rc != 0 ? rc : act_end(a);
 }
 
 int64_t terms_price_withdrawn(struct act *a, const char *instrument, int64_t version)
@@ -231,7 +234,8 @@ int terms_withdraw_price(struct act *a, const char *instrument, int64_t version,
 		return rc;
 	act_audit(a, "price.withdraw", instrument, row.text, "", "");
 	act_event(a, &e);
-	return act_end(a);
+	rc = booking_requote_all(a, instrument, row.effective_at, version);
+	return rc != 0 ? rc : act_end(a);
 }
 
 int instrument_change(struct act *a, const char *id, int64_t version, const bool *out_of_service, const char *notes,

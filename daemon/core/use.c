@@ -29,11 +29,11 @@ enum use_verdict use_judge(const struct booking *b, const struct use_facts *f)
 	if (f->silent)
 		return over || f->left ? USE_LAPSED : USE_WAITS;
 	if (enough)
-		return USE_MISSED;
+		return f->hidden ? USE_LAPSED : USE_MISSED;
 	if (!f->left)
 		return over ? USE_LAPSED : USE_WAITS;
 	/* who leaves early has waited for less: that is theirs where nothing failed, and where N fits into what was left */
-	if (f->broken || f->usable_ms < f->at - f->from || f->wait_ms > b->booked_to - b->since)
+	if (f->hidden || f->broken || f->usable_ms < f->at - f->from || f->wait_ms > b->booked_to - b->since)
 		return USE_LAPSED;
 	return USE_MISSED;
 }

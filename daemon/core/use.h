@@ -18,6 +18,7 @@ struct use_facts {
 	bool left;               /* its user checks out or cancels at `at`, before its time is over           */
 	bool silent;             /* the meter cannot be read at `at`: what it will show is not known          */
 	bool broken;             /* nobody can use the instrument at `at`                                     */
+	bool hidden;             /* a run of nobody's, which no reading shows, may lie in the booked time     */
 	int64_t at;              /* of the decision                                                           */
 	int64_t from, wait_ms;   /* the wait: since when, and how many usable ms                              */
 	int64_t usable_ms;       /* of [from, at)                                                             */

@@ -1,6 +1,9 @@
 /* evidence.c - reads over several tables for money. Owns nothing, writes nothing. */
 #include "store/evidence.h"
 
+/* No session, gap or piece of metered time is taken to be longer: the bound lets an index find where to begin. */
+#define LONGEST "34560000000"           /* 400 days */
+
 int evidence_org(struct db *db, const char *org, struct org_copy *ret)
 {
 	struct stmt *s = db_query(db, "SELECT id, name, tax_id FROM org WHERE id = ?1", "t", org);
@@ -62,15 +65,13 @@ bool evidence_overlap(struct db *db, const char *instrument, int64_t session, in
 
 bool evidence_hidden(struct db *db, const char *instrument, int64_t from, int64_t to)
 {
-	/* a gap is at most some days long: the lower bound lets the index find where to begin */
-	return db_one_int(db, 0, "SELECT id FROM session WHERE instrument = ?1 AND opened_at < ?3 AND opened_at > ?2 - 604800000 "
+	return db_one_int(db, 0, "SELECT id FROM session WHERE instrument = ?1 AND opened_at < ?3 AND opened_at > ?2 - " LONGEST " "
 		"AND closed_at > ?2 AND unplaced = 1 AND kind = 'unattributed' LIMIT 1", "tii", instrument, from, to) != 0;
 }
 
 bool evidence_nobodys_run(struct db *db, const char *instrument, int64_t from, int64_t to)
 {
-	/* a session of nobody's closes after minutes of quiet: the lower bound lets the index find where to begin */
-	return db_one_int(db, 0, "SELECT id FROM session WHERE instrument = ?1 AND opened_at < ?3 AND opened_at > ?2 - 604800000 "
+	return db_one_int(db, 0, "SELECT id FROM session WHERE instrument = ?1 AND opened_at < ?3 AND opened_at > ?2 - " LONGEST " "
 		"AND COALESCE(last_run_end_at, closed_at, ?3) > ?2 AND kind = 'unattributed' AND first_run_at IS NOT NULL LIMIT 1",
 		"tii", instrument, from, to) != 0;
 }
@@ -83,8 +84,7 @@ bool evidence_review_done(struct db *db, int64_t session, const char *kind)
 
 int64_t evidence_used_by_others(struct db *db, const char *instrument, int64_t booking, int64_t from, int64_t to)
 {
-	/* a piece is at most a few days long: the lower bound lets the index find where to begin */
 	return db_one_int(db, 0, "SELECT SUM(MIN(u.measured_ms, MIN(u.to_at, ?4) - MAX(u.from_at, ?3))) FROM usage u "
-		"JOIN session s ON s.id = u.session WHERE u.instrument = ?1 AND u.from_at < ?4 AND u.from_at > ?3 - 604800000 "
+		"JOIN session s ON s.id = u.session WHERE u.instrument = ?1 AND u.from_at < ?4 AND u.from_at > ?3 - " LONGEST " "
 		"AND u.to_at > ?3 AND s.booking IS NOT ?2 AND s.org IS NOT NULL AND s.unplaced = 0", "tiii", instrument, booking, from, to);
 }

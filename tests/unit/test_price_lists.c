@@ -381,6 +381,36 @@ static void a_withdrawn_list_never_comes_into_force(void **state)
 	every_charge_explains_itself(w);
 }
 
+static int64_t told(struct world *w, int64_t minor, int64_t was_minor)
+{
+	return db_one_int(w->db, 0, "SELECT COUNT(*) FROM event WHERE kind = 'quote_changed' AND user = 'alice' AND booking = 1 "
+		"AND minor = ?1 AND was_minor = ?2", "ii", minor, was_minor);
+}
+
+/* Announced and withdrawn after the booking was made: each time she is told what it will cost, and so it costs. */
+static void a_booking_follows_what_is_announced_and_withdrawn(void **state)
+{
+	static const char *const modes[] = { "split", "lock_at_start", "lock_at_booking" };
+
+	for (size_t i = 0; i < 3; i++) {
+		struct world *w = world_new();
+		int64_t version, dear = i == 0 ? 100000 : 180000;
+		struct booking b;
+
+		mode = modes[i];
+		adopt(w, set_mode);
+		b = book(w, T0, T0 + 2 * LT_HOUR);
+		version = announce(w, i == 0 ? T0 + LT_HOUR : T0, 90000);
+		assert_int_equal(told(w, dear, 20000), i < 2);
+		assert_int_equal(world_int(w, "SELECT quote_minor FROM booking"), i < 2 ? dear : 20000);
+		assert_int_equal(withdraw(w, version), 0);
+		assert_int_equal(told(w, 20000, dear), i < 2);
+		assert_int_equal(world_int(w, "SELECT quote_minor FROM booking"), 20000);
+		assert_int_equal(use(w, &b), 20000);
+		world_free(w);
+	}
+}
+
 /* A charge that an older labtimed sealed has lists and no spans: it is read, and corrected, by those. */
 static void a_charge_of_before_spans_is_corrected_by_its_own_lists(void **state)
 {
@@ -433,6 +463,7 @@ int main(void)
 		CASE(a_thousand_lists_of_an_instrument), CASE(what_has_no_price_says_why_and_ends),
 		CASE(an_amount_without_end_can_be_ended), CASE(too_many_lists_are_refused_before_booking),
 		CASE(the_most_specific_list_is_in_force), CASE(a_withdrawn_list_never_comes_into_force),
+		CASE(a_booking_follows_what_is_announced_and_withdrawn),
 		CASE(a_charge_of_before_spans_is_corrected_by_its_own_lists),
 	};
 
