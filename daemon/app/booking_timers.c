@@ -10,9 +10,9 @@
 
 #define ASK_AGAIN LT_MINUTE
 
-static int64_t later(int64_t a, int64_t b)
+static int64_t sooner(int64_t a, int64_t b)
 {
-	return a > b ? a : b;
+	return a < b ? a : b;
 }
 
 /* 0 and *ret when the booking is still live; 1 when there is nothing to decide any more. */
@@ -87,13 +87,23 @@ static int fire_no_show(struct act *a, int64_t ref, int64_t due_at)
 
 #define WARN_BEFORE (10 * LT_MINUTE)
 
+/* So long nothing has run and nobody has said that they go on. By BOOTTIME: the wall clock may have been set
+ * meanwhile. */
+static int64_t idle_ms(struct act *a, const struct booking *b, const struct session *s)
+{
+	int64_t run = clock_passed(a, s->id, s->last_run_end_at), said = clock_passed(a, s->id, b->checkin_at),
+		since = clock_passed(a, s->id, b->since);
+
+	return sooner(run, sooner(said, since));
+}
+
 /* R26: an idle session's rest is released after I, ten minutes after its user was warned; `start` and any run reset
  * it. */
 static int fire_idle(struct act *a, int64_t ref, int64_t due_at)
 {
 	struct event_row e = { .kind = "booking.idle_release_soon", .booking = ref,
 		.detail = "nothing runs: the rest is released in 10 minutes; `labtime start` keeps it" };
-	int64_t now = a->now.wall_ms, idle_since, release;
+	int64_t now = a->now.wall_ms, release;
 	struct booking b;
 	struct policy p;
 	struct session s;
@@ -107,8 +117,7 @@ static int fire_idle(struct act *a, int64_t ref, int64_t due_at)
 		rc = session_of_booking(a, ref, &s);
 	if (rc != 0 || p.idle_release_ms == 0 || b.state != BOOKING_ACTIVE || b.released_at != 0)
 		return rc == 1 ? 0 : rc;
-	idle_since = later(later(s.last_run_end_at, b.checkin_at), b.since);
-	release = idle_since + p.idle_release_ms + clock_lost_ms(a, idle_since, now);
+	release = now + p.idle_release_ms - idle_ms(a, &b, &s);
 	if (s.state != SESSION_IDLE) {
 		act_timer(a, "booking_idle", ref, now + p.idle_release_ms);
 	} else if (act_blind(a, b.instrument)) { /* a run may be on by now; a silence makes the session unknown */
@@ -199,7 +208,7 @@ static int fire_end(struct act *a, int64_t ref, int64_t due_at)
 const struct timer_kind booking_timers[] = {
 	{ "booking_no_show", fire_no_show, TIMER_TAKES },
 	{ "booking_end", fire_end, TIMER_TAKES },
-	{ "booking_idle", fire_idle, TIMER_TAKES },
+	{ "booking_idle", fire_idle, TIMER_TAKES | TIMER_LASTS },
 	{ "booking_warn", fire_warn, 0 },
 	{ "late_cancel", booking_late_cancel_due, TIMER_TAKES },
 	{ "given_up", booking_given_up_due, TIMER_TAKES },

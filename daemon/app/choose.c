@@ -108,9 +108,11 @@ static void choose_timers(struct choice *c)
 	s = timers_by_due(l, c->now);
 	while (left > 0 && room(c) && db_step(s) == DB_ROW) {
 		int64_t due = db_int(s, 2);
-		struct stamp at;
+		struct clock_stamp seen = clock_due(l->clock.recent, l->clock.n, (struct clock_stamp){ c->now.boot_ms,
+			c->now.wall_ms }, due);
+		struct stamp at = { seen.boot_ms, seen.wall_ms };
 		struct item *it;
-		clock_due(&l->clock.last, c->now.boot_ms, c->now.wall_ms, due, &at.boot_ms, &at.wall_ms);
+
 		if (due > c->now.wall_ms || at.boot_ms >= horizon)
 			break;
 		if (chosen(c, db_text(s, 0), db_int(s, 1)) || timer_held(l, db_text(s, 0), c->now.boot_ms) ||

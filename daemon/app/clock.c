@@ -16,6 +16,7 @@
 #include "store/clock.h"
 #include "store/meter.h"
 #include "store/timer.h"
+#include "store/usable.h"
 
 bool clock_must_notice(const struct clock_view *v, const char *boot_id, struct stamp now)
 {
@@ -40,14 +41,17 @@ static void say(struct act *a, const struct clock *c, const struct clock_step *s
 	log_event(LOG_WARN, "the wall clock was set", "by", by, "jump", s->jump ? "yes" : "no", NULL);
 }
 
-/* What was jumped over is no usable minute and no idle second of any instrument. */
-static int lose(struct act *a, struct interval lost)
+/* What the lab did not live through is kept for people, on each instrument. */
+static int lose(struct act *a, const struct clock_step *s)
 {
-	int rc = 0;
+	struct unusable_query lab = { .in = s->skipped };
+	struct lost_labels lost;
+	int rc = clock_lost_to(a, &lab, &lost);
 
-	for (int k = 0; k < a->site->n_instruments && rc == 0 && !interval_empty(lost); k++)
-		if (store_unit_of(a->db, a->site->instruments[k].id))
-			rc = store_outage_add(a->db, act_id(a, "outage"), a->site->instruments[k].id, "clock", lost.from, lost.to);
+	for (int k = 0; k < a->site->n_instruments && rc == 0; k++)
+		for (int n = 0; n < lost.n && rc == 0 && store_unit_of(a->db, a->site->instruments[k].id); n++)
+			rc = store_outage_add(a->db, act_id(a, "outage"), a->site->instruments[k].id, "clock", lost.of[n].from,
+				lost.of[n].to);
 	return rc;
 }
 
@@ -56,43 +60,60 @@ static int64_t notice_ms(const struct policy *p)
 	return p->grace_ms > CLOCK_NOTICE_MS ? p->grace_ms : CLOCK_NOTICE_MS;
 }
 
-/* The session's booked end lay inside the jump: its user is told, overrun begins some time after it, and the unit is
- * held as it is past any other booked end. */
-static int spare_session(struct act *a, const char *instrument, struct interval lost)
+/* Did the step jump over the end that the booking's session has, or over what it may go on for after it? */
+static bool spares(const struct clock_presence *p, const struct clock_step *s, const struct booking *b,
+	int64_t grace_ms)
 {
-	struct event_row e = { .kind = "clock_end", .instrument = instrument };
+	int64_t end = b->booked_to > s->skipped.from ? b->booked_to : s->skipped.from;
+
+	return b->priced_to + grace_ms > s->skipped.from && clock_jump_over(p, end, 1) == s;
+}
+
+/* Where a jump took the booked end of a session, its user is told, overrun begins some time after the jump, and the
+ * unit is held as it is past any other booked end. oldest: the first step of the presence that is asked for. */
+static int spare_session(struct act *a, const struct session *s, const struct clock_presence *p, int oldest)
+{
+	struct event_row e = { .kind = "clock_end", .instrument = s->instrument, .org = s->org, .user = s->user,
+		.booking = s->booking, .session = s->id };
 	struct booking b;
-	struct session s;
-	struct policy p;
-	int rc = session_open_on(a, instrument, &s);
+	struct policy own;
+	int k = p->n - 1, rc = s->booking ? booking_load(a, s->booking, &b) : 1;
 
 	if (rc == 0)
-		rc = s.booking ? booking_load(a, s.booking, &b) : 1;
-	if (rc == 0)
-		rc = terms_policy(a, b.instrument, b.policy_version, &p);
-	if (rc != 0 || b.booked_to > lost.to || b.priced_to + p.grace_ms <= lost.from)
+		rc = terms_policy(a, b.instrument, b.policy_version, &own);
+	if (rc != 0)
 		return rc < 0 ? rc : 0;
-	e.org = s.org;
-	e.user = s.user;
-	e.booking = b.id;
-	e.session = s.id;
+	while (k >= oldest && !spares(p, &p->steps[k], &b, own.grace_ms))
+		k--;
+	if (k < oldest)
+		return 0;
 	e.facts.from_at = b.booked_to;
-	e.facts.at = lost.to + notice_ms(&p);
+	e.facts.at = p->steps[k].wall_ms + notice_ms(&own);
 	act_event(a, &e);
 	rc = booking_overrun_from(a, b.id, e.facts.at);
 	if (rc == 0)
-		rc = session_hold(a, &s, a->now.wall_ms);
-	return rc == 0 ? metering_arm(a, instrument) : rc;
+		rc = session_hold(a, s, a->now.wall_ms);
+	return rc == 0 ? metering_arm(a, s->instrument) : rc;
+}
+
+/* all: every step that the session was there for, or only the last of all. */
+static int spare_unit(struct act *a, const char *instrument, bool all)
+{
+	static const struct interval any_time = { 0, INT64_MAX };
+	static struct clock_presence p;
+	struct session s;
+	int rc = session_open_on(a, instrument, &s);
+
+	if (rc == 0)
+		rc = store_clock_of_session(a->db, s.id, a->now.wall_ms, any_time, &p);
+	if (rc != 0 || p.n == 0)
+		return rc < 0 ? rc : 0;
+	return spare_session(a, &s, &p, all ? 0 : p.n - 1);
 }
 
 int clock_session_opened(struct act *a, const char *instrument)
 {
-	struct clock_step s;
-	int rc = store_clock_last_step(a->db, a->boot_id, false, &s);
-
-	if (rc != 0 || !s.jump)
-		return rc < 0 ? rc : 0;
-	return spare_session(a, instrument, s.lost);
+	return spare_unit(a, instrument, true);
 }
 
 static int write_step(struct act *a, const struct clock *c, const struct clock_step *s)
@@ -100,11 +121,15 @@ static int write_step(struct act *a, const struct clock *c, const struct clock_s
 	int rc = store_clock_step_add(a->db, act_id(a, "clock_step"), a->boot_id, s);
 
 	if (rc == 0)
-		rc = lose(a, s->lost);
+		rc = lose(a, s);
 	if (rc == 0)
 		rc = timers_shift(a, s->step_ms);
-	for (int k = 0; k < a->site->n_instruments && rc == 0 && s->jump; k++)
-		rc = spare_session(a, a->site->instruments[k].id, s->lost);
+	for (int k = 0; k < a->site->n_instruments && rc == 0; k++) {
+		if (s->jump)
+			rc = spare_unit(a, a->site->instruments[k].id, false);
+		else if (s->step_ms < 0 && store_unit_of(a->db, a->site->instruments[k].id)) /* edges that passed come again */
+			rc = metering_arm(a, a->site->instruments[k].id);
+	}
 	if (rc == 0)
 		say(a, c, s);
 	return rc;
@@ -125,8 +150,8 @@ int clock_notice(struct act *a, struct clock_view *v)
 	rc = store_clock_save(a->db, &next.clock);
 	if (rc == 0 && stepped)
 		rc = write_step(a, &next.clock, &s);
-	if (rc == 0 && store_clock_last_step(a->db, a->boot_id, true, &next.last) != 0)
-		next.last.step_ms = 0;
+	if (rc == 0)
+		rc = store_clock_recent(a->db, a->boot_id, next.recent, CLOCK_RECENT, &next.n);
 	if (rc != 0)
 		return rc;
 	*v = next;
@@ -165,26 +190,6 @@ int clock_report(struct act *a, struct clock_report *ret)
 	rc = store_clock_last_of_all(a->db, &ret->last);
 	ret->has_step = rc == 0;
 	return rc < 0 ? rc : act_end(a);
-}
-
-int64_t clock_not_inside(struct act *a, int64_t at, int64_t least_ms)
-{
-	struct clock_step s;
-
-	if (store_clock_last_step(a->db, a->boot_id, true, &s) != 0 || !s.jump || at < s.lost.from ||
-	    at >= s.lost.to + least_ms)
-		return at;
-	return s.lost.to + least_ms;
-}
-
-int64_t clock_lost_ms(struct act *a, int64_t from, int64_t to)
-{
-	return store_clock_lost_ms(a->db, from, to);
-}
-
-int64_t clock_back_ms(struct act *a, int64_t from)
-{
-	return store_clock_back_ms(a->db, from);
 }
 
 bool clock_is_unsteady(struct act *a)

@@ -6,10 +6,12 @@
 #define APP_CLOCK_H
 
 #include "app/act.h"
-#include "core/clock.h"
+#include "core/clock_lost.h"
 
-/* What the ledger knows between turns. last: the last forward step of this boot; step_ms 0: none. */
-struct clock_view { struct clock clock; struct clock_step last; };
+#define CLOCK_RECENT 16
+
+/* What the ledger knows between turns. recent: the last n steps of this boot, in their order. */
+struct clock_view { struct clock clock; int n; struct clock_step recent[CLOCK_RECENT]; };
 
 /* Looks at the clock at a->now; what it finds is written. *v moves on; a v of zeroes is read from the store first.
  * 0 or < 0. */
@@ -31,10 +33,17 @@ struct clock_report {
 };
 int clock_report(struct act *a, struct clock_report *ret);
 
-/* An instant that lies inside the last jump of this boot is over no sooner than least_ms after its end. */
-int64_t clock_not_inside(struct act *a, int64_t at, int64_t least_ms);
-/* Of the labels in [from, to) so many ms were jumped over: nobody's. */
-int64_t clock_lost_ms(struct act *a, int64_t from, int64_t to);
+#define LOST_PART 64
+
+struct unusable_query;
+struct lost_labels { int n; struct interval of[3 * LOST_PART]; };
+/* Which labels of q->in the asker did not live through (core/clock_lost.h): the session, without one the booking,
+ * without either the lab. Merged, ascending. 0 or < 0. */
+int clock_lost_to(struct act *a, const struct unusable_query *q, struct lost_labels *ret);
+/* An instant that lies inside a jump that the session was there for is over no sooner than least_ms after its end. */
+int64_t clock_not_inside(struct act *a, int64_t session, int64_t at, int64_t least_ms);
+/* How many ms of the session's life by BOOTTIME are after the wall clock showed `at`. */
+int64_t clock_passed(struct act *a, int64_t session, int64_t at);
 /* Since the label `from` the clock was set back by so much: time that went by without labels of its own. */
 int64_t clock_back_ms(struct act *a, int64_t from);
 /* The clock jumped within the last hour: a further step of more than a second is a gap as well. */

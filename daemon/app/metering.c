@@ -254,7 +254,8 @@ static bool past_end_locks(struct act *a, const struct session *s)
 	struct booking b;
 	struct policy p;
 
-	if (booking_load(a, s->booking, &b) != 0 || a->now.wall_ms < clock_not_inside(a, b.booked_to, CLOCK_NOTICE_MS))
+	if (booking_load(a, s->booking, &b) != 0 ||
+	    a->now.wall_ms < clock_not_inside(a, s->id, b.booked_to, CLOCK_NOTICE_MS))
 		return false;
 	return terms_policy(a, s->instrument, b.policy_version, &p) == 0 && p.overrun != OVERRUN_CONTINUE;
 }

@@ -31,9 +31,9 @@ static void sooner(int64_t *best, int64_t at, int64_t now)
 }
 
 /* The end that a session in use is told of: where the booked end lay inside a jump of the clock, some time after it. */
-static int64_t told_end(struct act *a, const struct booking *b)
+static int64_t told_end(struct act *a, const struct session *s, const struct booking *b)
 {
-	return clock_not_inside(a, b->booked_to, CLOCK_NOTICE_MS);
+	return clock_not_inside(a, s->id, b->booked_to, CLOCK_NOTICE_MS);
 }
 
 int metering_arm(struct act *a, const char *instrument)
@@ -55,7 +55,7 @@ int metering_arm(struct act *a, const char *instrument)
 		rc = session_open_on(a, instrument, &s);
 	if (rc == 0 && s.booking && booking_load(a, s.booking, &b) == 0) {
 		sooner(&next, b.booked_to, now);
-		sooner(&next, told_end(a, &b), now);
+		sooner(&next, told_end(a, &s, &b), now);
 	}
 	if (rc < 0)
 		return rc;
@@ -110,7 +110,7 @@ int session_given_up(struct act *a, const struct session *s, int64_t *ret)
 	if (rc == 0)
 		rc = terms_policy(a, s->instrument, b.policy_version, &p);
 	if (rc == 0)
-		*ret = clock_not_inside(a, given_up_at(s, &b, &p), CLOCK_NOTICE_MS);
+		*ret = clock_not_inside(a, s->id, given_up_at(s, &b, &p), CLOCK_NOTICE_MS);
 	return rc;
 }
 
@@ -230,9 +230,9 @@ static int edge(struct act *a, const struct instrument *i, int64_t due)
 		return session_continue(a, &s, &next, due);
 	if (rc == 0 && next.id != b.id && next.booked_from == due && due > b.booked_to && seen)
 		return booking_overruns(a, &b);
-	if (a->now.wall_ms < told_end(a, &b))
+	if (a->now.wall_ms < told_end(a, &s, &b))
 		return session_hold(a, &s, a->now.wall_ms);
-	return due == b.booked_to || due == told_end(a, &b) || s.state != SESSION_RUNNING
+	return due == b.booked_to || due == told_end(a, &s, &b) || s.state != SESSION_RUNNING
 		? at_booked_end(a, i, &s, &b, blind && !seen) : 0;
 }
 

@@ -5,6 +5,7 @@
  */
 #include <string.h>
 
+#include "app/clock.h"
 #include "app/metering.h"
 #include "app/session_step.h"
 #include "store/instrument.h"
@@ -31,13 +32,24 @@ static int silence(struct act *a, const struct unusable_query *q, struct interva
 
 int metering_unusable(struct act *a, const struct unusable_query *q, struct interval *ret, int cap, int *ret_n)
 {
-	int rc = store_unusable(a->db, q, ret, cap - 1, ret_n);
+	struct interval all[SPANS + 3 * LOST_PART];
+	struct lost_labels lost;
+	int n, rc = store_unusable(a->db, q, all, SPANS - 1, &n);
 
+	*ret_n = 0;
 	if (rc == 0)
-		rc = silence(a, q, &ret[*ret_n]);
-	if (rc == 0 && !interval_empty(ret[*ret_n]))
-		*ret_n = interval_merge(ret, *ret_n + 1);
-	return rc;
+		rc = silence(a, q, &all[n++]);
+	if (rc == 0)
+		rc = clock_lost_to(a, q, &lost);
+	if (rc != 0)
+		return rc;
+	for (int k = 0; k < lost.n; k++)
+		all[n++] = lost.of[k];
+	n = interval_fit(all, interval_merge(all, n), cap);
+	for (int k = 0; k < n; k++)
+		ret[k] = all[k];
+	*ret_n = n;
+	return 0;
 }
 
 int metering_usable_ms(struct act *a, const char *instrument, int64_t booking, struct interval in, int64_t *ret_ms)

@@ -7,8 +7,6 @@
 
 #include "common/fmt.h"
 
-static int64_t max64(int64_t a, int64_t b) { return a > b ? a : b; }
-
 static bool same_boot(const struct clock *c, const char *boot_id)
 {
 	return strncmp(c->boot_id, boot_id, sizeof(c->boot_id) - 1) == 0;
@@ -20,7 +18,8 @@ int64_t clock_stepped(const struct clock *c, const char *boot_id, int64_t boot_m
 
 	if (!c->boot_id[0])
 		return 0;
-	if (!same_boot(c, boot_id)) /* how long the machine was off nobody knows; it was not less than nothing */
+	/* Nobody knows how long the machine was off, so after a start only a label before the last one is a step. */
+	if (!same_boot(c, boot_id))
 		step = wall_ms < c->wall_ms ? wall_ms - c->wall_ms : 0;
 	return step > CLOCK_STEP_MS || step < -CLOCK_STEP_MS ? step : 0;
 }
@@ -48,14 +47,8 @@ bool clock_look(struct clock *c, const char *boot_id, int64_t boot_ms, int64_t w
 		.step_ms = clock_stepped(c, boot_id, boot_ms, wall_ms) };
 	bool restarted = c->boot_id[0] && !same_boot(c, boot_id);
 
-	s.lost = (struct interval){ wall_ms, wall_ms };
-	if (s.step_ms > 0) {
-		/* a clock that comes back to where it was brings labels that were lived through */
-		s.lost.from = max64(wall_ms - s.step_ms, c->high_ms);
-		if (s.lost.from > wall_ms)
-			s.lost.from = wall_ms;
-		s.jump = recent_ms + s.step_ms > CLOCK_JUMP_MS;
-	}
+	s.skipped = (struct interval){ wall_ms - (s.step_ms > 0 ? s.step_ms : 0), wall_ms };
+	s.jump = s.step_ms > 0 && recent_ms + s.step_ms > CLOCK_JUMP_MS;
 	wait_on(c, &s, restarted);
 	if (!same_boot(c, boot_id) || s.step_ms != 0) {
 		lt_fmt(c->boot_id, sizeof(c->boot_id), "%s", boot_id);
@@ -63,19 +56,22 @@ bool clock_look(struct clock *c, const char *boot_id, int64_t boot_ms, int64_t w
 	}
 	c->boot_ms = boot_ms;
 	c->wall_ms = wall_ms;
-	c->high_ms = max64(c->high_ms, wall_ms);
 	if (s.step_ms != 0)
 		*ret = s;
 	return s.step_ms != 0;
 }
 
-void clock_due(const struct clock_step *s, int64_t boot_ms, int64_t wall_ms, int64_t due, int64_t *ret_boot,
-	int64_t *ret_wall)
+struct clock_stamp clock_due(const struct clock_step *s, int n, struct clock_stamp now, int64_t due)
 {
-	*ret_boot = boot_ms - (wall_ms - due);
-	*ret_wall = due;
-	if (!s || s->step_ms <= 0 || due >= s->lost.to)
-		return;
-	*ret_boot = due < s->lost.from ? s->boot_ms - (s->lost.from - due) : s->boot_ms;
-	*ret_wall = due < s->lost.from ? due : s->lost.to;
+	/* from the last step back, to the step at or after which the clock showed `due` */
+	for (; n > 0; n--) {
+		const struct clock_step *last = &s[n - 1];
+
+		if (due >= last->wall_ms)
+			break;
+		if (due >= last->skipped.from)
+			return (struct clock_stamp){ last->boot_ms, last->wall_ms };
+		now = (struct clock_stamp){ last->boot_ms, last->wall_ms - last->step_ms };
+	}
+	return (struct clock_stamp){ now.boot_ms - (now.wall_ms - due), due };
 }

@@ -24,15 +24,16 @@ struct clock {
 	char boot_id[CLOCK_BOOT_ID];         /* "": nothing is known yet                                        */
 	int64_t boot_ms, wall_ms;            /* when it was last looked at                                      */
 	int64_t offset_ms;                   /* wall less boot, at the last step or start                       */
-	int64_t high_ms;                     /* the latest wall label that was ever given                       */
 	int64_t waits_until;                 /* BOOTTIME; 0: timers that take something do not wait             */
 };
+
+struct clock_stamp { int64_t boot_ms, wall_ms; }; /* one instant by both clocks                  */
 
 struct clock_step {
 	int64_t boot_ms, wall_ms;            /* when it was noticed                                             */
 	int64_t step_ms;                     /* forward > 0                                                     */
 	bool jump;
-	struct interval lost;                /* labels that nobody lived through; empty when set back           */
+	struct interval skipped;             /* labels that it jumped over; empty when set back                 */
 };
 
 /* Has the clock been set since it was last looked at? By how much, forward > 0; 0: not by more than a second. After a
@@ -43,9 +44,8 @@ bool clock_look(struct clock *c, const char *boot_id, int64_t boot_ms, int64_t w
 	struct clock_step *ret);
 /* Do timers that cost or take something wait? */
 bool clock_waits(const struct clock *c, int64_t boot_ms);
-/* The stamp of what was due at the wall label `due`, seen at boot_ms and wall_ms. s: the last step, or NULL. What was
- * due only because of a jump was due at its end, at the moment of the jump. */
-void clock_due(const struct clock_step *s, int64_t boot_ms, int64_t wall_ms, int64_t due, int64_t *ret_boot,
-	int64_t *ret_wall);
+/* The stamp of what was due at the wall label `due`. s: the n last steps of this boot, in
+ * their order. What was due only because of a forward step was due at its end, at the moment of the step. */
+struct clock_stamp clock_due(const struct clock_step *s, int n, struct clock_stamp now, int64_t due);
 
 #endif

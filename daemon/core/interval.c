@@ -2,6 +2,7 @@
 #include "core/interval.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 bool interval_empty(struct interval a)
 {
@@ -55,6 +56,47 @@ int interval_merge(struct interval *set, int n)
 		}
 	}
 	return kept;
+}
+
+int interval_subtract(const struct interval *a, int na, const struct interval *b, int nb, struct interval *ret)
+{
+	int n = 0, k = 0;
+
+	for (int i = 0; i < na; i++) {
+		int64_t from = a[i].from;
+
+		while (k > 0 && b[k - 1].to > from)
+			k--;
+		for (; k < nb && b[k].from < a[i].to; k++) {
+			if (b[k].from > from)
+				ret[n++] = (struct interval){ from, b[k].from };
+			from = b[k].to > from ? b[k].to : from;
+		}
+		if (from < a[i].to)
+			ret[n++] = (struct interval){ from, a[i].to };
+	}
+	return n;
+}
+
+static int nearest(const struct interval *set, int n)
+{
+	int best = 1;
+
+	for (int i = 2; i < n; i++)
+		if (set[i].from - set[i - 1].to < set[best].from - set[best - 1].to)
+			best = i;
+	return best;
+}
+
+int interval_fit(struct interval *set, int n, int cap)
+{
+	for (; n > cap; n--) {
+		int k = nearest(set, n);
+
+		set[k - 1] = (struct interval){ set[k].from - (set[k - 1].to - set[k - 1].from), set[k].to };
+		memmove(&set[k], &set[k + 1], (size_t)(n - k - 1) * sizeof(*set));
+	}
+	return n;
 }
 
 int64_t interval_covered_ms(struct interval a, const struct interval *set, int n)

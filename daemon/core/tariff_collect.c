@@ -229,6 +229,13 @@ static bool ends_idle(const struct work *w, const struct rate_piece *p)
 	return !p->agreed || !tariff_since(w->in, 5);
 }
 
+/* Of what ran without a place, what its window has no room for ran before it: labels stand still while the clock is set
+ * back. */
+static int64_t ran_before(const struct work *w, const struct rate_piece *p)
+{
+	return p->placed || !tariff_since(w->in, 5) ? 0 : max64(0, p->measured_ms - (p->to_at - p->from_at));
+}
+
 void tariff_collect(struct work *w)
 {
 	const struct rate_input *in = w->in;
@@ -238,7 +245,7 @@ void tariff_collect(struct work *w)
 		const struct rate_piece *p = &in->pieces[i];
 
 		if (ends_idle(w, p) && cursor > 0 && p->from_at > cursor && p->from_at <= idle_end)
-			add_idle(w, cursor, p->from_at);
+			add_idle(w, cursor, max64(cursor, p->from_at - ran_before(w, p)));
 		if (p->fault)
 			add(w, COMP_FAULT, w->base, p->measured_ms, p->from_at, p->to_at);
 		else if (p->placed)

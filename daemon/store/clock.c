@@ -3,7 +3,7 @@
 
 int store_clock_load(struct db *db, struct clock *ret)
 {
-	struct stmt *s = db_query(db, "SELECT boot_id, boot_ms, wall_ms, offset_ms, high_at, waits_until FROM clock WHERE "
+	struct stmt *s = db_query(db, "SELECT boot_id, boot_ms, wall_ms, offset_ms, waits_until FROM clock WHERE "
 		"id = 1", "");
 	struct clock c = { .boot_id = "" };
 	int rc = db_step(s);
@@ -13,8 +13,7 @@ int store_clock_load(struct db *db, struct clock *ret)
 		c.boot_ms = db_int(s, 1);
 		c.wall_ms = db_int(s, 2);
 		c.offset_ms = db_int(s, 3);
-		c.high_ms = db_int(s, 4);
-		c.waits_until = db_int(s, 5);
+		c.waits_until = db_int(s, 4);
 	}
 	db_end(s);
 	*ret = c;
@@ -23,54 +22,104 @@ int store_clock_load(struct db *db, struct clock *ret)
 
 int store_clock_save(struct db *db, const struct clock *c)
 {
-	return db_run(db, "INSERT INTO clock (id, boot_id, boot_ms, wall_ms, offset_ms, high_at, waits_until) VALUES (1, ?1, "
-		"?2, ?3, ?4, ?5, ?6) ON CONFLICT (id) DO UPDATE SET boot_id = excluded.boot_id, boot_ms = excluded.boot_ms, "
-		"wall_ms = excluded.wall_ms, offset_ms = excluded.offset_ms, high_at = excluded.high_at, waits_until = "
-		"excluded.waits_until", "tiiiii", c->boot_id, c->boot_ms, c->wall_ms, c->offset_ms, c->high_ms, c->waits_until);
+	return db_run(db, "INSERT INTO clock (id, boot_id, boot_ms, wall_ms, offset_ms, waits_until) VALUES (1, ?1, ?2, ?3, "
+		"?4, ?5) ON CONFLICT (id) DO UPDATE SET boot_id = excluded.boot_id, boot_ms = excluded.boot_ms, wall_ms = "
+		"excluded.wall_ms, offset_ms = excluded.offset_ms, waits_until = excluded.waits_until", "tiiii", c->boot_id,
+		c->boot_ms, c->wall_ms, c->offset_ms, c->waits_until);
 }
 
 int store_clock_seen(struct db *db, const struct clock *c)
 {
-	return db_run(db, "UPDATE clock SET boot_ms = ?1, wall_ms = ?2, high_at = ?3 WHERE id = 1", "iii", c->boot_ms,
-		c->wall_ms, c->high_ms);
+	return db_run(db, "UPDATE clock SET boot_ms = ?1, wall_ms = ?2 WHERE id = 1", "ii", c->boot_ms, c->wall_ms);
 }
 
 int store_clock_step_add(struct db *db, int64_t id, const char *boot_id, const struct clock_step *s)
 {
 	return db_run(db, "INSERT INTO clock_step (id, boot_id, boot_ms, wall_ms, step_ms, jump, from_at, to_at) VALUES (?1, "
 		"?2, ?3, ?4, ?5, ?6, ?7, ?8)", "itiiiiii", id, boot_id, s->boot_ms, s->wall_ms, s->step_ms, (int64_t)s->jump,
-		s->lost.from, s->lost.to);
+		s->skipped.from, s->skipped.to);
 }
 
-static int take(struct stmt *s, struct clock_step *ret)
+#define STEP "SELECT boot_ms, wall_ms, step_ms, jump, from_at, to_at FROM clock_step "
+
+static struct clock_step take(struct stmt *s)
 {
-	int rc = db_step(s);
-	int64_t lived;
-
-	if (rc == DB_ROW) {
-		lived = db_int(s, 6);
-		*ret = (struct clock_step){ .boot_ms = db_int(s, 0), .wall_ms = db_int(s, 1), .step_ms = db_int(s, 2),
-			.jump = db_int(s, 3) != 0, .lost = { db_int(s, 4), db_int(s, 5) } };
-		ret->lost.to = lived < ret->lost.to ? lived : ret->lost.to;
-		ret->lost.from = ret->lost.from < ret->lost.to ? ret->lost.from : ret->lost.to;
-	}
-	db_end(s);
-	return rc == DB_ROW ? 0 : rc == DB_DONE ? 1 : rc;
-}
-
-/* A clock that was set back brings labels that it had jumped over: from there on they are lived through after all. */
-#define LIVED_FROM "(SELECT MIN(b.wall_ms) FROM clock_step b WHERE b.id > clock_step.id AND b.step_ms < 0)"
-#define STEP "SELECT boot_ms, wall_ms, step_ms, jump, from_at, to_at, COALESCE(" LIVED_FROM ", to_at) FROM clock_step "
-
-int store_clock_last_step(struct db *db, const char *boot_id, bool forward, struct clock_step *ret)
-{
-	return take(db_query(db, STEP "WHERE boot_id = ?1 AND (?2 = 0 OR step_ms > 0) ORDER BY id DESC LIMIT 1", "ti",
-		boot_id, (int64_t)forward), ret);
+	return (struct clock_step){ .boot_ms = db_int(s, 0), .wall_ms = db_int(s, 1), .step_ms = db_int(s, 2),
+		.jump = db_int(s, 3) != 0, .skipped = { db_int(s, 4), db_int(s, 5) } };
 }
 
 int store_clock_last_of_all(struct db *db, struct clock_step *ret)
 {
-	return take(db_query(db, STEP "ORDER BY id DESC LIMIT 1", ""), ret);
+	struct stmt *s = db_query(db, STEP "ORDER BY id DESC LIMIT 1", "");
+	int rc = db_step(s);
+
+	if (rc == DB_ROW)
+		*ret = take(s);
+	db_end(s);
+	return rc == DB_ROW ? 0 : rc == DB_DONE ? 1 : rc;
+}
+
+int store_clock_recent(struct db *db, const char *boot_id, struct clock_step *ret, int cap, int *ret_n)
+{
+	struct stmt *s = db_query(db, STEP "WHERE boot_id = ?1 ORDER BY id DESC LIMIT ?2", "ti", boot_id, (int64_t)cap);
+	int n = 0;
+
+	while (n < cap && db_step(s) == DB_ROW)
+		ret[n++] = take(s);
+	db_end(s);
+	for (int k = 0; k < n / 2; k++) {
+		struct clock_step last = ret[n - 1 - k];
+
+		ret[n - 1 - k] = ret[k];
+		ret[k] = last;
+	}
+	*ret_n = n;
+	return db_failed(db);
+}
+
+/* The steps after one and up to another that touch the labels. */
+static int load_steps(struct db *db, int64_t after, int64_t upto, struct interval in, struct clock_presence *ret)
+{
+	struct stmt *s = db_query(db, STEP "WHERE id > ?1 AND id <= ?2 AND CASE WHEN step_ms > 0 THEN wall_ms ELSE wall_ms - "
+		"step_ms END > ?3 AND CASE WHEN step_ms > 0 THEN wall_ms - step_ms ELSE wall_ms END < ?4 ORDER BY id", "iiii",
+		after, upto, in.from, in.to);
+
+	while (db_step(s) == DB_ROW) {
+		struct clock_step step = take(s);
+
+		clock_presence_add(ret, &step);
+	}
+	db_end(s);
+	return db_failed(db);
+}
+
+/* A session that a reading found began before the step by which it was written, if its label says so. */
+#define BEGAN "COALESCE((SELECT MAX(id) FROM clock_step WHERE id <= session.since_step AND wall_ms <= session.opened_at), 0)"
+
+int store_clock_of_session(struct db *db, int64_t session, int64_t now, struct interval in, struct clock_presence *ret)
+{
+	struct stmt *s = db_query(db, "SELECT opened_at, COALESCE(closed_at, ?2), " BEGAN ", CASE WHEN closed_at IS NULL THEN "
+		"?3 ELSE until_step END FROM session WHERE id = ?1", "iii", session, now, INT64_MAX);
+	int rc = db_step(s);
+	int64_t after = db_int(s, 2), upto = db_int(s, 3);
+
+	ret->n = 0;
+	ret->from = db_int(s, 0);
+	ret->to = db_int(s, 1);
+	ret->onward = true;
+	db_end(s);
+	return rc == DB_ROW ? load_steps(db, after, upto, in, ret) : rc == DB_DONE ? 1 : rc;
+}
+
+int store_clock_of_booking(struct db *db, int64_t booking, int64_t now, struct interval in, struct clock_presence *ret)
+{
+	int64_t after = db_one_int(db, 0, "SELECT since_step FROM booking WHERE id = ?1", "i", booking);
+
+	ret->n = 0;
+	ret->from = 0;
+	ret->to = now;
+	ret->onward = false;
+	return load_steps(db, after, INT64_MAX, in, ret);
 }
 
 /* Steps are few; those of an hour are the last ones. */
@@ -90,20 +139,4 @@ int64_t store_clock_back_ms(struct db *db, int64_t from)
 {
 	return db_one_int(db, 0, "SELECT COALESCE(SUM(-step_ms), 0) FROM clock_step WHERE step_ms < 0 AND wall_ms - step_ms "
 		">= ?1", "i", from);
-}
-
-int64_t store_clock_lost_ms(struct db *db, int64_t from, int64_t to)
-{
-	struct stmt *s = db_query(db, "SELECT from_at, to_at FROM clock_step WHERE step_ms > 0 AND from_at < ?2 AND to_at > "
-		"?1", "ii", from, to);
-	int64_t sum = 0;
-
-	while (db_step(s) == DB_ROW) {
-		struct interval lost = { db_int(s, 0), db_int(s, 1) };
-
-		lost = interval_cut(lost, (struct interval){ from, to });
-		sum += lost.to - lost.from;
-	}
-	db_end(s);
-	return sum;
 }

@@ -6,18 +6,13 @@
 /* No block is looked for that began more than a year before: it would be over. */
 #define BLOCK_REACH (366 * LT_DAY)
 
-/* A wall clock that jumped ahead and was set back: what it shows from there on is lived through after all. Not so for a
- * session: one that was open then has passed over it. */
-#define LIVED "(SELECT MIN(back.wall_ms) FROM clock_step jump, clock_step back WHERE ?6 = 0 AND outage.kind = 'clock' " \
-	"AND jump.from_at = outage.from_at AND jump.to_at = outage.to_at AND back.id > jump.id AND back.step_ms < 0 " \
-	"AND back.wall_ms < outage.to_at)"
-
-/* Sessions of a unit do not overlap: what is open at the beginning is the last one that opened before it. What is
- * nobody's holds the unit while it runs. */
-#define OUTAGES "SELECT from_at AS f, COALESCE(" LIVED ", to_at, ?4) AS t FROM outage WHERE instrument = ?1 " \
+/* What the wall clock jumped over is not the same for everybody: core/clock_lost.h says it. */
+#define OUTAGES "SELECT from_at AS f, COALESCE(to_at, ?4) AS t FROM outage WHERE instrument = ?1 AND kind <> 'clock' " \
 	"AND from_at < ?3 AND (to_at IS NULL OR to_at > ?2)"
 #define BLOCKS "SELECT from_at, to_at FROM block WHERE instrument = ?1 AND state <> 'removed' AND from_at > ?8 " \
 	"AND from_at < ?3 AND to_at > ?2"
+/* Sessions of a unit do not overlap: what is open at the beginning is the last one that opened before it. What is
+ * nobody's holds the unit while it runs. */
 #define SESSIONS "SELECT CASE kind WHEN 'booked' THEN opened_at ELSE COALESCE(first_run_at, opened_at) END, " \
 	"CASE WHEN kind = 'booked' OR state IN ('running','unknown') THEN COALESCE(closed_at, ?4) " \
 	"ELSE COALESCE(last_run_end_at, opened_at) END FROM session WHERE ?7 = 0 AND instrument = ?1 " \

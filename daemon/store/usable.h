@@ -6,8 +6,9 @@
 #include "store/db.h"
 
 /*
- * What of the interval was not usable: outages of every kind, blocks, and sessions that were not the asker's. An open
- * outage or session lasts until `now`.
+ * What of the interval was not usable: outages, blocks, and sessions that were not the asker's. An open outage or
+ * session lasts until `now`. Jumps of the wall clock are not here: what they took differs from asker to asker
+ * (core/clock_lost.h).
  */
 struct unusable_query {
 	const char *instrument;

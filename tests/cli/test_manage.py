@@ -331,7 +331,7 @@ def clock_was_set(lab, seconds):
     """The wall clock is set while labtimed does not run: the store remembers a label of so many seconds ago."""
     lab.stop_daemon()
     with sqlite3.connect(lab.path("labtime.db")) as db:
-        db.execute("UPDATE clock SET wall_ms = wall_ms - ?1, offset_ms = offset_ms - ?1, high_at = high_at - ?1",
+        db.execute("UPDATE clock SET wall_ms = wall_ms - ?1, offset_ms = offset_ms - ?1",
                    (seconds * 1000,))
     db.close()
     lab.start_daemon()

@@ -250,7 +250,7 @@ static void test_007_the_first_look_at_the_clock(void **state)
 	static const char *const rows[] = { "INSERT INTO instrument (id, unit) VALUES ('krios-1', 1)", NULL };
 	struct old *o = old_store(6, rows);
 	struct db *db = upgraded(o);
-	struct clock_step s = { .boot_ms = 10, .wall_ms = 5000, .step_ms = 1500, .lost = { 3500, 5000 } }, got;
+	struct clock_step s = { .boot_ms = 10, .wall_ms = 5000, .step_ms = 1500, .skipped = { 3500, 5000 } }, got;
 	struct clock c;
 
 	(void)state;
@@ -258,8 +258,51 @@ static void test_007_the_first_look_at_the_clock(void **state)
 	assert_int_equal(clock_stepped(&c, "b", 10, 5000), 0);
 	assert_int_equal(store_clock_step_add(db, 1, "b", &s), 0);
 	assert_int_equal(store_clock_last_of_all(db, &got), 0);
-	assert_memory_equal(&got.lost, &s.lost, sizeof(s.lost));
+	assert_memory_equal(&got.skipped, &s.skipped, sizeof(s.skipped));
 	assert_true(db_run(db, "DELETE FROM clock_step", "") < 0);
+	old_free(o);
+}
+
+/* 009: what an older store's sessions were there for nobody knows; what begins or moves now knows the last step. */
+static void test_009_who_was_there_at_a_step(void **state)
+{
+	static const char *const rows[] = {
+		"INSERT INTO instrument (id, unit) VALUES ('krios-1', 1)",
+		"INSERT INTO org (id, name, created_at) VALUES ('acme', 'Acme', 1)",
+		"INSERT INTO user (id, org, name, role, created_at) VALUES ('alice', 'acme', 'Alice', 'member', 1)",
+		"INSERT INTO booking (id, instrument, org, user, state, booked_from, booked_to, held_to, priced_to, policy_version, "
+			"price_version, quote_minor, created_at, created_by) VALUES (1, 'krios-1', 'acme', 'alice', 'confirmed', 5000, "
+			"9000, 9000, 9000, 1, 1, 0, 1000, 'alice')",
+		"INSERT INTO booking_event (booking, n, at, actor, verb, from_state, to_state, detail) VALUES (1, 1, 1000, 'alice', "
+			"'create', 'confirmed', 'confirmed', 'as it was')",
+		"INSERT INTO session (id, instrument, kind, state, outcome, opened_at, opened_cause, closed_at) VALUES (1, 'krios-1', "
+			"'unattributed', 'closed', 'unattributed', 1000, 'meter', 3000), (2, 'krios-1', 'unattributed', 'running', NULL, 4000, "
+			"'meter', NULL)",
+		"INSERT INTO clock (id, boot_id, boot_ms, wall_ms, offset_ms, high_at, waits_until) VALUES (1, 'b', 10, 5000, 4990, 9000, 0)",
+		"INSERT INTO clock_step (id, boot_id, boot_ms, wall_ms, step_ms, jump, from_at, to_at) VALUES (1, 'b', 10, 5000, 1500, 0, "
+			"3500, 5000)",
+		NULL,
+	};
+	struct old *o = old_store(8, rows);
+	struct db *db = upgraded(o);
+	static struct clock_presence p;
+	static const struct interval all = { 0, INT64_MAX };
+	struct clock c;
+
+	(void)state;
+	assert_int_equal(store_clock_load(db, &c), 0);
+	assert_true(c.wall_ms == 5000 && c.offset_ms == 4990 && c.waits_until == 0);
+	assert_int_equal(store_clock_of_session(db, 1, 6000, all, &p), 0);
+	assert_true(p.n == 1 && p.from == 1000 && p.to == 3000);
+	assert_int_equal(store_clock_of_session(db, 2, 6000, all, &p), 0);
+	assert_true(p.n == 1 && p.from == 4000 && p.to == 6000);
+	assert_int_equal(store_clock_of_session(db, 3, 6000, all, &p), 1);
+	assert_int_equal(store_clock_of_booking(db, 1, 6000, all, &p), 0);
+	assert_int_equal(p.n, 1);
+	assert_true(db_run(db, "UPDATE booking SET booked_from = 6000 WHERE id = 1", "") >= 0);
+	assert_int_equal(store_clock_of_booking(db, 1, 6000, all, &p), 0);
+	assert_int_equal(p.n, 0);
+	assert_int_equal(db_one_int(db, -1, "SELECT from_at + to_at FROM booking_event", ""), 0);
 	old_free(o);
 }
 
@@ -396,6 +439,7 @@ int main(void)
 		cmocka_unit_test(test_003_refuses_edits), cmocka_unit_test(test_004_levels),
 		cmocka_unit_test(test_006_sessions_have_a_place), cmocka_unit_test(test_007_the_first_look_at_the_clock),
 		cmocka_unit_test(test_008_parts_given_up),
+		cmocka_unit_test(test_009_who_was_there_at_a_step),
 	};
 
 	return cmocka_run_group_tests_name("migrate", tests, NULL, NULL);

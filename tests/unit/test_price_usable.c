@@ -19,7 +19,7 @@ static const struct { const char *name, *sql; bool usable; } hindrances[] = {
 	{ "locked", "INSERT INTO outage (id, instrument, kind, from_at, to_at) VALUES (1, 'krios-1', 'locked', ?1, ?2)", false },
 	{ "out of service", "INSERT INTO outage (id, instrument, kind, from_at, to_at) VALUES (1, 'krios-1', 'service', ?1, ?2)",
 		false },
-	{ "a jump of the clock", "INSERT INTO outage (id, instrument, kind, from_at, to_at) VALUES (1, 'krios-1', 'clock', ?1, ?2)",
+	{ "a jump of the clock", "INSERT INTO clock_step (id, boot_id, boot_ms, wall_ms, step_ms, jump, from_at, to_at) VALUES (1, 'b', 1, ?2, ?2 - ?1, 1, ?1, ?2)",
 		false },
 	{ "a block", "INSERT INTO block (id, instrument, from_at, to_at, reason, actor, state, created_at) VALUES (1, 'krios-1', ?1, "
 		"?2, 'pump', 'mia', 'planned', 0)", false },
@@ -62,6 +62,8 @@ static int64_t price_of(size_t k, size_t i)
 	db_run(w->db, "UPDATE session SET checkin_at = opened_at", "");
 	add_run(w, 2, 1, T0 + 110 * MIN, T0 + 120 * MIN);
 	assert_true(db_run(w->db, hindrances[i].sql, "ii", T0 + 70 * MIN, T0 + 90 * MIN) >= 0);
+	/* it was open when the clock jumped */
+	assert_true(db_run(w->db, "UPDATE session SET until_step = (SELECT COUNT(*) FROM clock_step)", "") >= 0);
 	assert_int_equal(0, world_end(w, 0));
 	settle(w, 1);
 	due = charged(w);
