@@ -10,9 +10,30 @@
 
 static const char *id_of(const struct step *t) { return t->r->i->id; }
 
+/*
+ * The gap by the clock as it is now, by which sessions go. The labels of readings stand still after the clock was set
+ * back: they would begin the gap too late, or make it as short as nothing.
+ */
+static struct interval lived(const struct step *t)
+{
+	const struct meter_verdict *v = &t->r->v;
+	int64_t now = reading_instant(t->r, v->at);
+
+	return v->back && !v->by_wall ? (struct interval){ now - v->elapsed_ms, now }
+		: (struct interval){ v->from_wall, v->at };
+}
+
+/* The same instant as a label of readings. */
+static int64_t label_of(const struct step *t, int64_t at)
+{
+	const struct meter_verdict *v = &t->r->v;
+
+	return at < v->from_wall ? v->from_wall : at > v->at ? v->at : at;
+}
+
 int step_claimants(struct act *a, struct step *t, struct claimants *c)
 {
-	int rc = store_session_loose(a->db, id_of(t), t->r->v.from_wall, c->s, LOOSE_MAX, &c->n_loose);
+	int rc = store_session_loose(a->db, id_of(t), lived(t).from, c->s, LOOSE_MAX, &c->n_loose);
 
 	c->n = c->n_loose;
 	if (rc == 0 && t->has_session)
@@ -36,6 +57,7 @@ static int64_t claim_ends(struct act *a, const struct session *s)
 static int windows_of(struct act *a, const struct step *t, const struct claimants *c, int64_t owner,
 	struct attr_window w[ATTR_WINDOWS])
 {
+	int64_t start = lived(t).from;
 	int n = 0;
 
 	for (int k = 0; k < c->n; k++) {
@@ -45,11 +67,10 @@ static int windows_of(struct act *a, const struct step *t, const struct claimant
 		int64_t from = s->checkin_at > s->opened_at ? s->checkin_at : s->opened_at;
 
 		if (s->id == owner)
-			from = t->r->v.from_wall;
+			from = start;
 		else if (!s->checkin_at && !at_end)
 			continue;
-		w[n++] = (struct attr_window){ s->id, from > t->r->v.from_wall ? from : t->r->v.from_wall,
-			at_end || at_start ? 0 : claim_ends(a, s) };
+		w[n++] = (struct attr_window){ s->id, from > start ? from : start, at_end || at_start ? 0 : claim_ends(a, s) };
 	}
 	return n;
 }
@@ -76,27 +97,32 @@ static int found_on(struct act *a, struct step *t, struct claimants *c)
 	return rc;
 }
 
+/* Pieces are labelled as readings are; p->from and p->to are instants of the clock as it is now. */
+static int write_piece(struct act *a, struct step *t, struct session *s, const struct attr_piece *p)
+{
+	struct attr_piece labelled = *p;
+	int rc;
+
+	labelled.from = label_of(t, p->from);
+	labelled.to = label_of(t, p->to);
+	if (!s)
+		return metering_hidden(a, id_of(t), &labelled, &t->r->v);
+	rc = session_piece(a, s, id_of(t), &labelled, "gap", false, &t->r->v);
+	if (rc != 0)
+		return rc;
+	if (!s->first_run_at)
+		s->first_run_at = p->from;
+	if (p->to > s->last_run_end_at && p->placed)
+		s->last_run_end_at = p->to;
+	return s->booking ? booking_ran(a, s->booking, p->from) : 0;
+}
+
 static int write_pieces(struct act *a, struct step *t, struct claimants *c, const struct attr_piece *p, int n)
 {
 	int rc = 0;
 
-	for (int k = 0; k < n && rc == 0; k++) {
-		struct session *s = claimant(c, p[k].session);
-
-		if (!s) {
-			rc = metering_hidden(a, id_of(t), &p[k], &t->r->v);
-			continue;
-		}
-		rc = session_piece(a, s, id_of(t), &p[k], "gap", false, &t->r->v);
-		if (rc != 0)
-			continue;
-		if (!s->first_run_at)
-			s->first_run_at = reading_instant(t->r, p[k].from);
-		if (p[k].to > s->last_run_end_at && p[k].placed)
-			s->last_run_end_at = reading_instant(t->r, p[k].to);
-		if (s->booking)
-			rc = booking_ran(a, s->booking, reading_instant(t->r, p[k].from));
-	}
+	for (int k = 0; k < n && rc == 0; k++)
+		rc = write_piece(a, t, claimant(c, p[k].session), &p[k]);
 	return rc;
 }
 
@@ -145,7 +171,7 @@ static int end_old_run(struct act *a, struct step *t, int64_t *ret_owner)
 static int64_t loose_owner(const struct step *t, const struct claimants *c)
 {
 	for (int k = 0; t->r->v.was_running && k < c->n_loose; k++)
-		if (c->s[k].opened_at <= t->r->v.from_wall)
+		if (c->s[k].opened_at <= lived(t).from)
 			return c->s[k].id;
 	return 0;
 }
@@ -154,13 +180,14 @@ static int64_t loose_owner(const struct step *t, const struct claimants *c)
 static int note_gap(struct act *a, const struct step *t, struct claimants *c)
 {
 	const struct meter_verdict *v = &t->r->v;
+	struct interval gap = lived(t);
 	int rc = 0;
 
 	for (int k = 0; v->gap && k < c->n && rc == 0; k++) {
 		struct session *s = &c->s[k];
-		int64_t from = s->opened_at > v->from_wall ? s->opened_at : v->from_wall;
-		int64_t to = s->closed_at && s->closed_at < v->at ? s->closed_at : v->at;
-		struct attr_piece dark = { s->id, from, to, 0, false };
+		int64_t from = s->opened_at > gap.from ? s->opened_at : gap.from;
+		int64_t to = s->closed_at && s->closed_at < gap.to ? s->closed_at : gap.to;
+		struct attr_piece dark = { s->id, label_of(t, from), label_of(t, to), 0, false };
 
 		if (to <= from)
 			continue;
@@ -176,7 +203,8 @@ int step_after_gap(struct act *a, struct step *t, struct claimants *c)
 	struct meter_verdict *v = &t->r->v;
 	struct attr_window w[ATTR_WINDOWS];
 	struct attr_piece p[ATTR_PIECES];
-	struct attr_gap gap = { v->from_wall, v->at, t->ms, false, v->running, v->slack_ms };
+	struct interval in = lived(t);
+	struct attr_gap gap = { in.from, in.to, t->ms, false, v->running, v->slack_ms };
 	int64_t owner;
 	int n, rc = end_old_run(a, t, &owner);
 
@@ -205,7 +233,7 @@ int step_after_gap(struct act *a, struct step *t, struct claimants *c)
 	t->run_to = v->from_wall;
 	for (int k = 0; k < n; k++)
 		if (p[k].session == t->s.id)
-			t->run_to = p[k].to;
+			t->run_to = label_of(t, p[k].to);
 	if (rc == 0 && v->running) {
 		struct attr_piece open = { t->s.id, v->at, v->at, 0, true };
 		rc = session_piece(a, &t->s, id_of(t), &open, "run", true, v);

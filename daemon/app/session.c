@@ -188,7 +188,7 @@ int session_piece(struct act *a, struct session *s, const char *instrument, cons
 {
 	struct usage u = { .id = act_id(a, "usage"), .session = s ? s->id : 0, .from_at = p->from, .to_at = p->to,
 		.measured_ms = p->measured_ms, .placed = p->placed, .open = open, .raw_from = (int64_t)v->raw_from,
-		.raw_to = (int64_t)v->raw, .fault = v->was_faulty && !v->gap && p->measured_ms > 0 };
+		.raw_to = (int64_t)v->raw, .fault = v->was_faulty && (!v->gap || v->faulty) && p->measured_ms > 0 };
 
 	lt_fmt(u.instrument, sizeof(u.instrument), "%s", instrument);
 	lt_fmt(u.reason, sizeof(u.reason), "%s", reason);

@@ -427,6 +427,7 @@ void meter_read(struct meter *m, const struct meter_def *def, int64_t gap_ms, co
 		read_state(m, def, s, v);
 	else
 		read_counter(m, def, s, v);
+	v->faulty = m->faulty;
 	v->raw = m->phase == METER_IN_DOUBT ? s->obs.hourmeter : m->raw;
 	if (v->class == METER_SUSPECT)
 		carry(m, s, v->elapsed_ms);

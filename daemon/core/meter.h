@@ -114,7 +114,7 @@ struct meter_verdict {
 	bool review;              /* a person must look (ambiguous, swap, manual)                          */
 	bool redefined;           /* SWAP: the configuration says another kind, count or modulus           */
 	bool was_running, running;
-	bool was_faulty;
+	bool was_faulty, faulty;
 	int64_t lead_ms;          /* the label `at` stands so far ahead of the wall clock, which was set back  */
 	int64_t from_wall, at;    /* the interval on the wall clock; labels never go back                  */
 	int64_t elapsed_ms;

@@ -16,6 +16,7 @@
 
 struct owed {
 	int64_t id, booking, stands_minor, decided_at;
+	struct device_span during;       /* true ms: from when it was made until it was decided */
 	bool no_show, by_user, whole;    /* whole: not of a part that a move or a cut gave up */
 };
 
@@ -27,27 +28,23 @@ static int64_t let_go(const struct world *w, const struct acked *a)
 		" s.closed_at >= b.since - 1000)", "ii", a->booking, a->since);
 }
 
+static int64_t usable_of(const struct world *w, const struct owed *o, const struct acked *a, int64_t until, int why)
+{
+	return usable_wall_ms(w, a->instrument, a->person, (struct device_span){ a->since, until }, o->during, why);
+}
+
 /*
  * How many usable minutes R25 asks for before somebody who did not come has not come. A booking begins to wait when
  * nobody else holds its unit any more. Who runs it only after `until`, the decision, changes nothing.
  */
-static int64_t wait_ms(const struct world *w, const struct acked *a, int64_t until)
+static int64_t wait_ms(const struct world *w, const struct owed *o, const struct acked *a, int64_t until)
 {
-	int64_t held = usable_wall_ms(w, a->instrument, a->person, a->since, until, 0) -
-		usable_wall_ms(w, a->instrument, a->person, a->since, until, USABLE_OTHERS), since = let_go(w, a);
+	int64_t held = usable_of(w, o, a, until, 0) - usable_of(w, o, a, until, USABLE_OTHERS), since = let_go(w, a);
 	int64_t n = w->instruments[a->instrument].policy.no_show_ms, half, wait;
 
 	half = (a->to - (since ? since : a->since + held)) / 2;
 	wait = n < half ? n : half;
 	return (since || a->since > a->from || held > 0) && wait < 10 * MINUTE ? 10 * MINUTE : wait;
-}
-
-/* The last true instant with this label. */
-static int64_t true_of(const struct world *w, int64_t wall)
-{
-	struct device_span s;
-
-	return world_true(w, wall, wall, &s) ? s.to : wall;
 }
 
 /* A run of theirs that two readings saw, or that the counter must have shown. */
@@ -69,7 +66,7 @@ static bool used(const struct world *w, const struct acked *a, int64_t from, int
 /* Who checked in and then nothing ran. */
 static void check_no_run(struct world *w, const struct owed *o, const struct acked *a)
 {
-	int64_t at = true_of(w, o->decided_at), f = w->instruments[a->instrument].policy.first_run_ms, need = 1;
+	int64_t at = o->during.to, f = w->instruments[a->instrument].policy.first_run_ms, need = 1;
 	int64_t usable = usable_ms(w, a->instrument, a->person, a->checkin_at, at,
 		BY_NOBODY | USABLE_RELAY | USABLE_OTHERS);
 
@@ -85,13 +82,13 @@ static void check_no_run(struct world *w, const struct owed *o, const struct ack
 
 static void check_no_show(struct world *w, const struct owed *o, const struct acked *a)
 {
-	int64_t usable, until = o->decided_at < a->to ? o->decided_at : a->to, need = wait_ms(w, a, until);
+	int64_t usable, until = o->decided_at < a->to ? o->decided_at : a->to, need = wait_ms(w, o, a, until);
 	int why = BY_NOBODY | USABLE_OTHERS;
 
-	if (a->checkin_at && used(w, a, a->checkin_at, true_of(w, o->decided_at)))
+	if (a->checkin_at && used(w, a, a->checkin_at, o->during.to))
 		world_violate(w, "C-%lld: a no-show fee of B-%lld, who ran %s", (long long)o->id, (long long)a->booking,
 			w->devices[a->instrument].d.id);
-	usable = usable_wall_ms(w, a->instrument, a->person, a->since, until, why);
+	usable = usable_of(w, o, a, until, why);
 	if (!o->by_user && usable + ROUNDING_MS < need && (!a->checkin_at || o->decided_at >= a->to))
 		world_violate(w, "C-%lld: a no-show fee of B-%lld after %lld of %lld usable s of %s", (long long)o->id,
 			(long long)a->booking, (long long)usable / 1000, (long long)need / 1000, w->devices[a->instrument].d.id);
@@ -102,25 +99,32 @@ static void check_no_show(struct world *w, const struct owed *o, const struct ac
 		check_no_run(w, o, a);
 }
 
-static bool away_at(const struct world *w, const struct acked *a, int64_t wall)
+static bool away_at(const struct world *w, const struct acked *a, int64_t at)
 {
-	int64_t at = true_of(w, wall);
-
 	return usable_ms(w, a->instrument, a->person, at - 1, at, USABLE_LINK | USABLE_SERVICE | USABLE_BLOCK) == 0;
 }
 
 static void check_late_cancel(struct world *w, const struct owed *o, const struct acked *a)
 {
-	int64_t usable = usable_wall_ms(w, a->instrument, a->person, a->from, a->to, BY_NOBODY);
-	int64_t need = wait_ms(w, a, a->to);
+	struct owed whole = *o;
+	struct device_span start, end; /* as often as the wall clock showed them; a start that it skipped is where it did */
+	int64_t usable, need;
 
-	if (true_of(w, a->to) + LATER_MS > w->true_ms)
+	if (!world_true(w, a->from, INT64_MAX / 4, &start) || !world_true(w, a->to, INT64_MAX / 4, &end))
 		return;
+	world_true(w, a->from, a->from, &start);
+	world_true(w, a->to, a->to, &end);
+	if (end.to + LATER_MS > w->true_ms)
+		return;
+	whole.during.to = w->true_ms;
+	usable = usable_wall_ms(w, a->instrument, a->person, (struct device_span){ a->from, a->to }, whole.during,
+		BY_NOBODY);
+	need = wait_ms(w, &whole, a, a->to);
 	if (usable + ROUNDING_MS < need)
 		world_violate(w, "C-%lld: a late-cancel fee of B-%lld although %s had only %lld of %lld usable s", (long long)o->id,
 			(long long)a->booking, w->devices[a->instrument].d.id, (long long)usable / 1000,
 			(long long)need / 1000);
-	if (away_at(w, a, o->decided_at) && away_at(w, a, a->from))
+	if (away_at(w, a, o->during.to) && away_at(w, a, start.from) && away_at(w, a, start.to))
 		world_violate(w, "C-%lld: a late-cancel fee of B-%lld although %s was away then and at its start", (long long)o->id,
 			(long long)a->booking, w->devices[a->instrument].d.id);
 }
@@ -135,12 +139,14 @@ static void check_fees(struct world *w)
 		" c.service_from = b.booked_from AND c.service_to = b.booked_to AND b.state = 'cancelled' FROM charge c JOIN booking b ON b.id = c.booking WHERE c.kind = 'fee' AND b.state IN ('no_show', 'cancelled')", "");
 
 	while (db_step(q) == DB_ROW) {
-		struct owed o = { db_int(q, 0), db_int(q, 1), db_int(q, 2), db_int(q, 3), db_int(q, 4) != 0, db_int(q, 5) != 0,
-			db_int(q, 6) != 0 };
+		struct owed o = { .id = db_int(q, 0), .booking = db_int(q, 1), .stands_minor = db_int(q, 2),
+			.decided_at = db_int(q, 3), .no_show = db_int(q, 4) != 0, .by_user = db_int(q, 5) != 0,
+			.whole = db_int(q, 6) != 0 };
 		const struct acked *a = people_booking(w, o.booking);
 
-		if (!a || o.stands_minor <= 0)
+		if (!a || o.stands_minor <= 0 || !notes_end(w, o.booking))
 			continue;
+		o.during = (struct device_span){ a->made_true, notes_end(w, o.booking) };
 		w->stats.fees++;
 		if (o.no_show)
 			check_no_show(w, &o, a);
@@ -154,7 +160,8 @@ static void check_fees(struct world *w)
 static void check_absent(struct world *w, const struct acked *a, const char *state, int64_t fee_minor)
 {
 	struct device_span in;
-	int64_t usable = usable_wall_ms(w, a->instrument, WORLD_STRANGER - 1, a->since, a->to, BY_NOBODY | USABLE_OTHERS);
+	int64_t usable = usable_wall_ms(w, a->instrument, WORLD_STRANGER - 1, (struct device_span){ a->since, a->to },
+		(struct device_span){ a->made_true, w->true_ms }, BY_NOBODY | USABLE_OTHERS);
 
 	if (!world_true(w, a->since, a->to, &in) || in.to + LATER_MS > w->true_ms || a->to - a->since < 25 * MINUTE)
 		return;

@@ -112,7 +112,7 @@ static void found_site(struct world *w)
 	w->site.n_instruments = WORLD_INSTRUMENTS;
 	w->start_ms = w->true_ms = lt_days_from_civil(beginnings[beginning].year, beginnings[beginning].month,
 		beginnings[beginning].day) * LT_DAY;
-	w->boot_base_ms = w->start_ms - 1000000;
+	world_boot(w, w->start_ms - 1000000);
 	world_skew(w, 0);
 }
 

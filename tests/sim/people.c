@@ -95,6 +95,7 @@ void people_acked(struct world *w, struct person *p, bool moved, bool cancelled)
 	if (moved) {
 		a->n_terms = 0;
 		a->since = p->from > p->asked_at ? p->from : p->asked_at;
+		a->made_true = p->asked_true;
 		take_terms(a, p->from, p->to, p->asked_at, now);
 	} else if (p->to > a->to) {
 		take_terms(a, a->to, p->to, p->asked_at, now);

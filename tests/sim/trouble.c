@@ -331,7 +331,7 @@ static int64_t begin_pause(struct world *w, int i)
 	for (int k = 0; k < WORLD_INSTRUMENTS; k++) /* what a silence before it hid comes in the same impossible rise */
 		w->devices[k].d.forgotten_ms += device_unread_ms(&w->devices[k].d, w->true_ms);
 	lasts = away(w, TROUBLE_PAUSE);
-	w->boot_base_ms += lasts;
+	world_boot(w, w->boot_base_ms + lasts);
 	w->paused_ms += lasts + DOUBT_POLLS * w->poll_ms;
 	w->stepped = true;
 	set_clock(w, w->wall_skew_ms - lasts);

@@ -8,6 +8,7 @@
 #include "store/meter.h"
 
 #define GAP_POLLS 10             /* in a silence shorter than this, which is no gap, runs have no certain place */
+#define EARLY_MS (16 * 60000)    /* a booking may begin so early, and a little                     */
 #define NEAR_POLLS 3             /* a fault so many polls from a session may have touched it */
 
 /* The staff's word, as the store has it: seen at the next reading. */
@@ -78,13 +79,8 @@ bool truth_troubled(const struct world *w, int i, int64_t from, int64_t to)
 	return marks_in(&w->devices[i].marks, from - NEAR_POLLS * w->poll_ms, to + NEAR_POLLS * w->poll_ms);
 }
 
-static bool clock_troubled(const struct world *w, int64_t from, int64_t to)
-{
-	return marks_in(&w->clock_marks, from - NEAR_POLLS * w->poll_ms, to + NEAR_POLLS * w->poll_ms);
-}
-
 /* stands_ms: what is left of used_ms after what was taken back. */
-struct billed { int64_t id, used_ms, fault_ms, opened, closed, last; bool checked_in; int64_t stands_ms; };
+struct billed { int64_t id, used_ms, fault_ms, stands_ms; bool checked_in; struct noted_row row; };
 
 /* What ran at fault is not priced, and nothing else is kept from the price: each edge is seen within a poll. */
 static void check_faults(struct world *w, int i, const struct billed *b, struct device_span in)
@@ -92,38 +88,38 @@ static void check_faults(struct world *w, int i, const struct billed *b, struct 
 	const struct device *d = &w->devices[i].d;
 	int64_t edge = w->poll_ms + 1000 + d->count_ms;
 	int faults, near; /* one that ended just before the session may be seen to end in it */
-	int64_t ran = device_at_fault_ms(d, in.from, in.to, w->true_ms, &faults), by;
+	int64_t least = device_at_fault_ms(d, in.from, in.to, w->true_ms, &faults), by;
+	int64_t most = device_at_fault_ms(d, in.from, b->row.noted->closed, w->true_ms, &faults);
 
-	device_at_fault_ms(d, in.from - edge, in.to, w->true_ms, &near);
+	device_at_fault_ms(d, in.from - edge, b->row.noted->closed, w->true_ms, &near);
 	by = 1000 + 2 * near * edge;
 	w->stats.faults += faults;
-	if (b->fault_ms > ran + by || b->fault_ms + by < ran)
+	if (b->fault_ms > most + by || b->fault_ms + by < least)
 		world_violate(w, "C-%lld has %lld ms at fault, %s ran %lld ms in %d faults from %lld to %lld", (long long)b->id,
-			(long long)b->fault_ms, d->id, (long long)ran, faults, (long long)b->opened, (long long)b->closed);
+			(long long)b->fault_ms, d->id, (long long)most, faults, (long long)in.from, (long long)in.to);
 }
 
 static void check_charge(struct world *w, int i, const struct billed *b)
 {
 	const struct device *d = &w->devices[i].d;
-	int64_t last = b->last > b->closed ? b->last : b->closed, most, least;
-	struct device_span in, around;
+	int64_t most, least, silence = GAP_POLLS * w->poll_ms;
+	struct device_span wide, in;
 
+	notes_place(w, i, &b->row, &wide, &in);
 	w->stats.charges++;
-	if (!world_true(w, b->opened, b->closed, &in) || !world_true(w, b->opened - 16 * 60000, last, &around))
-		return;
-	most = device_truth_ms(d, around.from - GAP_POLLS * w->poll_ms, around.to + GAP_POLLS * w->poll_ms, w->true_ms);
+	most = device_truth_ms(d, wide.from - EARLY_MS - silence, wide.to + silence, w->true_ms);
 	least = device_truth_ms(d, in.from, in.to, w->true_ms);
 	if (b->stands_ms > most + d->count_ms + 1000)
 		world_violate(w, "C-%lld bills %lld ms, %s ran %lld ms", (long long)b->id, (long long)b->stands_ms, d->id,
 			(long long)most);
-	if (!b->checked_in || truth_troubled(w, i, in.from, in.to) || clock_troubled(w, in.from, in.to))
+	if (!b->checked_in || truth_troubled(w, i, in.from, b->row.noted->closed))
 		return;
 	w->stats.exact++;
 	check_faults(w, i, b, in);
 	/* seconds are floored once, the counter shows whole counts, a run may end or begin within a poll of an edge */
 	if (b->used_ms + 1000 + 2 * d->count_ms + w->poll_ms < least)
 		world_violate(w, "C-%lld bills %lld ms, %s ran %lld ms from %lld to %lld and nothing went wrong", (long long)b->id,
-			      (long long)b->used_ms, d->id, (long long)least, (long long)b->opened, (long long)b->closed);
+			      (long long)b->used_ms, d->id, (long long)least, (long long)in.from, (long long)in.to);
 }
 
 /* A run that a silence began in keeps what the counter gained in it, up to another's check-in: to where that ends. */
@@ -133,13 +129,18 @@ static void check_charges(struct world *w)
 		" (SELECT COALESCE(MAX(CASE WHEN u.placed THEN u.to_at ELSE (SELECT COALESCE(MIN(r.at), u.to_at)"
 		" FROM reading r WHERE r.instrument = u.instrument AND r.at >= u.to_at) END), 0)"
 		" FROM usage u WHERE u.session = s.id), s.checkin_at IS NOT NULL, c.fault_s, c.used_s + (SELECT"
-		" COALESCE(SUM(d.used_s), 0) FROM charge d WHERE d.corrects = c.id) FROM charge c JOIN session s ON s.id = c.session WHERE c.kind = 'usage'", "");
+		" COALESCE(SUM(d.used_s), 0) FROM charge d WHERE d.corrects = c.id), s.id, s.measured_ms, s.opened_cause = 'user'"
+		" FROM charge c JOIN session s ON s.id = c.session WHERE c.kind = 'usage'", "");
 
-	while (db_step(q) == DB_ROW)
-		for (int i = 0; i < WORLD_INSTRUMENTS; i++)
+	while (db_step(q) == DB_ROW) {
+		struct billed b = { .id = db_int(q, 0), .used_ms = db_int(q, 1) * 1000, .fault_ms = db_int(q, 7) * 1000,
+			.stands_ms = db_int(q, 8) * 1000, .checked_in = db_int(q, 6) != 0, .row = { notes_session(w, db_int(q, 9)),
+			db_int(q, 3), db_int(q, 4), db_int(q, 5), db_int(q, 10), db_int(q, 11) != 0 } };
+
+		for (int i = 0; b.row.noted && i < WORLD_INSTRUMENTS; i++)
 			if (strcmp(w->devices[i].d.id, db_text(q, 2)) == 0)
-				check_charge(w, i, &(struct billed){ db_int(q, 0), db_int(q, 1) * 1000, db_int(q, 7) * 1000,
-					db_int(q, 3), db_int(q, 4), db_int(q, 5), db_int(q, 6) != 0, db_int(q, 8) * 1000 });
+				check_charge(w, i, &b);
+	}
 	db_end(q);
 }
 

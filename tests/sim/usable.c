@@ -91,7 +91,8 @@ int64_t usable_ms(const struct world *w, int i, int person, int64_t from, int64_
 	return to > at ? sum + to - at : sum;
 }
 
-int64_t usable_wall_ms(const struct world *w, int i, int person, int64_t from, int64_t to, int why)
+int64_t usable_wall_ms(const struct world *w, int i, int person, struct device_span labels, struct device_span during,
+	int why)
 {
 	int64_t sum = 0;
 
@@ -99,8 +100,10 @@ int64_t usable_wall_ms(const struct world *w, int i, int person, int64_t from, i
 		int64_t skew = w->skews[k].skew, a = w->skews[k].from;
 		int64_t b = k + 1 < w->n_skews ? w->skews[k + 1].from : w->true_ms;
 
-		a = a > from - skew ? a : from - skew;
-		b = b < to - skew ? b : to - skew;
+		a = a > during.from ? a : during.from;
+		b = b < during.to ? b : during.to;
+		a = a > labels.from - skew ? a : labels.from - skew;
+		b = b < labels.to - skew ? b : labels.to - skew;
 		if (b > a)
 			sum += usable_ms(w, i, person, a, b, why);
 	}

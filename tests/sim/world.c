@@ -1,7 +1,8 @@
 /*
  * world.c - the machinery of the simulated world: events in the order of virtual time, one after the other. What people
- * do is in people.c and staff.c, controllers in line.c and poller.c, the daemon's deaths in life.c, what goes
- * wrong in trouble.c, what must hold in checks.c, reach.c, truth.c, fees.c, owners.c and prices.c. Owns the event heap.
+ * do is in people.c and staff.c, controllers in line.c and poller.c, the daemon's deaths in life.c, what goes wrong in
+ * trouble.c, what truly happened when in notes.c, what must hold in checks.c, reach.c, truth.c, fees.c, owners.c and
+ * prices.c. Owns the event heap.
  */
 #include "sim/world.h"
 
@@ -136,6 +137,14 @@ void world_skew(struct world *w, int64_t skew_ms)
 	w->wall_skew_ms = skew_ms;
 }
 
+void world_boot(struct world *w, int64_t base_ms)
+{
+	assert(w->n_boots < WORLD_BOOTS);
+	w->boot_base_ms = base_ms;
+	w->boots[w->n_boots].boot_ms = w->true_ms - base_ms;
+	w->boots[w->n_boots++].base_ms = base_ms;
+}
+
 void world_away(struct world *w, int64_t lasts_ms)
 {
 	world_mark(w, -1);
@@ -227,6 +236,7 @@ bool world_run(struct world *w)
 			continue;
 		w->stats.steps++;
 		life_step(w);
+		notes_step(w);
 		if (e.kind <= EV_POLL) /* batches wait 200 ms, parks 1 s */
 			world_at(w, w->true_ms + 210, EV_TICK, 0, 0, 0);
 		checks_step(w, e.kind == EV_POLL ? e.index : -1);

@@ -33,6 +33,8 @@
 #define WORLD_SKEWS 2048
 #define WORLD_LISTS 1024
 #define WORLD_BLOCKS 512
+#define WORLD_BOOTS 512
+#define WORLD_SESSIONS 8192
 #define WORLD_STRANGER (-1)      /* who runs an instrument and is none of the people */
 #define ACKED_TERMS 16
 #define WORLD_TROUBLES_GIVEN (UINT32_C(1) << 31) /* in world_options: also where no kind is on */
@@ -113,6 +115,7 @@ struct acked_term { int64_t from, to, asked_at, told_at; };
 struct acked {
 	int64_t booking, from, to, version, quote;
 	int64_t since;             /* the later of its start and when it came to lie there                */
+	int64_t made_true;         /* when it was asked to lie there                                      */
 	int64_t checkin_at;        /* true ms; 0: nobody checked in                                       */
 	int person, instrument, n_terms;
 	struct acked_term terms[ACKED_TERMS];
@@ -126,6 +129,20 @@ struct world_list { int instrument; int64_t version, effective_at, rate_minor; }
 struct world_block { int instrument; int64_t id, from, to; };
 
 struct marks { int n; int64_t at[WORLD_MARKS]; };
+
+/* True instants of a session, 0: not yet. grew: a reading last added to it. stopped: its last run end was last set. */
+struct noted_session {
+	int64_t opened, checkin, grew, stopped, closed;
+	int64_t wall_opened, wall_closed; /* what the wall clock showed then                              */
+	int64_t measured_ms, last_end, seen;
+};
+
+/* Labels of a session's row. last: of the last reading that added to it. */
+struct noted_row {
+	const struct noted_session *noted;
+	int64_t opened, closed, last, measured_ms;
+	bool by_user;
+};
 
 /* How a controller, or a gateway, is away: the last two leave it without a connection. */
 enum away { AWAY_NOT, AWAY_SILENT, AWAY_EXCEPTION, AWAY_REFUSED, AWAY_HANGING };
@@ -205,6 +222,12 @@ struct world {
 	struct world_list lists[WORLD_LISTS];
 	int n_blocks;
 	struct world_block blocks[WORLD_BLOCKS];
+	int n_open;                /* sessions that were open after the last step, and the newest rows then */
+	int64_t open[WORLD_INSTRUMENTS], newest_session, newest_event;
+	struct noted_session sessions[WORLD_SESSIONS]; /* by id                                           */
+	int64_t ends[WORLD_ACKED]; /* true ms, by booking: it was called off, or nobody came             */
+	int n_boots;
+	struct { int64_t boot_ms, base_ms; } boots[WORLD_BOOTS]; /* from this BOOTTIME on                 */
 	int64_t boot_base_ms;      /* true_ms of boot 0                                                   */
 	int64_t poll_ms, checked_hour, restarted_ms;
 	int haste;
@@ -301,6 +324,17 @@ void people_instant(char dst[40], int64_t at);
 void people_acked(struct world *w, struct person *p, bool moved, bool cancelled);
 struct acked *people_booking(struct world *w, int64_t booking); /* NULL: not acknowledged */
 
+void notes_step(struct world *w);            /* what the ledger committed in its step                 */
+const struct noted_session *notes_session(const struct world *w, int64_t id); /* NULL: not noted      */
+int64_t notes_end(const struct world *w, int64_t booking); /* true ms; 0: not noted                    */
+/* True instants, by a session's row and the notes: most holds all that may belong to it but for what a silence before
+ * it hid, and all of least belongs to it. */
+void notes_place(const struct world *w, int instrument, const struct noted_row *r, struct device_span *ret_most,
+	struct device_span *ret_least);
+/* The first and the last true instant of the readings with this label, or with the next. False: there is none. */
+bool notes_reading(const struct world *w, int instrument, int64_t label, struct device_span *ret);
+void world_boot(struct world *w, int64_t base_ms); /* BOOTTIME is now true time less this              */
+
 void checks_step(struct world *w, int instrument); /* -1: none by itself */
 void world_dump(struct world *w, FILE *to); /* the rows of interest, after a violation */
 void checks_after_crash(struct world *w);
@@ -313,8 +347,9 @@ enum { USABLE_LINK = 1, USABLE_FAULT = 2, USABLE_RELAY = 4, USABLE_SERVICE = 8, 
 	USABLE_BLOCK = 64 };
 /* Of true time [from, to): at most so much could the person use the instrument. */
 int64_t usable_ms(const struct world *w, int instrument, int person, int64_t from, int64_t to, int why);
-/* The same where the wall clock showed [from, to). */
-int64_t usable_wall_ms(const struct world *w, int instrument, int person, int64_t from, int64_t to, int why);
+/* The same of `during` where the wall clock showed `labels`. */
+int64_t usable_wall_ms(const struct world *w, int instrument, int person, struct device_span labels,
+	struct device_span during, int why);
 bool truth_troubled(const struct world *w, int instrument, int64_t from, int64_t to); /* true ms */
 void fees_end(struct world *w);
 void owners_end(struct world *w);

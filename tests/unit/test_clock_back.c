@@ -54,6 +54,60 @@ static void test_who_checks_in_while_labels_stand_still_pays_no_strangers_run(vo
 	}
 }
 
+static void test_who_checks_in_during_a_silence_while_labels_stand_still_pays_no_strangers_run(void **state)
+{
+	(void)state;
+	for (size_t k = 0; k < sizeof(steps) / sizeof(steps[0]); k++) {
+		int64_t from, b, next;
+
+		ahead_by(steps[k]);
+		from = hour_after(LT_HOUR);
+		b = book("alice", "krios-1", from, from + LT_HOUR);
+		next = book("zoe", "krios-1", from + 2 * LT_HOUR, from + 3 * LT_HOUR);
+		run_until(from);
+		must("alice", do_checkin, b);
+		run(MIN(3));
+		d.of[0].silent = true; /* she runs it, nobody sees it, and it is given up at the booked end */
+		d.of[0].on = true;
+		run(MIN(50));
+		d.of[0].on = false;
+		run_until(from + 2 * LT_HOUR);
+		must("zoe", do_checkin, next);
+		run(MIN(5));
+		must("zoe", do_checkout, next);
+		run(MIN(10));
+		d.of[0].silent = false;
+		run(MIN(20));
+		if (of_booking(next).measured_ms > 0)
+			fail_msg("a step of %lld min: %lld s of another's run are hers", (long long)(steps[k] / LT_MINUTE),
+				(long long)(of_booking(next).measured_ms / 1000));
+		run(30 * LT_HOUR);
+	}
+}
+
+static void test_a_run_at_fault_costs_nothing_though_the_clock_jumps_in_it(void **state)
+{
+	int64_t b = book("alice", "krios-1", H(1), H(3));
+
+	(void)state;
+	run_until(H(1));
+	must("alice", do_checkin, b);
+	d.of[0].faulty = true;
+	run(MIN(2));
+	d.of[0].on = true;
+	for (int k = 0; k < 20; k++) { /* each minute a step that is a jump with those before it */
+		run(MIN(1));
+		set_clock(10 * LT_SECOND);
+	}
+	d.of[0].on = false;
+	run(MIN(2));
+	must("alice", do_checkout, b);
+	run(MIN(20));
+	assert_int_equal(rows("SELECT SUM(used_s) FROM charge"), d.of[0].run_ms / 1000);
+	assert_int_equal(rows("SELECT SUM(fault_s) FROM charge"), d.of[0].run_ms / 1000);
+	assert_int_equal(rows("SELECT SUM(amount_minor) FROM charge"), 0);
+}
+
 static void test_a_run_while_labels_stand_still_is_not_of_tomorrows_booking(void **state)
 {
 	(void)state;
@@ -142,6 +196,8 @@ static void test_a_level_that_returns_gives_nobody_more_than_fits(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		T(test_who_checks_in_during_a_silence_while_labels_stand_still_pays_no_strangers_run),
+		T(test_a_run_at_fault_costs_nothing_though_the_clock_jumps_in_it),
 		T(test_who_checks_in_while_labels_stand_still_pays_no_strangers_run),
 		T(test_a_run_while_labels_stand_still_is_not_of_tomorrows_booking),
 		T(test_a_session_while_labels_stand_still_begins_and_ends_by_the_clock),
