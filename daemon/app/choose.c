@@ -89,8 +89,8 @@ static bool chosen(const struct choice *c, const char *kind, int64_t ref)
 /* While timers are held back, however many, those behind them go on. */
 struct stmt *timers_by_due(struct ledger *l, struct stamp now)
 {
-	return store_timers_by_due(l->o.db, timers_wait(l, now.boot_ms) ? INT64_MAX
-		: 2 * TURN_TIMERS + ASIDE_MAX + l->parked.n);
+	return store_timers_by_due(l->o.db, timers_wait(l, now.boot_ms) ? l->o.ports->timers_taking() : "",
+		2 * TURN_TIMERS + ASIDE_MAX + l->parked.n);
 }
 
 /* A due timer is stamped with its due time; it never overtakes a request or reading that was complete by then. */
@@ -115,7 +115,7 @@ static void choose_timers(struct choice *c)
 
 		if (due > c->now.wall_ms || at.boot_ms >= horizon)
 			break;
-		if (chosen(c, db_text(s, 0), db_int(s, 1)) || timer_held(l, db_text(s, 0), c->now.boot_ms) ||
+		if (chosen(c, db_text(s, 0), db_int(s, 1)) ||
 			timer_waits(l, db_text(s, 0), db_int(s, 1), c->now.boot_ms))
 			continue;
 		it = item_new(l, ITEM_TIMER, at);

@@ -106,7 +106,7 @@ static void look_ahead(struct ledger *l, struct stamp now)
 
 	l->next_due_at = INT64_MAX;
 	while (db_step(s) == DB_ROW) {
-		if (timer_held(l, db_text(s, 0), now.boot_ms) || timer_waits(l, db_text(s, 0), db_int(s, 1), now.boot_ms))
+		if (timer_waits(l, db_text(s, 0), db_int(s, 1), now.boot_ms))
 			continue;
 		l->next_due_at = db_int(s, 2);
 		break;

@@ -38,6 +38,7 @@ struct ledger_ports {
 	int (*recover)(struct act *a);
 	int (*desired)(struct act *a, const char *instrument, enum lt_lock *ret);
 	const struct timer_kind *(*timer)(const char *name);
+	const char *(*timers_taking)(void); /* ",name,name,": the kinds that wait for the clock                  */
 	int (*clock)(struct act *a, struct clock_view *v); /* the wall clock was set, or nothing is known of it  */
 };
 extern const struct ledger_ports ledger_ports;

@@ -72,6 +72,9 @@ struct unit {
 };
 
 struct known { char id[9]; int64_t boot_ms; };
+/* A step of the wall clock that is not in the store yet: failures in a row (0: none), when it is tried again. */
+struct clock_retry { int failed; int64_t not_before, wait_ms; };
+
 struct aside { char kind[32]; int64_t ref, until; };
 
 struct ledger {
@@ -96,7 +99,7 @@ struct ledger {
 	int64_t next_due_at;
 	struct clock_view clock;     /* as the last turn that was committed knew it            */
 	int64_t clock_saved;         /* boot ms of its last writing                            */
-	bool clock_unwritten;        /* a step is not in the store yet                         */
+	struct clock_retry clock_retry;
 	struct msg_turn numbers;     /* counters, copied into each MSG_TURN              */
 };
 
@@ -131,9 +134,11 @@ struct stmt *timers_by_due(struct ledger *l, struct stamp now);
 /* ledger_clock.c */
 int clock_watch(struct ledger *l, struct stamp now);    /* 0, or < 0: a commit is in doubt                  */
 int clock_start(struct ledger *l, struct act *a);       /* in the first transaction                         */
-int clock_record(struct ledger *l, struct stamp now);   /* once a minute, in a turn                         */
+/* Writes in a turn, once a minute, what the clocks show: true. A failure is sticky. Once the turn is committed, and not
+ * before, it counts as written. */
+bool clock_record(struct ledger *l, struct stamp now);
+void clock_recorded(struct ledger *l, struct stamp now);
 bool timers_wait(const struct ledger *l, int64_t boot_ms); /* those that take something do                  */
-bool timer_held(const struct ledger *l, const char *kind, int64_t boot_ms); /* and this kind is one of them */
 
 /* leases.c */
 void leases_publish(struct ledger *l, struct stamp now);

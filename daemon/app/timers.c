@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "common/fmt.h"
 #include "store/timer.h"
 
 static const struct timer_kind *const tables[] = { booking_timers, metering_timers, money_timers, people_timers };
@@ -16,6 +17,18 @@ const struct timer_kind *timer_kind_find(const char *name)
 			if (strcmp(k->name, name) == 0)
 				return k;
 	return NULL;
+}
+
+const char *timer_kinds_taking(void)
+{
+	static char names[400];
+	size_t n = 0;
+
+	for (size_t i = 0; i < TABLES && names[0] == '\0'; i++)
+		for (const struct timer_kind *k = tables[i]; k->name; k++)
+			if (k->flags & TIMER_TAKES)
+				n += (size_t)lt_fmt(names + n, sizeof(names) - n, "%s%s,", n ? "" : ",", k->name);
+	return names;
 }
 
 int timers_shift(struct act *a, int64_t ms)

@@ -17,6 +17,8 @@ struct timer_kind { const char *name; int (*fire)(struct act *a, int64_t ref, in
 /* end: name NULL */
 extern const struct timer_kind booking_timers[], metering_timers[], money_timers[], people_timers[];
 const struct timer_kind *timer_kind_find(const char *name);
+/* The names of the kinds that take something, for store_timers_by_due: ",name,name,". */
+const char *timer_kinds_taking(void);
 /* The wall clock was set by so much: what counts a duration moves with it. */
 int timers_shift(struct act *a, int64_t ms);
 

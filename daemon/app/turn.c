@@ -326,11 +326,11 @@ static int run_items(struct turn *t, struct item **items, int n)
 	return r;
 }
 
-static int record_touches(struct ledger *l, struct stamp now)
+static int record_touches(struct ledger *l, struct stamp now, bool *ret_clock)
 {
 	for (int i = 0; i < l->n_touch; i++)
 		store_token_touch(l->o.db, l->touch[i], now.wall_ms);
-	clock_record(l, now);
+	*ret_clock = clock_record(l, now);
 	return db_failed(l->o.db);
 }
 
@@ -468,6 +468,7 @@ static int in_doubt(struct turn *t)
 int turn_run(struct ledger *l, struct item **items, int n, struct stamp now)
 {
 	struct turn t = { .l = l, .now = now, .n = n };
+	bool clock = false;
 	int64_t from;
 	int r = db_begin(l->o.db);
 
@@ -478,7 +479,7 @@ int turn_run(struct ledger *l, struct item **items, int n, struct stamp now)
 		for (int i = 0; i < n; i++)
 			note(&t, items[i]);
 	if (r == 0)
-		r = record_touches(l, now);
+		r = record_touches(l, now, &clock);
 	if (r < 0) {
 		log_event(LOG_ERROR_LEVEL, "a turn failed before its commit; it is run again item by item", "why",
 			db_why(l->o.db), NULL);
@@ -493,6 +494,8 @@ int turn_run(struct ledger *l, struct item **items, int n, struct stamp now)
 		l->numbers.commit_us = l->o.clock_us ? l->o.clock_us() - from : 0;
 		l->numbers.commits++;
 		l->n_touch = 0;
+		if (clock)
+			clock_recorded(l, now);
 		finish(&t, true);
 	}
 	push_polls(&t);

@@ -37,7 +37,8 @@ int store_timers_shift(struct db *db, const char *kind, int64_t ms)
 	return db_run(db, "UPDATE timer SET due_at = due_at + ?2 WHERE kind = ?1", "ti", kind, ms);
 }
 
-struct stmt *store_timers_by_due(struct db *db, int64_t limit)
+struct stmt *store_timers_by_due(struct db *db, const char *without, int64_t limit)
 {
-	return db_query(db, "SELECT kind, ref, due_at FROM timer ORDER BY due_at, kind, ref LIMIT ?1", "i", limit);
+	return db_query(db, "SELECT kind, ref, due_at FROM timer WHERE ?2 NOT LIKE '%,' || kind || ',%' ORDER BY due_at, kind, "
+		"ref LIMIT ?1", "it", limit, without);
 }

@@ -18,8 +18,9 @@ int store_timer_take(struct db *db, const char *kind, int64_t ref, int64_t due_a
 /* All of a kind are due so much later. */
 int store_timers_shift(struct db *db, const char *kind, int64_t ms);
 
-/* By due time; columns in the order of enum timer_column. Close with db_end. */
+/* By due time, without the kinds of the list ",name,name," ("": all); columns in the order of enum timer_column. Close
+ * with db_end. */
 enum timer_column { TC_KIND, TC_REF, TC_DUE_AT };
-struct stmt *store_timers_by_due(struct db *db, int64_t limit);
+struct stmt *store_timers_by_due(struct db *db, const char *without, int64_t limit);
 
 #endif

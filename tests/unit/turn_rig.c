@@ -140,18 +140,29 @@ static int fire_park(struct act *a, int64_t ref, int64_t due)
 	return r;
 }
 
+/* Counts a minute, again and again; its name is that of a kind that lasts. */
+static int fire_again(struct act *a, int64_t ref, int64_t due)
+{
+	say("again:%d ", (int)ref);
+	act_timer(a, "reread", ref, a->now.wall_ms + LT_MINUTE);
+	return act_end(a);
+}
+
+static const char *taking(void) { return ",take,"; }
+
 static const struct timer_kind *find(const char *name)
 {
 	static const struct timer_kind kinds[] = { { "note", fire_note, 0 }, { "fail", fire_fail, 0 },
-		{ "refuse", fire_refuse, 0 }, { "park", fire_park, 0 }, { "take", fire_take, TIMER_TAKES } };
+		{ "refuse", fire_refuse, 0 }, { "park", fire_park, 0 }, { "take", fire_take, TIMER_TAKES },
+		{ "reread", fire_again, TIMER_LASTS } };
 
-	for (size_t i = 0; i < 5; i++)
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
 		if (strcmp(kinds[i].name, name) == 0)
 			return &kinds[i];
 	return NULL;
 }
 
-const struct ledger_ports ports = { reading, link_changed, interlock, recover, desired, find, clock_notice };
+const struct ledger_ports ports = { reading, link_changed, interlock, recover, desired, find, taking, clock_notice };
 
 /* The rig ------------------------------------------------------------------------------------------------ */
 
