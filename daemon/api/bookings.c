@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "api/api.h"
+#include "api/words.h"
 #include "app/booking_acts.h"
 #include "app/metering.h"
 #include "app/money.h"
@@ -263,6 +264,7 @@ static json_t *history(struct act *a, int64_t id)
 {
 	static struct booking_history h[HISTORY_MAX];   /* the ledger thread only; too large for the stack */
 	json_t *list = json_array();
+	char text[WORDS_MAX];
 	int n = 0;
 
 	if (view_booking_history(a, id, h, HISTORY_MAX, &n) < 0)
@@ -270,7 +272,7 @@ static json_t *history(struct act *a, int64_t id)
 	for (int i = 0; i < n; i++)
 		json_array_append_new(list, json_pack("{s:o, s:s, s:s, s:s, s:s, s:o}", "at", json_instant(a->site, h[i].at),
 			"actor", h[i].actor, "verb", h[i].verb, "from_state", h[i].from_state, "to_state", h[i].to_state,
-			"detail", json_safe(h[i].detail)));
+			"detail", json_safe(words_history(a->site, &h[i], text))));
 	return list;
 }
 

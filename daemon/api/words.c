@@ -35,8 +35,11 @@ static const struct words events[] = {
 	{ "quote_changed", "{B} on {instrument} will cost {minor}, not {was}: price list {n} was announced or withdrawn" },
 	{ "clock_forward", "the wall clock was set forward by {ms}, from {from} to {to}; nothing is billed for it" },
 	{ "clock_back", "the wall clock was set back by {ms}, from {from} to {to}; nothing is billed twice" },
-	{ "clock_jumped", "the wall clock jumped forward by {ms}, from {from} to {to}: nothing in it is billed or counts as usable; "
-		"fees, no-shows and releases wait until {at}, or until `labtime clock accept`" },
+	{ "clock_jumped", "the wall clock jumped forward by {ms}, from {from} to {to}: it counts neither as usable nor as idle nor "
+		"as overrun, and what a meter counted meanwhile is charged at the base price; fees, no-shows and releases wait until "
+		"{at}, or until `labtime clock accept`" },
+	{ "booking.delay", "another's session delayed it by {ms}: its end for overrun is {to}" },
+	{ "booking.clock_delay", "the wall clock jumped over its end, {from}: overrun begins at {to}" },
 	{ "clock_accepted", "a manager said that the wall clock is right: fees, no-shows and releases go on" },
 	{ "clock_end", "the wall clock jumped over the booked end of {B}, {from}: finish, or `labtime extend {B}`; overrun begins "
 		"at {at}" },
@@ -62,6 +65,12 @@ static const struct words refusals[] = {
 	{ "cannot-be-priced", "{S} has no price: too many price lists were in force in it, or its price is beyond what one "
 		"charge may be; waive it (two people), and charge by hand what is due" },
 	{ "clock-steady", "no timer waits for the wall clock: there is nothing to accept" },
+	{ NULL, NULL },
+};
+
+static const struct words histories[] = {
+	{ "delay", "another's session delayed it by {ms}: its end for overrun is {to}" },
+	{ "clock_delay", "the wall clock jumped over its end, {from}: overrun begins at {to}" },
 	{ NULL, NULL },
 };
 
@@ -202,6 +211,16 @@ const char *words_event(const struct site *s, const struct event_seen *e, char d
 	if (review[0] && !f.ms) /* a span is what it holds, or how long it is */
 		f.ms = span_of(f.from_at, f.to_at);
 	lt_fmt(dst, WORDS_MAX, "%s%s%s", e->detail, review[0] ? ": " : "", words_fill(s, review, &f, sentence));
+	return dst;
+}
+
+const char *words_history(const struct site *s, const struct booking_history *h, char dst[WORDS_MAX])
+{
+	struct facts f = { .from_at = h->about.from, .to_at = h->about.to, .ms = span_of(h->about.from, h->about.to) };
+
+	if (!h->detail[0])
+		return words_fill(s, find(histories, h->verb), &f, dst);
+	lt_fmt(dst, WORDS_MAX, "%s", h->detail);
 	return dst;
 }
 

@@ -15,6 +15,8 @@
 const char *words_event(const struct site *s, const struct event_seen *e, char dst[WORDS_MAX]);
 const char *words_refusal(const struct site *s, const char *code, const struct facts *f, char dst[WORDS_MAX]);
 const char *words_review(const struct site *s, const struct review *r, char dst[WORDS_MAX]);
+/* A row of a booking's history: its own words, or those of its verb. */
+const char *words_history(const struct site *s, const struct booking_history *h, char dst[WORDS_MAX]);
 /* The sentence with what stands in braces replaced (words.c says which there are). Fills dst and returns it. */
 const char *words_fill(const struct site *s, const char *sentence, const struct facts *f, char dst[WORDS_MAX]);
 

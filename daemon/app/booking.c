@@ -73,6 +73,21 @@ int booking_note(struct act *a, struct booking *b, const char *verb, const char 
 	return record(a, b, b->state, verb, detail);
 }
 
+int booking_note_fact(struct act *a, struct booking *b, const char *verb, struct interval about)
+{
+	struct event_row e = { .instrument = b->instrument, .org = b->org, .user = b->user, .booking = b->id,
+		.facts = { .from_at = about.from, .to_at = about.to, .ms = about.to - about.from } };
+	int rc = store_booking_update(a->db, b);
+	char kind[48];
+
+	if (rc == 0)
+		rc = store_booking_fact(a->db, b, a->now.wall_ms, a->who.actor, verb, about);
+	lt_fmt(kind, sizeof(kind), "booking.%s", verb);
+	e.kind = kind;
+	act_event(a, &e);
+	return rc;
+}
+
 int booking_step(struct act *a, struct booking *b, enum booking_event event, const char *verb, const char *detail)
 {
 	enum booking_state from = b->state, to;

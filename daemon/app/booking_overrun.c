@@ -51,5 +51,5 @@ int booking_overrun_from(struct act *a, int64_t id, int64_t at)
 	if (rc != 0 || b.priced_to >= at - p.grace_ms)
 		return rc < 0 ? rc : 0;
 	b.priced_to = at - p.grace_ms;
-	return booking_note(a, &b, "delay", "the wall clock jumped over the booked end: overrun begins later");
+	return booking_note_fact(a, &b, "clock_delay", (struct interval){ b.booked_to, at });
 }

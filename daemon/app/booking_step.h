@@ -12,6 +12,8 @@
 int booking_step(struct act *a, struct booking *b, enum booking_event event, const char *verb, const char *detail);
 /* Writes b and a row of history without a transition. */
 int booking_note(struct act *a, struct booking *b, const char *verb, const char *detail);
+/* The same, where the verb and two instants say what it is about: the sentences are in daemon/api/words.c. */
+int booking_note_fact(struct act *a, struct booking *b, const char *verb, struct interval about);
 /* An event "booking.<what>" for its owner; no row of history. */
 void booking_tell(struct act *a, const struct booking *b, const char *what, const char *detail);
 /* R28: arms the warning before the end of a booking in use; at once when that is nearer. */

@@ -253,13 +253,10 @@ int booking_closed(struct act *a, int64_t id, int64_t at, bool read, const char 
 int booking_delay(struct act *a, int64_t id, int64_t delay_ms)
 {
 	struct booking b;
-	char detail[80], how_long[40];
 	int rc = booking_load(a, id, &b);
 
 	if (rc != 0 || delay_ms <= 0)
 		return rc < 0 ? rc : 0;
 	b.priced_to += delay_ms;
-	terms_duration_text(how_long, sizeof(how_long), delay_ms);
-	lt_fmt(detail, sizeof(detail), "another's session delayed it by %s", how_long);
-	return booking_note(a, &b, "delay", detail);
+	return booking_note_fact(a, &b, "delay", (struct interval){ b.priced_to - delay_ms, b.priced_to });
 }

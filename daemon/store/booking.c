@@ -206,6 +206,16 @@ int store_booking_event(struct db *db, int64_t id, int64_t at, const char *actor
 		booking_state_name(to), detail);
 }
 
+int store_booking_fact(struct db *db, const struct booking *b, int64_t at, const char *actor, const char *verb,
+	struct interval about)
+{
+	int64_t n = db_one_int(db, 0, "SELECT MAX(n) FROM booking_event WHERE booking = ?1", "i", b->id) + 1;
+
+	return db_run(db, "INSERT INTO booking_event (booking, n, at, actor, verb, from_state, to_state, detail, from_at, to_at) "
+		"VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?6, '', ?7, ?8)", "iiitttii", b->id, n, at, actor, verb,
+		booking_state_name(b->state), about.from, about.to);
+}
+
 int store_override(struct db *db, int64_t id, const struct violation *v, const char *actor, const char *reason,
 	int64_t at)
 {
@@ -218,7 +228,7 @@ int store_override(struct db *db, int64_t id, const struct violation *v, const c
 
 int store_booking_history(struct db *db, int64_t id, struct booking_history *ret, int cap, int *ret_n)
 {
-	struct stmt *s = db_query(db, "SELECT at, actor, verb, from_state, to_state, detail FROM booking_event "
+	struct stmt *s = db_query(db, "SELECT at, actor, verb, from_state, to_state, detail, from_at, to_at FROM booking_event "
 		"WHERE booking = ?1 ORDER BY n LIMIT ?2", "ii", id, (int64_t)cap);
 	int class = DB_DONE, n = 0;
 
@@ -229,6 +239,7 @@ int store_booking_history(struct db *db, int64_t id, struct booking_history *ret
 		db_copy_text(s, 3, ret[n].from_state, sizeof(ret[n].from_state));
 		db_copy_text(s, 4, ret[n].to_state, sizeof(ret[n].to_state));
 		db_copy_text(s, 5, ret[n].detail, sizeof(ret[n].detail));
+		ret[n].about = (struct interval){ db_int(s, 6), db_int(s, 7) };
 	}
 	db_end(s);
 	*ret_n = n;

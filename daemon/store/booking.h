@@ -45,6 +45,9 @@ int64_t store_booking_org_ms(struct db *db, const char *org, const char *instrum
 
 int store_booking_event(struct db *db, int64_t id, int64_t at, const char *actor, const char *verb,
 			enum booking_state from, enum booking_state to, const char *detail);
+/* A row without a transition that says what it is about in typed members: instants. Its verb is its kind. */
+int store_booking_fact(struct db *db, const struct booking *b, int64_t at, const char *actor, const char *verb,
+	struct interval about);
 int store_override(struct db *db, int64_t id, const struct violation *v, const char *actor, const char *reason,
 	int64_t at);
 
@@ -52,7 +55,11 @@ int store_override(struct db *db, int64_t id, const struct violation *v, const c
 int store_booking_keep(struct db *db, int64_t id, const struct rate_span *s);
 int store_booking_kept(struct db *db, int64_t id, struct rate_span *ret, int cap, int *ret_n);
 
-struct booking_history { int64_t at; char actor[48], verb[24], from_state[16], to_state[16], detail[300]; };
+struct booking_history {
+	int64_t at;
+	char actor[48], verb[24], from_state[16], to_state[16], detail[300];
+	struct interval about;
+};
 int store_booking_history(struct db *db, int64_t id, struct booking_history *ret, int cap, int *ret_n);
 struct booking_override { char rule[8], value[64], bound[64], actor[48], reason[300]; int64_t at; };
 int store_booking_overrides(struct db *db, int64_t id, struct booking_override *ret, int cap, int *ret_n);

@@ -76,6 +76,41 @@ static void test_the_event_of_a_review_item_says_why(void **state)
 	world_free(w);
 }
 
+/* A row of a booking's history has words of its own, or says what its instants are. */
+static void test_the_history_of_a_booking_says_what_moved_its_end(void **state)
+{
+	static const struct { const char *verb, *detail, *said; } of[] = {
+		{ "clock_delay", "", "the wall clock jumped over its end, 2026-12-01T08:00:00+08:00: overrun begins at "
+			"2026-12-01T09:00:00+08:00" },
+		{ "delay", "", "another's session delayed it by 1h: its end for overrun is 2026-12-01T09:00:00+08:00" },
+		{ "delay", "as an older one wrote it", "as an older one wrote it" }, { "edit", "", "" },
+	};
+	struct world *w = world_new();
+	char text[WORDS_MAX];
+
+	for (size_t k = 0; k < sizeof(of) / sizeof(of[0]); k++) {
+		struct booking_history h = { .about = { WORLD_NOW, WORLD_NOW + LT_HOUR } };
+
+		lt_fmt(h.verb, sizeof(h.verb), "%s", of[k].verb);
+		lt_fmt(h.detail, sizeof(h.detail), "%s", of[k].detail);
+		assert_string_equal(words_history(&w->site, &h, text), of[k].said);
+	}
+	world_free(w);
+}
+
+/* What the counter showed over a jump is charged at the base price: nobody is told that nothing is. */
+static void test_the_event_of_a_jump_says_what_is_charged(void **state)
+{
+	struct event_seen e = { .kind = "clock_jumped", .facts = { .ms = LT_HOUR, .from_at = WORLD_NOW, .to_at = WORLD_NOW } };
+	struct world *w = world_new();
+	char text[WORDS_MAX];
+
+	words_event(&w->site, &e, text);
+	assert_null(strstr(text, "nothing in it is billed"));
+	assert_non_null(strstr(text, "what a meter counted meanwhile is charged at the base price"));
+	world_free(w);
+}
+
 /* The meter_manual item has no end while the register is away: nothing is held yet, and no span is known. */
 static void test_an_item_without_an_end_has_no_span(void **state)
 {
@@ -97,6 +132,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_an_item_without_an_end_has_no_span),
 		cmocka_unit_test(test_members), cmocka_unit_test(test_too_long), cmocka_unit_test(test_unknown),
+		cmocka_unit_test(test_the_history_of_a_booking_says_what_moved_its_end),
+		cmocka_unit_test(test_the_event_of_a_jump_says_what_is_charged),
 		cmocka_unit_test(test_the_event_of_a_review_item_says_why),
 	};
 

@@ -166,7 +166,7 @@ static void check_charged(struct world *w)
 		" c.session JOIN booking b ON b.id = s.booking WHERE c.kind = 'usage' AND c.overrun_s = 0 AND c.fault_s = 0 AND"
 		" b.state = 'completed' AND NOT EXISTS (SELECT 1 FROM charge_line l WHERE l.charge = c.id AND (l.component = 'grace'"
 		" OR l.from_at < b.booked_from OR l.to_at > b.booked_to)) AND NOT EXISTS (SELECT 1 FROM booking_event e WHERE"
-		" e.booking = b.id AND e.verb IN ('cut', 'delay', 'resume'))", "");
+		" e.booking = b.id AND e.verb IN ('cut', 'delay', 'clock_delay', 'resume'))", "");
 
 	while (db_step(q) == DB_ROW) {
 		const struct acked *a = people_booking(w, db_int(q, 2));

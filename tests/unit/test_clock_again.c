@@ -124,6 +124,7 @@ static void test_who_came_between_two_jumps_pays_no_overrun_for_the_second(void 
 		if (reviews("meter_lost"))
 			must("mia", do_accept, rows("SELECT id FROM review WHERE kind = 'meter_lost'"));
 		run(MIN(20));
+		assert_int_equal(sum("SELECT COUNT(*) FROM booking_event WHERE verb = 'clock_delay' AND detail = '' AND from_at > 0"), 1);
 		if (sum("SELECT SUM(overrun_s) FROM charge") != 0 || rows("SELECT COUNT(*) FROM event WHERE kind = 'clock_end'") != 1)
 			fail_msg("%lld min: %lld s of overrun, told %lld times", (long long)(steps[k] / LT_MINUTE),
 				(long long)sum("SELECT SUM(overrun_s) FROM charge"),

@@ -100,6 +100,8 @@ static void who_waits_is_told_once(void **state)
 	d.of[0].on = false;
 	run(MIN(1));
 	assert_int_equal(told("zoe", "booking.delay"), 1);
+	assert_int_equal(world_int(w, "SELECT COUNT(*) FROM booking_event WHERE verb = 'delay' AND detail = '' AND to_at > "
+		"from_at AND to_at = (SELECT priced_to FROM booking WHERE id = booking_event.booking)"), 1);
 	assert_int_equal(told("zoe", "booking.unit_free"), 0);
 	assert_int_equal(told("alice", "booking.overrun_over"), 1);
 }
