@@ -31,8 +31,23 @@ struct random_case {
 	struct rate_piece pieces[PIECES];
 	struct rate_span kept[2];
 	struct interval unusable[PIECES];
+	struct price_span spans[6];
 	struct rate_input in;
 };
+
+/* From some instants on another list, or one again: what a booking that was extended and a price that is split have. */
+static void random_spans(struct random_case *c)
+{
+	int64_t at = NOON - below(3600000);
+
+	c->in.spans = c->spans;
+	c->in.n_spans = (int)below(7);
+	for (int i = 0; i < c->in.n_spans; i++) {
+		c->spans[i] = (struct price_span){ at, (int)below(c->in.n_lists) };
+		at += below(7200000);
+	}
+	c->in.locked = c->in.n_spans ? (int)below(c->in.n_lists) : 0;
+}
 
 static void random_price(struct price *p)
 {
@@ -94,6 +109,8 @@ static void random_case(struct random_case *c, bool all_placed)
 		p->approved = p->estimated_ms > 0 && below(2) == 0;
 	}
 	c->in.pieces = c->pieces;
+	if (below(2))
+		random_spans(c);
 }
 
 /* Some pieces are metered at fault, and so is some time between. */
@@ -117,6 +134,13 @@ static void break_down(struct random_case *c)
 		c->unusable[c->in.n_unusable++] = (struct interval){ from, to };
 		after = to;
 	}
+}
+
+/* The first holds always. */
+static void one_list(struct random_case *c)
+{
+	c->in.n_lists = 1;
+	c->in.n_spans = c->in.locked = 0;
 }
 
 static bool is_use(enum component c)
@@ -234,7 +258,7 @@ static void cut_at_an_edge_moves_nothing(void **unused)
 	for (int i = 0; i < CASES; i++) {
 		struct random_case c;
 		struct rate_result whole, cut;
-		int64_t edges[6], at;
+		int64_t edges[7], at;
 		int k;
 
 		random_case(&c, true);
@@ -246,7 +270,8 @@ static void cut_at_an_edge_moves_nothing(void **unused)
 		edges[3] = c.in.next_from;
 		edges[4] = c.lists[c.in.n_lists - 1].effective_at;
 		edges[5] = c.lists[c.in.n_lists / 2].effective_at;
-		at = edges[below(6)];
+		edges[6] = c.in.n_spans ? c.spans[below(c.in.n_spans)].from_at : c.in.booked_to;
+		at = edges[below(7)];
 		for (k = 0; k < c.in.n_pieces && !(c.pieces[k].from_at < at && at < c.pieces[k].to_at); k++)
 			;
 		if (k == c.in.n_pieces)
@@ -301,7 +326,7 @@ static void more_costs_no_less(void **unused)
 		random_case(&c, true);
 		if (c.in.n_pieces == 0)
 			continue;
-		c.in.n_lists = 1; /* with several, padding moves to the later and maybe cheaper list */
+		one_list(&c); /* with several, padding moves to the later and maybe cheaper list */
 		rated(&c, &less);
 		last = &c.pieces[c.in.n_pieces - 1];
 		last->to_at += 1000 * below(1800);
@@ -348,7 +373,7 @@ static void a_fault_costs_no_more(void **unused)
 		struct rate_result with, without;
 
 		random_case(&c, true);
-		c.in.n_lists = 1; /* with several, padding moves to another list */
+		one_list(&c); /* with several, padding moves to another list */
 		c.lists[0].price.idle_after_ms = below(2) ? 0 : below(1200000);
 		c.lists[0].price.idle_rate_minor = below(c.lists[0].price.rate_minor + 1);
 		break_down(&c);
