@@ -74,7 +74,9 @@ static bool uptime_restarted(const struct meter *m, const struct lt_observation 
 {
 	if (!(o->have & LT_HAVE_UPTIME) || o->uptime_s >= UINT64_C(1) << 40)
 		return false;
-	return (m->have_uptime && o->uptime_s < m->uptime_s) || (int64_t)o->uptime_s * 1000 + slack < elapsed;
+	if (m->have_uptime && o->uptime_s < m->uptime_s)
+		return true;
+	return (int64_t)o->uptime_s * 1000 + slack < elapsed + (m->have_uptime ? (int64_t)m->uptime_s * 1000 - 2000 : 0);
 }
 
 /* Did the device restart since the last good reading, as far as it says? */

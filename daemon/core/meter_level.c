@@ -113,7 +113,8 @@ void meter_level_mark_near(struct meter *m, const struct meter_def *def, const s
 	for (int k = 0; k < m->n_left; k++) {
 		bool may = k == m->n_left - 1 || may_be_back(m, k, -1, s->obs.hourmeter);
 
-		m->left[k].near = may && !all_ones(def, s->obs.hourmeter) &&
+		/* a false level that is far off takes nothing from what was near: that goes on when the false one is over */
+		m->left[k].near |= may && !all_ones(def, s->obs.hourmeter) &&
 			above_within(m, def, &m->left[k], s, elapsed, NEAR_SLACKS) >= 0;
 	}
 }
