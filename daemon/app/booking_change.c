@@ -150,7 +150,7 @@ static int reprice(struct act *a, struct change *c)
 /* Rows are closed and added as c->terms says. */
 static int write_terms(struct act *a, const struct change *c)
 {
-	int64_t id = c->b.id, now = a->now.wall_ms;
+	int64_t id = c->b.id, now = store_booking_terms_label(a->db, id, a->now.wall_ms);
 
 	if (c->verb == BOOKING_EXTEND)
 		return store_booking_term_add(a->db, id, &c->terms.row[c->terms.n - 1], now);

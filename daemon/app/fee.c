@@ -55,18 +55,21 @@ static int fee_book(struct act *a, const struct booking *b, const struct terms_r
 	return rc;
 }
 
-/* What the booking as it stands pays; or a part of it that was given up at `at`, by the terms of before that. */
-static int fee_of(struct act *a, const struct booking *b, const char *component, struct interval given, int64_t at,
-	struct fee *f)
+/* Which fee, and the instant that decides its tier. given: the part that is given up, empty for all of it. terms_at: by
+ * the terms of before this label; 0: by those that hold. */
+struct fee_question { const char *component; int64_t at; struct interval given; int64_t terms_at; };
+
+/* What the booking as it stands pays. */
+static int fee_of(struct act *a, const struct booking *b, const struct fee_question *q, struct fee *f)
 {
-	struct fee_input in = { .walk_up = b->walk_up, .booked_from = b->since, .booked_to = b->booked_to, .at = at,
-		.given = given };
+	struct fee_input in = { .walk_up = b->walk_up, .booked_from = b->since, .booked_to = b->booked_to, .at = q->at,
+		.given = q->given };
 	struct terms_rows rows;
 	int rc;
 
-	if (!component_from_name(component, &in.kind) || (in.kind != COMP_NO_SHOW && in.kind != COMP_LATE_CANCEL))
+	if (!component_from_name(q->component, &in.kind) || (in.kind != COMP_NO_SHOW && in.kind != COMP_LATE_CANCEL))
 		return DB_MISUSE;
-	rc = interval_empty(given) ? terms_rows_load(a, b->id, &rows) : terms_rows_before(a, b->id, at, &rows);
+	rc = q->terms_at ? terms_rows_before(a, b->id, q->terms_at, &rows) : terms_rows_load(a, b->id, &rows);
 	if (rc == 0)
 		rc = fee_book(a, b, &rows, &f->book);
 	return rc != 0 ? rc : rate_fee(&in, f);
@@ -150,8 +153,9 @@ static bool is_new(const struct fee *f)
 
 int money_fee_preview(struct act *a, const struct booking *b, const char *component, int64_t at, int64_t *ret_minor)
 {
+	struct fee_question q = { .component = component, .at = at };
 	struct fee f;
-	int rc = fee_of(a, b, component, (struct interval){ 0, 0 }, at, &f);
+	int rc = fee_of(a, b, &q, &f);
 
 	if (rc == 0)
 		rc = load_fees(a, b->id, &fees);
@@ -164,9 +168,10 @@ int money_fee_preview(struct act *a, const struct booking *b, const char *compon
 int money_fee(struct act *a, const struct booking *b, const char *component, const struct use_facts *seen, int64_t at,
 	int64_t *ret_minor)
 {
+	struct fee_question q = { .component = component, .at = at };
 	struct fee f;
 	int64_t due;
-	int rc = fee_of(a, b, component, (struct interval){ 0, 0 }, at, &f);
+	int rc = fee_of(a, b, &q, &f);
 
 	if (rc == 0)
 		rc = load_fees(a, b->id, &fees);
@@ -182,14 +187,22 @@ int money_fee(struct act *a, const struct booking *b, const char *component, con
 	return rc ? rc : act_end(a);
 }
 
+static int fee_of_part(struct act *a, const struct booking *was, const struct fee_question *q, struct fee *f,
+	int64_t *ret_minor)
+{
+	int rc = interval_empty(q->given) ? 1 : fee_of(a, was, q, f);
+
+	*ret_minor = rc != 0 ? 0 : f->result.total_minor;
+	return rc < 0 ? rc : act_end(a);
+}
+
 int money_fee_given_up_preview(struct act *a, const struct booking *was, struct interval part, int64_t at,
 	int64_t *ret_minor)
 {
+	struct fee_question q = { "late_cancel", at, part, 0 };
 	struct fee f;
-	int rc = interval_empty(part) ? 1 : fee_of(a, was, "late_cancel", part, at, &f);
 
-	*ret_minor = rc != 0 ? 0 : f.result.total_minor;
-	return rc < 0 ? rc : act_end(a);
+	return fee_of_part(a, was, &q, &f, ret_minor);
 }
 
 int money_fee_given_up_room(struct act *a, int64_t booking)
@@ -202,17 +215,22 @@ int money_fee_given_up_room(struct act *a, int64_t booking)
 	return rc;
 }
 
-int money_fee_given_up(struct act *a, const struct booking *was, struct interval part, int64_t at, int64_t *ret_minor)
+int money_fee_given_up_due(struct act *a, const struct booking *was, struct interval part, int64_t at, int64_t terms_at,
+	int64_t *ret_minor)
 {
+	struct fee_question q = { "late_cancel", at, part, terms_at };
 	struct fee f;
-	int rc = money_fee_given_up_preview(a, was, part, at, ret_minor);
+	int rc = fee_of_part(a, was, &q, &f, ret_minor);
 
 	if (rc != 0 || *ret_minor == 0)
 		return rc;
-	rc = fee_of(a, was, "late_cancel", part, at, &f);
-	if (rc == 0)
-		rc = money_fee_given_up_room(a, was->id);
+	rc = money_fee_given_up_room(a, was->id);
 	return rc ? rc : post_fee(a, was, &f, NULL);
+}
+
+int money_fee_given_up(struct act *a, const struct booking *was, struct interval part, int64_t at, int64_t *ret_minor)
+{
+	return money_fee_given_up_due(a, was, part, at, 0, ret_minor);
 }
 
 /* Credits a fee down to what `now` says (NULL: to nothing). */

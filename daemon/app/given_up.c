@@ -5,6 +5,7 @@
  */
 #include "app/booking_step.h"
 #include "app/metering.h"
+#include "store/booking_term.h"
 #include "store/given_up.h"
 
 /* What of the booked interval the new one does not hold: at most two parts. */
@@ -29,7 +30,8 @@ static int parts_of(const struct booking *was, const struct booking *b, struct i
 static int decide_later(struct act *a, const struct booking *was, struct interval part)
 {
 	struct given_up g = { .booking = was->id, .at = a->now.wall_ms, .booked_from = was->booked_from,
-		.booked_to = was->booked_to, .since = was->since, .walk_up = was->walk_up, .part = part };
+		.booked_to = was->booked_to, .since = was->since, .walk_up = was->walk_up, .part = part,
+		.terms_at = store_booking_terms_label(a->db, was->id, a->now.wall_ms) };
 	int64_t fee;
 	int rc;
 
@@ -78,7 +80,7 @@ static int charge_part(struct act *a, const struct given_up *g, struct booking *
 	was.booked_to = g->booked_to;
 	was.since = g->since;
 	was.walk_up = g->walk_up;
-	rc = money_fee_given_up(a, &was, g->part, g->at, &fee);
+	rc = money_fee_given_up_due(a, &was, g->part, g->at, g->terms_at, &fee);
 	if (rc != 0 || fee == 0)
 		return rc;
 	b->fee_minor += fee;

@@ -14,7 +14,7 @@
 struct terms_rows { int n; struct booking_term row[RATE_LISTS_MAX]; };
 /* 0, 1: more than that, < 0. */
 int terms_rows_load(struct act *a, int64_t booking, struct terms_rows *ret);
-/* The same as they were before what was done at `at`. */
+/* The same as they were before what was done by that label (store_booking_terms_label()). */
 int terms_rows_before(struct act *a, int64_t booking, int64_t at, struct terms_rows *ret);
 /* Overrun that extensions leave behind. */
 struct kept_spans { int n; struct rate_span span[RATE_KEPT_MAX]; };
@@ -48,6 +48,9 @@ int money_fee_preview(struct act *a, const struct booking *b, const char *compon
 /* R23: a part of the booked time is given up: it pays its share of what cancelling all of it at this instant would.
  * was: the booking before. *ret_minor: what this part costs. The preview writes nothing. */
 int money_fee_given_up(struct act *a, const struct booking *was, struct interval part, int64_t at, int64_t *ret_minor);
+/* The same for what was given up before: terms_at is the label of what was done to the terms then. */
+int money_fee_given_up_due(struct act *a, const struct booking *was, struct interval part, int64_t at, int64_t terms_at,
+	int64_t *ret_minor);
 int money_fee_given_up_preview(struct act *a, const struct booking *was, struct interval part, int64_t at,
 	int64_t *ret_minor);
 /* What is due on all fees of the booking that were posted. */

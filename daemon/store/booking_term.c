@@ -48,6 +48,14 @@ int store_booking_terms_shown(struct db *db, int64_t booking, struct booking_ter
 	return read_rows(that_hold(db, booking), false, ret, cap, ret_n);
 }
 
+int64_t store_booking_terms_label(struct db *db, int64_t booking, int64_t at)
+{
+	int64_t next = 1 + db_one_int(db, -1, "SELECT MAX(CASE WHEN COALESCE(closed_at, made_at) > made_at THEN closed_at ELSE "
+		"made_at END) FROM booking_term WHERE booking = ?1", "i", booking);
+
+	return at > next ? at : next;
+}
+
 int store_booking_terms_before(struct db *db, int64_t booking, int64_t at, struct booking_term *ret, int cap,
 	int *ret_n)
 {

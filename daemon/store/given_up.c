@@ -1,12 +1,13 @@
 /* given_up.c - SQL of parts of bookings that wait for their fee. Failures are the sticky class of db.h. */
 #include "store/given_up.h"
 
-#define FIELDS "id, booking, at, booked_from, booked_to, since_at, walk_up, from_at, to_at"
+#define FIELDS "id, booking, at, booked_from, booked_to, since_at, walk_up, from_at, to_at, terms_at"
 
 int store_given_up_insert(struct db *db, const struct given_up *g)
 {
-	return db_run(db, "INSERT INTO given_up (" FIELDS ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)", "iiiiiiiii", g->id,
-		g->booking, g->at, g->booked_from, g->booked_to, g->since, (int64_t)g->walk_up, g->part.from, g->part.to);
+	return db_run(db, "INSERT INTO given_up (" FIELDS ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)", "iiiiiiiiii",
+		g->id, g->booking, g->at, g->booked_from, g->booked_to, g->since, (int64_t)g->walk_up, g->part.from, g->part.to,
+		g->terms_at);
 }
 
 int store_given_up_load(struct db *db, int64_t id, struct given_up *ret)
@@ -16,7 +17,7 @@ int store_given_up_load(struct db *db, int64_t id, struct given_up *ret)
 
 	if (class == DB_ROW)
 		*ret = (struct given_up){ db_int(s, 0), db_int(s, 1), db_int(s, 2), db_int(s, 3), db_int(s, 4), db_int(s, 5),
-			db_int(s, 6) != 0, { db_int(s, 7), db_int(s, 8) } };
+			db_int(s, 6) != 0, { db_int(s, 7), db_int(s, 8) }, db_int(s, 9) };
 	db_end(s);
 	return class == DB_ROW ? 0 : class == DB_DONE ? 1 : class;
 }

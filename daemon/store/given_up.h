@@ -6,11 +6,13 @@
 #include "core/interval.h"
 #include "store/db.h"
 
-/* The booking's times are those of `at`, when the part was given up. */
+/* The booking's times are those of `at`, when the part was given up; terms_at: the label of the rows that were made or
+ * closed then (store_booking_terms_label()). */
 struct given_up {
 	int64_t id, booking, at, booked_from, booked_to, since;
 	bool walk_up;
 	struct interval part;
+	int64_t terms_at;
 };
 
 int store_given_up_insert(struct db *db, const struct given_up *g);

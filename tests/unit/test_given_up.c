@@ -88,6 +88,25 @@ static void moved_while_down_pays_by_the_terms_of_before(void **state)
 	assert_int_equal(now_is(id).booked_from, H(24));
 }
 
+/* The clock was set back to before the booking was made: the terms of before the move are still the first ones. */
+static void moved_after_the_clock_was_set_back(void **state)
+{
+	int64_t id = booked_and_down();
+
+	world_act(w, NULL);
+	db_run(w->db, "INSERT INTO price_version (instrument, version, effective_at, text, source, created_at) SELECT "
+		"instrument, 2, ?1, replace(text, '100.00', '200.00'), 'finn', 0 FROM price_version WHERE instrument = 'krios-1'",
+		"i", H(-1));
+	assert_int_equal(world_end(w, db_failed(w->db)), 0);
+	w->now.wall_ms = H(0) - MIN(30);
+	change(id, H(24), H(26));
+	run_to(H(1));
+	link_up(true);
+	run_to(H(4) + MIN(1));
+	assert_int_equal(world_int(w, FEES), 10000);
+	assert_int_equal(world_int(w, "SELECT COUNT(*) FROM charge_line WHERE rate_minor = 10000"), 1);
+}
+
 #define CASE(f) cmocka_unit_test_setup_teardown(f, open_world, close_world)
 
 static void history_of_cancel_says(int64_t id, const char *text)
@@ -143,6 +162,7 @@ int main(void)
 		CASE(giving_up_the_same_minutes_again_pays_again),
 		CASE(shortened_while_down_and_it_works_at_the_start), CASE(shortened_while_down_and_it_is_down_at_the_start),
 		CASE(shortened_twice_while_down), CASE(moved_while_down_pays_by_the_terms_of_before),
+		CASE(moved_after_the_clock_was_set_back),
 	};
 
 	return cmocka_run_group_tests_name("given up", tests, NULL, NULL);

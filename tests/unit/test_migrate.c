@@ -386,6 +386,33 @@ static void test_008_parts_given_up(void **state)
 	old_free(o);
 }
 
+/* 010: what waits for its fee is paid by the rows it was paid by; and labels of rows do not go back with the clock. */
+static void test_010_labels_of_terms(void **state)
+{
+	static const char *const rows[] = {
+		"INSERT INTO org (id, name, created_at) VALUES ('acme', 'Acme', 0)",
+		"INSERT INTO user (id, org, name, role, created_at) VALUES ('alice', 'acme', 'Alice', 'member', 0)",
+		"INSERT INTO instrument (id, unit) VALUES ('krios-1', 1)",
+		"INSERT INTO booking (id, instrument, org, user, state, booked_from, booked_to, held_to, priced_to, policy_version, "
+			"price_version, quote_minor, created_at, created_by) VALUES (7, 'krios-1', 'acme', 'alice', 'confirmed', 1000, "
+			"5000, 5000, 5000, 3, 1, 400, 500, 'alice')",
+		"INSERT INTO given_up (id, booking, at, booked_from, booked_to, since_at, walk_up, from_at, to_at) VALUES (1, 7, 700, "
+			"1000, 5000, 1000, 0, 3000, 5000)",
+		NULL,
+	};
+	struct old *o = old_store(8, rows);
+	struct db *db = upgraded(o);
+	struct given_up got;
+
+	(void)state;
+	assert_int_equal(store_given_up_load(db, 1, &got), 0);
+	assert_true(got.terms_at == 700 && got.at == 700 && got.part.to == 5000);
+	assert_int_equal(store_booking_terms_label(db, 7, 800), 800);
+	assert_int_equal(store_booking_terms_label(db, 7, 400), 501);
+	assert_int_equal(store_booking_terms_label(db, 7, 500), 501);
+	old_free(o);
+}
+
 /* Every table, index and trigger of the store in the order of their names, and how many rows each table holds. */
 static void describe(struct db *db, char *ret, size_t size)
 {
@@ -439,7 +466,7 @@ int main(void)
 		cmocka_unit_test(test_003_refuses_edits), cmocka_unit_test(test_004_levels),
 		cmocka_unit_test(test_006_sessions_have_a_place), cmocka_unit_test(test_007_the_first_look_at_the_clock),
 		cmocka_unit_test(test_008_parts_given_up),
-		cmocka_unit_test(test_009_who_was_there_at_a_step),
+		cmocka_unit_test(test_009_who_was_there_at_a_step), cmocka_unit_test(test_010_labels_of_terms),
 	};
 
 	return cmocka_run_group_tests_name("migrate", tests, NULL, NULL);
