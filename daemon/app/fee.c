@@ -297,6 +297,7 @@ static int reduce(struct act *a, const struct booking *b, const struct posted *p
 	then.booked_from = then.since = p->c.service_from;
 	then.booked_to = p->c.service_to;
 	then.price_version = f.book.lists[0].version;
+	then.policy_version = was->policy_version;
 	then.walk_up = was->walk_up;
 	rc = was->kind == COMP_LATE_CANCEL ? was_unusable(a, &then, &unusable) : 0;
 	if (rc == 0 && unusable)

@@ -182,13 +182,14 @@ int charge_sealed_fee(struct db *db, int64_t charge, struct fee_sealed *ret)
 {
 	struct stmt *s = db_query(db,
 		"SELECT json_extract(record, '$.fee.at'), json_extract(record, '$.fee.given_from_at'), json_extract(record, '$.fee.given_to_at'), "
-		"json_extract(record, '$.booking.walk_up'), json_extract(record, '$.fee.component') FROM charge "
+		"json_extract(record, '$.booking.walk_up'), json_extract(record, '$.fee.component'), "
+		"json_extract(record, '$.booking.policy_version') FROM charge "
 		"WHERE id = ?1 AND kind = 'fee'", "i", charge);
 	int rc = db_step(s);
 
 	if (rc == DB_ROW) {
 		*ret = (struct fee_sealed){ .at = db_int(s, 0), .given = { db_int(s, 1), db_int(s, 2) },
-			.walk_up = db_int(s, 3) != 0 };
+			.walk_up = db_int(s, 3) != 0, .policy_version = db_int(s, 5) };
 		if (!component_from_name(db_text(s, 4), &ret->kind))
 			rc = DB_CORRUPT;
 	}

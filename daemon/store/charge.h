@@ -57,7 +57,7 @@ enum sealed_part { SEALED_LISTS, SEALED_SPANS, SEALED_TERMS };
 int charge_sealed_prices(struct db *db, int64_t charge, enum sealed_part part, struct sealed_price *ret, int cap,
 	int *ret_n);
 /* The same of a fee. given: the part of the booked time that it is for; empty: all of it. */
-struct fee_sealed { enum component kind; int64_t at; struct interval given; bool walk_up; };
+struct fee_sealed { enum component kind; int64_t at, policy_version; struct interval given; bool walk_up; };
 int charge_sealed_fee(struct db *db, int64_t charge, struct fee_sealed *ret);
 /* At most cap lines in order; *ret_n. 0 or < 0. */
 int charge_lines(struct db *db, int64_t charge, struct charge_line *ret, int cap, int *ret_n);

@@ -133,6 +133,30 @@ static void a_long_run_of_others_takes_the_fee_off(void **state)
 	assert_int_equal(world_int(w, FEES), 7500);
 }
 
+/* Two hours were given up, and the instrument was down for most of the four. What was enough by the policy of then
+ * stays enough when the booking is moved under another one. */
+static void a_fee_is_judged_by_the_policy_it_was_made_under(void **state)
+{
+	struct booking_patch less = { .has_to = true, .to = H(6) },
+		away = { .has_from = true, .from = H(30), .has_to = true, .to = H(32) };
+	struct booking b;
+
+	assert_int_equal(book("alice", H(4), H(8), &b), 0);
+	assert_int_equal(world_end(w, booking_change(world_act(w, "alice"), b.id, 0, &less, &b)), 0);
+	w->instruments[0].policy.no_show_ms = MIN(120);
+	world_sleep(w, 1);
+	assert_int_equal(world_end(w, terms_adopt(world_act(w, NULL), &w->instruments[0])), 0);
+	assert_int_equal(world_end(w, booking_change(world_act(w, "alice"), b.id, 0, &away, &b)), 0);
+	assert_int_equal(world_int(w, FEES), 10000);
+	run_to(H(4));
+	link_up(false);
+	run_to(H(7) + MIN(5));
+	link_up(true);
+	run_to(H(10));
+	assert_int_equal(world_int(w, FEES), 5000); /* of what the move gave up nothing could be used */
+	assert_int_equal(world_int(w, "SELECT COUNT(*) FROM charge WHERE kind = 'credit' AND corrects = 1"), 0);
+}
+
 #define CASE(f) cmocka_unit_test_setup_teardown(f, open_world, close_world)
 
 int main(void)
@@ -141,7 +165,7 @@ int main(void)
 		CASE(cancelling_after_a_hidden_run_is_free), CASE(a_gap_of_nine_days_hides_as_well),
 		CASE(the_history_says_what_this_cancellation_adds), CASE(a_fee_after_many_charges_is_credited),
 		CASE(the_quote_counts_from_when_the_unit_came_free), CASE(a_delay_leaves_the_quote),
-		CASE(a_long_run_of_others_takes_the_fee_off),
+		CASE(a_long_run_of_others_takes_the_fee_off), CASE(a_fee_is_judged_by_the_policy_it_was_made_under),
 	};
 
 	return cmocka_run_group_tests_name("fees", tests, NULL, NULL);
