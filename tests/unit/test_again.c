@@ -1,6 +1,6 @@
 /*
  * test_again.c - a charge of an older format is rated again by the law of its format, and its correction says so and
- * explains itself; a record holds the place by which a piece was rated.
+ * explains itself; a record holds the place by which a piece was rated; reports over days add up, charged or not.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -10,6 +10,7 @@
 #include <string.h>
 #include <cmocka.h>
 
+#include "app/tally.h"
 #include "base/base.h"
 #include "common/fmt.h"
 #include "settle_rig.h"
@@ -131,6 +132,55 @@ static void its_correction_is_rated_by_the_same_law(void **state)
 	every_charge_explains_itself(w);
 }
 
+/* Of what no charge stands for in the range. */
+static struct tally_sum rest_in(struct world *w, int64_t from, int64_t to)
+{
+	struct tally_want want = { .by = TALLY_INSTRUMENT, .by_service = true, .rest = true, .from = from, .to = to };
+	struct tally_sum all = { .key = "" };
+	const struct tally_sum *rest;
+	struct tally *t = tally_new(world_read(w, NULL), &want);
+	int n, rc;
+
+	assert_non_null(t);
+	while ((rc = tally_step(t, w->db)) > 0)
+		;
+	assert_int_equal(rc, 0);
+	rest = tally_rest(t, &n);
+	for (int i = 0; i < n; i++) {
+		all.sessions += rest[i].sessions;
+		all.used_s += rest[i].used_s;
+	}
+	tally_free(t);
+	return all;
+}
+
+/* A session over midnight: each day has the seconds that were metered in it, the day of its beginning the session. */
+static void days_add_up(void **state)
+{
+	struct world *w = *state;
+	struct tally_sum one, two, both;
+
+	adopt(w, NULL);
+	usual(w, T0, T0 + 30 * MIN, true);
+	world_act(w, NULL);
+	add_run(w, 2, 1, T0 + 60 * MIN, T0 + 80 * MIN);
+	assert_int_equal(0, world_end(w, 0));
+	for (int charged_before = 0; charged_before < 2; charged_before++) {
+		one = rest_in(w, T0 - LT_DAY, T0 + 45 * MIN);
+		two = rest_in(w, T0 + 45 * MIN, T0 + LT_DAY);
+		both = rest_in(w, T0 - LT_DAY, T0 + LT_DAY);
+		assert_int_equal(one.sessions, 1);
+		assert_int_equal(two.sessions, 0);
+		assert_int_equal(both.sessions, 1);
+		assert_int_equal(one.used_s, charged_before ? 10 * 60 : 30 * 60);
+		assert_int_equal(one.used_s + two.used_s, both.used_s);
+		settle(w, 1);
+		world_act(w, NULL);                      /* ten minutes more turn up */
+		add_run(w, 3 + charged_before, 1, T0 + 100 * MIN, T0 + 110 * MIN);
+		assert_int_equal(0, world_end(w, 0));
+	}
+}
+
 static int open_world(void **state)
 {
 	*state = world_new();
@@ -166,7 +216,7 @@ int main(void)
 #define T(f) cmocka_unit_test_setup_teardown(f, open_world, close_world)
 	const struct CMUnitTest tests[] = {
 		T(an_old_record_is_rated_as_it_was_meant), T(its_correction_is_rated_by_the_same_law),
-		T(the_record_has_the_place_that_was_rated),
+		T(the_record_has_the_place_that_was_rated), T(days_add_up),
 	};
 
 	return cmocka_run_group_tests_name("again", tests, NULL, NULL);
