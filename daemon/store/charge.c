@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/fmt.h"
 
 #define COLUMNS "id, seq, session, booking, corrects, kind, org, user, instrument, project, posted_at, service_from, " \
 	"service_to, period, used_s, idle_s, fault_s, overrun_s, billed_s, estimated_s, amount_minor, currency, flags, sha256, gap_s"
@@ -103,98 +102,6 @@ int charge_balance(struct db *db, int64_t charge, struct charge_balance *ret)
 			db_int(s, 5), db_int(s, 6), db_int(s, 7), (int)db_int(s, 8) };
 	db_end(s);
 	return rc < 0 ? rc : 0;
-}
-
-int charge_sealed(struct db *db, int64_t charge, struct charge_sealed *ret)
-{
-	struct stmt *s = db_query(db,
-		"SELECT id, json_extract(record, '$.policy.version'), "
-		"COALESCE(json_extract(record, '$.booking.since_at'), json_extract(record, '$.booking.booked_from_at')), "
-		"json_extract(record, '$.booking.booked_to_at'), json_extract(record, '$.booking.priced_to_at'), "
-		"json_extract(record, '$.session.next_booking_at'), json_extract(record, '$.session.start_at'), "
-		"json_extract(record, '$.format'), json_extract(record, '$.price_locked'), "
-		"json_extract(record, '$.booking.walk_up') FROM charge WHERE id = ?1 AND json_extract(record, "
-		"'$.prices[0].version') > 0", "i", charge);
-	int rc = db_step(s);
-
-	if (rc == DB_ROW)
-		*ret = (struct charge_sealed){ db_int(s, 0), db_int(s, 1), db_int(s, 2), db_int(s, 3), db_int(s, 4),
-			db_int(s, 5), db_int(s, 6), (int)db_int(s, 7), (int)db_int(s, 8), db_int(s, 9) != 0 };
-	db_end(s);
-	return rc == DB_ROW ? 0 : rc == DB_DONE ? 1 : rc;
-}
-
-/* An array of the record, and the two numbers that each of its objects has; the first is not 0. */
-struct sealed_array { const char *array, *one, *two; };
-
-/* The pair i. DB_ROW, DB_DONE past the end, < 0. */
-static int sealed_pair(struct db *db, int64_t charge, const struct sealed_array *of, int i, struct sealed_price *ret)
-{
-	char one[64], two[64];
-	struct stmt *s;
-	int class;
-
-	lt_fmt(one, sizeof(one), "$.%s[%d].%s", of->array, i, of->one);
-	lt_fmt(two, sizeof(two), "$.%s[%d].%s", of->array, i, of->two);
-	s = db_query(db, "SELECT json_extract(record, ?2), json_extract(record, ?3) FROM charge WHERE id = ?1 AND "
-		"json_extract(record, ?2) > 0", "itt", charge, one, two);
-	class = db_step(s);
-	if (class == DB_ROW)
-		*ret = (struct sealed_price){ db_int(s, 0), db_int(s, 1) };
-	db_end(s);
-	return class;
-}
-
-int charge_sealed_prices(struct db *db, int64_t charge, enum sealed_part part, struct sealed_price *ret, int cap,
-	int *ret_n)
-{
-	static const struct sealed_array of[] = {
-		[SEALED_LISTS] = { "prices", "version", "effective_at" },
-		[SEALED_SPANS] = { "price_spans", "version", "from_at" },
-		[SEALED_TERMS] = { "booking.terms", "price_version", "from_at" },
-	};
-	struct sealed_price one;
-	int class;
-
-	for (*ret_n = 0; (class = sealed_pair(db, charge, &of[part], *ret_n, &one)) == DB_ROW; (*ret_n)++) {
-		if (*ret_n == cap)
-			return 1;
-		ret[*ret_n] = one;
-	}
-	return class < 0 ? class : 0;
-}
-
-int charge_sealed_faults(struct db *db, int64_t charge, struct interval *ret, int cap, int *ret_n)
-{
-	static const struct sealed_array faults = { "session.faults", "to_at", "from_at" };
-	struct sealed_price one;
-	int class;
-
-	for (*ret_n = 0; (class = sealed_pair(db, charge, &faults, *ret_n, &one)) == DB_ROW; (*ret_n)++) {
-		if (*ret_n == cap)
-			return 1;
-		ret[*ret_n] = (struct interval){ one.from_at, one.version };
-	}
-	return class < 0 ? class : 0;
-}
-
-int charge_sealed_fee(struct db *db, int64_t charge, struct fee_sealed *ret)
-{
-	struct stmt *s = db_query(db,
-		"SELECT json_extract(record, '$.fee.at'), json_extract(record, '$.fee.given_from_at'), json_extract(record, '$.fee.given_to_at'), "
-		"json_extract(record, '$.booking.walk_up'), json_extract(record, '$.fee.component'), "
-		"json_extract(record, '$.booking.policy_version') FROM charge "
-		"WHERE id = ?1 AND kind = 'fee'", "i", charge);
-	int rc = db_step(s);
-
-	if (rc == DB_ROW) {
-		*ret = (struct fee_sealed){ .at = db_int(s, 0), .given = { db_int(s, 1), db_int(s, 2) },
-			.walk_up = db_int(s, 3) != 0, .policy_version = db_int(s, 5) };
-		if (!component_from_name(db_text(s, 4), &ret->kind))
-			rc = DB_CORRUPT;
-	}
-	db_end(s);
-	return rc == DB_ROW ? 0 : rc == DB_DONE ? 1 : rc;
 }
 
 int charge_lines(struct db *db, int64_t charge, struct charge_line *ret, int cap, int *ret_n)

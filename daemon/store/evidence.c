@@ -84,7 +84,9 @@ bool evidence_review_done(struct db *db, int64_t session, const char *kind)
 
 int64_t evidence_used_by_others(struct db *db, const char *instrument, int64_t booking, int64_t from, int64_t to)
 {
-	return db_one_int(db, 0, "SELECT SUM(MIN(u.measured_ms, MIN(u.to_at, ?4) - MAX(u.from_at, ?3))) FROM usage u "
-		"JOIN session s ON s.id = u.session WHERE u.instrument = ?1 AND u.from_at < ?4 AND u.from_at > ?3 - " LONGEST " "
-		"AND u.to_at > ?3 AND s.booking IS NOT ?2 AND s.org IS NOT NULL AND s.unplaced = 0", "tiii", instrument, booking, from, to);
+	return db_one_int(db, 0, "SELECT SUM(CASE WHEN ms < span THEN ms ELSE span END) FROM (SELECT u.measured_ms AS ms, "
+		"CASE WHEN u.to_at < ?4 THEN u.to_at ELSE ?4 END - CASE WHEN u.from_at > ?3 THEN u.from_at ELSE ?3 END AS span "
+		"FROM usage u JOIN session s ON s.id = u.session WHERE u.instrument = ?1 AND u.from_at < ?4 "
+		"AND u.from_at > ?3 - " LONGEST " AND u.to_at > ?3 AND (s.booking IS NULL OR s.booking <> ?2) "
+		"AND s.org IS NOT NULL AND s.unplaced = 0) AS pieces", "tiii", instrument, booking, from, to);
 }

@@ -114,7 +114,7 @@ int store_outage_begin(struct db *db, int64_t id, const char *instrument, const 
 
 int store_outage_end(struct db *db, const char *instrument, const char *kind, int64_t to)
 {
-	return db_run(db, "UPDATE outage SET to_at = MAX(from_at, ?3) WHERE instrument = ?1 AND kind = ?2 AND to_at IS "
+	return db_run(db, "UPDATE outage SET to_at = CASE WHEN from_at > ?3 THEN from_at ELSE ?3 END WHERE instrument = ?1 AND kind = ?2 AND to_at IS "
 		"NULL", "tti", instrument, kind, to);
 }
 
@@ -122,26 +122,6 @@ int store_outage_add(struct db *db, int64_t id, const char *instrument, const ch
 {
 	return db_run(db, "INSERT INTO outage (id, instrument, kind, from_at, to_at) VALUES (?1, ?2, ?3, ?4, ?5)", "ittii",
 		id, instrument, kind, from, to);
-}
-
-int64_t store_outage_ms(struct db *db, const char *instrument, int64_t from, int64_t to, int64_t now)
-{
-	struct stmt *s = db_query(db, "SELECT MAX(from_at, ?2), MIN(COALESCE(to_at, ?4), ?3) FROM outage WHERE instrument "
-		"= ?1 AND from_at < ?3 AND COALESCE(to_at, ?4) > ?2 ORDER BY from_at", "tiii", instrument, from, to, now);
-	int64_t total = 0, until = from;
-
-	while (db_step(s) == DB_ROW) {
-		int64_t begin = db_int(s, 0), end = db_int(s, 1);
-
-		if (begin < until)
-			begin = until;
-		if (end > begin) {
-			total += end - begin;
-			until = end;
-		}
-	}
-	db_end(s);
-	return total;
 }
 
 int store_link_set(struct db *db, const char *instrument, const char *link, const char *why, int64_t at)

@@ -32,8 +32,6 @@ int store_outage_begin(struct db *db, int64_t id, const char *instrument, const 
 bool store_outage_is_open(struct db *db, const char *instrument, const char *kind);
 int store_outage_end(struct db *db, const char *instrument, const char *kind, int64_t to);
 int store_outage_add(struct db *db, int64_t id, const char *instrument, const char *kind, int64_t from, int64_t to);
-/* Milliseconds of [from, to) covered by outages; an open one lasts until `now`. */
-int64_t store_outage_ms(struct db *db, const char *instrument, int64_t from, int64_t to, int64_t now);
 
 int store_link_set(struct db *db, const char *instrument, const char *link, const char *why, int64_t at);
 bool store_link_down(struct db *db, const char *instrument);

@@ -241,6 +241,34 @@ def rule_sql(t):
                     yield f"{path}:{n}: {m.group(1)}() is not the api's to call"
 
 
+# What PostgreSQL does not have, or means otherwise. It has IS for NULL only; between values it is IS DISTINCT FROM.
+UNPORTABLE = [r"\bjson_\w+\s*\(", r"->>?\s*'", r"\bIS (?:NOT )?\?", r"\bINSERT OR\b", r"\b(?:rowid|IFNULL|GLOB)\b"]
+
+
+def scalar(sql):
+    """MIN and MAX of more than one argument: LEAST and GREATEST elsewhere."""
+    for m in re.finditer(r"\b(?:MIN|MAX)\s*\(", sql, re.I):
+        depth = 0
+        for end in range(m.end() - 1, len(sql)):
+            depth += (sql[end] == "(") - (sql[end] == ")")
+            if depth == 0 or (depth == 1 and sql[end] == ","):
+                break
+        if depth:
+            yield sql[m.start():end + 1]
+
+
+def rule_portable_sql(t):
+    """SQL is what PostgreSQL takes as well: no JSON functions, no MIN and MAX of two arguments"""
+    for path in t.code:
+        if not path.startswith("daemon/store/") or re.match(r"daemon/store/sqlite\w*\.c$", path):
+            continue
+        text = re.sub(r"/\*.*?\*/", "", t.text[path], flags=re.S)
+        for literal in re.findall(r'"((?:\\.|[^"\\])*)"', re.sub(r'"\s*"', "", text)):
+            odd = [m.group(0) for p in UNPORTABLE for m in re.finditer(p, literal)] + list(scalar(literal))
+            for found in odd:
+                yield f"{path}: {found}"
+
+
 def rule_length(t):
     """no source file is longer than the cap"""
     for path in t.files:
@@ -372,8 +400,8 @@ def rule_installed(t):
 
 
 RULES = [rule_known_rooms, rule_arrows, rule_quoted, rule_owners, rule_cycles, rule_pure_headers, rule_calls,
-         rule_integers, rule_sql, rule_length, rule_width, rule_words, rule_documented, rule_kinds, rule_symbols,
-         rule_installed]
+         rule_integers, rule_sql, rule_portable_sql, rule_length, rule_width, rule_words, rule_documented, rule_kinds,
+         rule_symbols, rule_installed]
 
 # Each plants one fault: rule, files.
 PLANTS = [
@@ -405,6 +433,9 @@ PLANTS = [
     ("rule_integers", {"daemon/core/a.c": "long f(long x) { return (long)((double)x * 1.5); }\n"}),
     ("rule_sql", {"daemon/app/a.c": 'void f(void) { db_run(0, "DELETE FROM booking", ""); }\n'}),
     ("rule_sql", {"daemon/api/a.c": "int f(void) { return store_booking_any(0); }\n"}),
+    ("rule_portable_sql", {"daemon/store/a.c": 'x = "SELECT json_extract(record, ?2) FROM charge";\n'}),
+    ("rule_portable_sql", {"daemon/store/a.c": 'x = "SELECT SUM(MIN(a, "\n\t"b)) FROM usage";\n'}),
+    ("rule_portable_sql", {"daemon/store/a.c": 'x = "SELECT 1 FROM session WHERE booking IS NOT ?2";\n'}),
     ("rule_length", {"daemon/app/a.c": "\n" * (LINES_MAX + 1)}),
     ("rule_width", {"daemon/app/a.c": "\tint a" + " " * 115 + ";\n"}),
     ("rule_width", {"tests/a.py": "x = " + "1 + " * 40 + "1\n"}),
@@ -433,6 +464,7 @@ CLEAN = {
     "daemon/app/x.c": '#include "core/t.h"\nstruct s { int (*sleep)(void); };\nint f(struct s *s) { return s->sleep(); }\n',
     "daemon/main.c": '#include "core/t.h"\n#include "store/d.h"\n',
     "daemon/store/d.h": "",
+    "daemon/store/d.c": 'x = "SELECT COALESCE(MAX(a), 0) FROM charge WHERE b IS NOT NULL"; /* json_extract(x) */\n',
     "drivers/modbus/p.c": '#include "net/loop.h"\n#include <modbus.h>\n',
     "daemon/net/loop.h": "#include <event2/event.h>\n",
     "common/b.c": 'static const int rows[][60] = {\n\t{ ' + "1, " * 60 + '},\n};\nstatic const char *const b[] = { "' + "b" * 120 + '" };\n',

@@ -13,6 +13,7 @@
 #include "common/civil.h"
 #include "common/fmt.h"
 #include "common/money.h"
+#include "common/record.h"
 #include "common/token.h"
 
 #define ROWS(t) (sizeof(t) / sizeof((t)[0]))
@@ -388,13 +389,55 @@ static void text_helpers(void **state)
 	assert_false(lt_utf8_valid("a\0b", 3));
 }
 
+static void records(void **state)
+{
+	static const char record[] = "{\"a\":1,\"booking\":{\"note\":\"},\\\"id\\\":5\",\"id\":-7,\"on\":true},\"id\":null,\"list\":"
+		"[{\"v\":[1,2]},{\"v\":3}],\"none\":[],\"long\":99999999999999999999999999}";
+	const char *booking = lt_record_member(record, "booking"), *at = lt_record_first(lt_record_member(record, "list"));
+
+	assert_int_equal(lt_record_int(lt_record_member(record, "a")), 1);
+	assert_int_equal(lt_record_int(lt_record_member(booking, "id")), -7);
+	assert_int_equal(lt_record_int(lt_record_member(booking, "on")), 1);
+	assert_int_equal(lt_record_int(lt_record_member(record, "id")), 0);
+	assert_int_equal(lt_record_int(lt_record_member(record, "long")), 0);
+	assert_null(lt_record_member(record, "i"));
+	assert_null(lt_record_member(record, "ids"));
+	assert_null(lt_record_member(lt_record_member(record, "a"), "a"));
+	assert_null(lt_record_member(NULL, "a"));
+	assert_true(lt_record_is(lt_record_member("{\"k\":\"fee\"}", "k"), "fee"));
+	assert_false(lt_record_is(lt_record_member("{\"k\":\"fees\"}", "k"), "fee"));
+	assert_null(lt_record_first(lt_record_member(record, "none")));
+	assert_int_equal(lt_record_int(lt_record_first(lt_record_member(at, "v"))), 1);
+	at = lt_record_next(at);
+	assert_int_equal(lt_record_int(lt_record_member(at, "v")), 3);
+	assert_null(lt_record_next(at));
+}
+
+/* Cut off anywhere, the text has fewer members, and none is read behind its end. */
+static void records_cut_off(void **state)
+{
+	static const char whole[] = "{\"a\":{\"s\":\"x\\\"y\"},\"n\":[12,true],\"z\":1}";
+
+	for (size_t n = 0; n < sizeof(whole); n++) {
+		char *text = strndup(whole, n); /* a sanitizer sees what lies behind it */
+		const char *list = lt_record_first(lt_record_member(text, "n"));
+
+		assert_non_null(text);
+		assert_true(lt_record_int(list) == 0 || lt_record_int(list) == 1 || lt_record_int(list) == 12);
+		assert_true(!list || !lt_record_next(list) || lt_record_int(lt_record_next(list)) <= 1);
+		assert_false(lt_record_is(lt_record_member(lt_record_member(text, "a"), "s"), "x"));
+		assert_true(lt_record_int(lt_record_member(text, "z")) == (n >= sizeof(whole) - 2));
+		free(text);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(civil_days), cmocka_unit_test(zone_offsets), cmocka_unit_test(zone_agrees_with_libc),
 		cmocka_unit_test(zone_wall_times), cmocka_unit_test(zone_midnights), cmocka_unit_test(zone_round_trip),
 		cmocka_unit_test(zone_damaged), cmocka_unit_test(rfc3339), cmocka_unit_test(money), cmocka_unit_test(token),
-		cmocka_unit_test(text_helpers),
+		cmocka_unit_test(text_helpers), cmocka_unit_test(records), cmocka_unit_test(records_cut_off),
 	};
 
 	return cmocka_run_group_tests_name("common", tests, NULL, NULL);
