@@ -45,7 +45,7 @@ static bool path_matches(const char *pattern, const char *path, char param[3][65
 	return *pattern == '\0' && *path == '\0';
 }
 
-const struct route *api_route(enum method method, const char *path, char param[3][65])
+static const struct route *api_route(enum method method, const char *path, char param[3][65])
 {
 	for (size_t i = 0; i < TABLES; i++)
 		for (const struct route *r = tables[i]; r->path; r++)

@@ -16,10 +16,8 @@ bool json_visible(const char *s);
 
 /* problem.c: what was refused, as application/problem+json. */
 json_t *problem_json(struct act *a);
-const char *problem_title(int status);
 
 /* api.c */
-const struct route *api_route(enum method method, const char *path, char param[3][65]);
 struct api_said { char version[32], libevent[200], libevent_cure[160], store_path[512]; };
 extern struct api_said api_said;
 

@@ -1,7 +1,6 @@
 /*
  * bookings.c - routes of bookings, quotes and free slots: JSON in, a use case, JSON out. No rule lives here.
  */
-#include "api/bookings.h"
 
 #include <string.h>
 
@@ -28,7 +27,7 @@ static json_t *first_refusal(struct act *a, const struct booking *b)
 		"until", json_instant(a->site, until));
 }
 
-json_t *json_booking(struct act *a, const struct booking *b)
+static json_t *json_booking(struct act *a, const struct booking *b)
 {
 	const struct site *s = a->site;
 	struct session session;

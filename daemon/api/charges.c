@@ -9,23 +9,6 @@
 
 #define PAGE_MAX 200
 
-#define EVERYBODY { REACH_NONE, REACH_OWN, REACH_ORG, REACH_ANY, REACH_ANY, REACH_ANY }
-#define FINANCE_ONLY { REACH_NONE, REACH_NONE, REACH_NONE, REACH_NONE, REACH_ANY, REACH_ANY }
-#define ORGS_AND_FINANCE { REACH_NONE, REACH_NONE, REACH_ORG, REACH_NONE, REACH_ANY, REACH_ANY }
-
-const struct route charge_routes[] = {
-	{ METHOD_GET, "/v1/charges", charges_list, ROUTE_READ, OBJ_NONE, EVERYBODY },
-	{ METHOD_GET, "/v1/charges/{charge}", charges_show, ROUTE_READ, OBJ_CHARGE, EVERYBODY },
-	{ METHOD_GET, "/v1/charges/{charge}/explain", charges_explain, ROUTE_READ, OBJ_CHARGE, EVERYBODY },
-	{ METHOD_GET, "/v1/usage", reports_usage, ROUTE_READ, OBJ_NONE, EVERYBODY },
-	{ METHOD_GET, "/v1/bill", reports_bill, ROUTE_READ, OBJ_NONE, EVERYBODY },
-	{ METHOD_GET, "/v1/ledger/balance", reports_balance, ROUTE_READ, OBJ_NONE, FINANCE_ONLY },
-	{ METHOD_POST, "/v1/exports", exports_create, ROUTE_KEY, OBJ_NONE, ORGS_AND_FINANCE },
-	{ METHOD_GET, "/v1/exports/{export}", exports_show, ROUTE_READ, OBJ_NONE, ORGS_AND_FINANCE },
-	{ METHOD_GET, "/v1/exports/{export}/data", exports_data, ROUTE_READ, OBJ_NONE, ORGS_AND_FINANCE },
-	{ 0 },
-};
-
 bool money_scope(struct api_request *rq, const char **ret_org, const char **ret_user)
 {
 	const char *org = api_query(rq, "org"), *user = api_query(rq, "user");
@@ -156,7 +139,7 @@ static int list_filter(struct act *a, struct api_request *rq, struct charge_filt
 	return 0;
 }
 
-int charges_list(struct act *a, struct api_request *rq, json_t **ret_body)
+static int charges_list(struct act *a, struct api_request *rq, json_t **ret_body)
 {
 	struct charge *rows;
 	struct charge_filter f;
@@ -192,7 +175,7 @@ static int load(struct act *a, struct api_request *rq, struct charge *ret)
 	return rc;
 }
 
-int charges_show(struct act *a, struct api_request *rq, json_t **ret_body)
+static int charges_show(struct act *a, struct api_request *rq, json_t **ret_body)
 {
 	static const char *const none[] = { NULL };
 	struct charge c;
@@ -237,7 +220,7 @@ static int explain(struct act *a, const struct charge *c, const char *record, st
 	return act_end(a);
 }
 
-int charges_explain(struct act *a, struct api_request *rq, json_t **ret_body)
+static int charges_explain(struct act *a, struct api_request *rq, json_t **ret_body)
 {
 	static const char *const none[] = { NULL };
 	struct explain *x = malloc(sizeof(*x));
@@ -255,3 +238,20 @@ int charges_explain(struct act *a, struct api_request *rq, json_t **ret_body)
 	free(x);
 	return rc;
 }
+
+#define EVERYBODY { REACH_NONE, REACH_OWN, REACH_ORG, REACH_ANY, REACH_ANY, REACH_ANY }
+#define FINANCE_ONLY { REACH_NONE, REACH_NONE, REACH_NONE, REACH_NONE, REACH_ANY, REACH_ANY }
+#define ORGS_AND_FINANCE { REACH_NONE, REACH_NONE, REACH_ORG, REACH_NONE, REACH_ANY, REACH_ANY }
+
+const struct route charge_routes[] = {
+	{ METHOD_GET, "/v1/charges", charges_list, ROUTE_READ, OBJ_NONE, EVERYBODY },
+	{ METHOD_GET, "/v1/charges/{charge}", charges_show, ROUTE_READ, OBJ_CHARGE, EVERYBODY },
+	{ METHOD_GET, "/v1/charges/{charge}/explain", charges_explain, ROUTE_READ, OBJ_CHARGE, EVERYBODY },
+	{ METHOD_GET, "/v1/usage", reports_usage, ROUTE_READ, OBJ_NONE, EVERYBODY },
+	{ METHOD_GET, "/v1/bill", reports_bill, ROUTE_READ, OBJ_NONE, EVERYBODY },
+	{ METHOD_GET, "/v1/ledger/balance", reports_balance, ROUTE_READ, OBJ_NONE, FINANCE_ONLY },
+	{ METHOD_POST, "/v1/exports", exports_create, ROUTE_KEY, OBJ_NONE, ORGS_AND_FINANCE },
+	{ METHOD_GET, "/v1/exports/{export}", exports_show, ROUTE_READ, OBJ_NONE, ORGS_AND_FINANCE },
+	{ METHOD_GET, "/v1/exports/{export}/data", exports_data, ROUTE_READ, OBJ_NONE, ORGS_AND_FINANCE },
+	{ 0 },
+};

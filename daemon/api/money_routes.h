@@ -5,9 +5,6 @@
 #include "api/api.h"
 #include "app/view.h"
 
-int charges_list(struct act *a, struct api_request *rq, json_t **ret_body);
-int charges_show(struct act *a, struct api_request *rq, json_t **ret_body);
-int charges_explain(struct act *a, struct api_request *rq, json_t **ret_body);
 int reports_usage(struct act *a, struct api_request *rq, json_t **ret_body);
 int reports_bill(struct act *a, struct api_request *rq, json_t **ret_body);
 int reports_balance(struct act *a, struct api_request *rq, json_t **ret_body);

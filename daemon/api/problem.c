@@ -11,7 +11,7 @@ static const struct { int status; const char *title; } titles[] = {
 		{ 503, "Service Unavailable" },
 };
 
-const char *problem_title(int status)
+static const char *problem_title(int status)
 {
 	for (size_t i = 0; i < sizeof(titles) / sizeof(titles[0]); i++)
 		if (titles[i].status == status)

@@ -15,28 +15,6 @@
 #define STEPS_MAX 500
 #define REASON_CAP 300
 
-#define EVERYBODY { REACH_NONE, REACH_OWN, REACH_ORG, REACH_ANY, REACH_ANY, REACH_ANY }
-#define PEOPLE { REACH_NONE, REACH_OWN, REACH_ORG, REACH_ANY, REACH_NONE, REACH_ANY }
-#define MANAGERS { REACH_NONE, REACH_NONE, REACH_NONE, REACH_ANY, REACH_NONE, REACH_ANY }
-#define STAFF { REACH_NONE, REACH_NONE, REACH_NONE, REACH_ANY, REACH_ANY, REACH_ANY }
-
-const struct route session_routes[] = {
-	{ METHOD_GET, "/v1/sessions", sessions_list, ROUTE_READ, OBJ_NONE, EVERYBODY },
-	{ METHOD_GET, "/v1/sessions/{session}", sessions_show, ROUTE_READ, OBJ_SESSION, EVERYBODY },
-	{ METHOD_GET, "/v1/sessions/{session}/readings", sessions_readings, ROUTE_READ, OBJ_SESSION, EVERYBODY },
-	{ METHOD_POST, "/v1/sessions/{session}/disown", sessions_disown, ROUTE_KEY | ROUTE_DRY, OBJ_SESSION, PEOPLE },
-	{ METHOD_POST, "/v1/sessions/{session}/close", sessions_close, ROUTE_KEY | ROUTE_DRY, OBJ_SESSION, MANAGERS },
-	{ METHOD_GET, "/v1/instruments/{instrument}/meter", sessions_meter, ROUTE_READ, OBJ_NONE, STAFF },
-	{ METHOD_POST, "/v1/claims", claims_create, ROUTE_KEY | ROUTE_DRY, OBJ_NONE, PEOPLE },
-	{ METHOD_GET, "/v1/review", reviews_list, ROUTE_READ, OBJ_NONE, MANAGERS },
-	{ METHOD_GET, "/v1/review/{item}", reviews_show, ROUTE_READ, OBJ_NONE, MANAGERS },
-	{ METHOD_POST, "/v1/review/{item}/attribute", reviews_attribute, ROUTE_KEY | ROUTE_DRY, OBJ_NONE, MANAGERS },
-	{ METHOD_POST, "/v1/review/{item}/accept", reviews_accept, ROUTE_KEY | ROUTE_DRY, OBJ_NONE, MANAGERS },
-	{ METHOD_POST, "/v1/review/{item}/new-meter", reviews_new_meter, ROUTE_KEY | ROUTE_DRY, OBJ_NONE, MANAGERS },
-	{ METHOD_POST, "/v1/review/{item}/waive", reviews_waive, ROUTE_KEY | ROUTE_DRY, OBJ_NONE, MANAGERS },
-	{ 0 },
-};
-
 static void set_id(json_t *o, const char *name, char letter, int64_t id)
 {
 	json_object_set_new(o, name, id ? json_id(letter, id) : json_null());
@@ -231,7 +209,7 @@ static int list_filter(struct act *a, struct api_request *rq, struct session_fil
 	return 0;
 }
 
-int sessions_list(struct act *a, struct api_request *rq, json_t **ret_body)
+static int sessions_list(struct act *a, struct api_request *rq, json_t **ret_body)
 {
 	struct session *s;
 	struct session_filter f;
@@ -260,7 +238,7 @@ int sessions_list(struct act *a, struct api_request *rq, json_t **ret_body)
 	return rc != 0 ? rc : act_end(a);
 }
 
-int sessions_show(struct act *a, struct api_request *rq, json_t **ret_body)
+static int sessions_show(struct act *a, struct api_request *rq, json_t **ret_body)
 {
 	static const char *const none[] = { NULL };
 	struct session s;
@@ -286,7 +264,7 @@ static json_t *reading_object(struct act *a, const struct reading *r)
 	return o;
 }
 
-int sessions_readings(struct act *a, struct api_request *rq, json_t **ret_body)
+static int sessions_readings(struct act *a, struct api_request *rq, json_t **ret_body)
 {
 	static const char *const known[] = { "limit", "cursor", NULL };
 	struct session s;
@@ -324,7 +302,7 @@ static void set_link(struct act *a, json_t *o, const struct instrument_row *row)
 	json_object_set_new(o, "interlock", json_string(row->lock));
 }
 
-int sessions_meter(struct act *a, struct api_request *rq, json_t **ret_body)
+static int sessions_meter(struct act *a, struct api_request *rq, json_t **ret_body)
 {
 	static const char *const none[] = { NULL };
 	const char *id = rq->param[0];
@@ -372,7 +350,7 @@ static int reason_of(struct act *a, struct api_request *rq, unsigned flags, char
 	return rc == 0 ? api_text(a, rq, "reason", flags, reason, REASON_CAP) : rc;
 }
 
-int sessions_disown(struct act *a, struct api_request *rq, json_t **ret_body)
+static int sessions_disown(struct act *a, struct api_request *rq, json_t **ret_body)
 {
 	static const char *const known[] = { "reason", "before", NULL };
 	char reason[REASON_CAP] = "";
@@ -385,11 +363,11 @@ int sessions_disown(struct act *a, struct api_request *rq, json_t **ret_body)
 	if (rc == 0)
 		rc = api_instant(a, rq, "before", OPTIONAL, &before);
 	if (rc == 0)
-		rc = session_disown_before(a, rq->id, before, reason, &s);
+		rc = session_disown(a, rq->id, before, reason, &s);
 	return rc == 0 ? answer(a, rq, &s, ret_body) : rc;
 }
 
-int sessions_close(struct act *a, struct api_request *rq, json_t **ret_body)
+static int sessions_close(struct act *a, struct api_request *rq, json_t **ret_body)
 {
 	char reason[REASON_CAP];
 	struct session s;
@@ -399,3 +377,25 @@ int sessions_close(struct act *a, struct api_request *rq, json_t **ret_body)
 		rc = session_close(a, rq->id, reason, &s);
 	return rc == 0 ? answer(a, rq, &s, ret_body) : rc;
 }
+
+#define EVERYBODY { REACH_NONE, REACH_OWN, REACH_ORG, REACH_ANY, REACH_ANY, REACH_ANY }
+#define PEOPLE { REACH_NONE, REACH_OWN, REACH_ORG, REACH_ANY, REACH_NONE, REACH_ANY }
+#define MANAGERS { REACH_NONE, REACH_NONE, REACH_NONE, REACH_ANY, REACH_NONE, REACH_ANY }
+#define STAFF { REACH_NONE, REACH_NONE, REACH_NONE, REACH_ANY, REACH_ANY, REACH_ANY }
+
+const struct route session_routes[] = {
+	{ METHOD_GET, "/v1/sessions", sessions_list, ROUTE_READ, OBJ_NONE, EVERYBODY },
+	{ METHOD_GET, "/v1/sessions/{session}", sessions_show, ROUTE_READ, OBJ_SESSION, EVERYBODY },
+	{ METHOD_GET, "/v1/sessions/{session}/readings", sessions_readings, ROUTE_READ, OBJ_SESSION, EVERYBODY },
+	{ METHOD_POST, "/v1/sessions/{session}/disown", sessions_disown, ROUTE_KEY | ROUTE_DRY, OBJ_SESSION, PEOPLE },
+	{ METHOD_POST, "/v1/sessions/{session}/close", sessions_close, ROUTE_KEY | ROUTE_DRY, OBJ_SESSION, MANAGERS },
+	{ METHOD_GET, "/v1/instruments/{instrument}/meter", sessions_meter, ROUTE_READ, OBJ_NONE, STAFF },
+	{ METHOD_POST, "/v1/claims", claims_create, ROUTE_KEY | ROUTE_DRY, OBJ_NONE, PEOPLE },
+	{ METHOD_GET, "/v1/review", reviews_list, ROUTE_READ, OBJ_NONE, MANAGERS },
+	{ METHOD_GET, "/v1/review/{item}", reviews_show, ROUTE_READ, OBJ_NONE, MANAGERS },
+	{ METHOD_POST, "/v1/review/{item}/attribute", reviews_attribute, ROUTE_KEY | ROUTE_DRY, OBJ_NONE, MANAGERS },
+	{ METHOD_POST, "/v1/review/{item}/accept", reviews_accept, ROUTE_KEY | ROUTE_DRY, OBJ_NONE, MANAGERS },
+	{ METHOD_POST, "/v1/review/{item}/new-meter", reviews_new_meter, ROUTE_KEY | ROUTE_DRY, OBJ_NONE, MANAGERS },
+	{ METHOD_POST, "/v1/review/{item}/waive", reviews_waive, ROUTE_KEY | ROUTE_DRY, OBJ_NONE, MANAGERS },
+	{ 0 },
+};

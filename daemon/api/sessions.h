@@ -4,12 +4,6 @@
 
 #include "api/api.h"
 
-int sessions_list(struct act *a, struct api_request *rq, json_t **ret_body);
-int sessions_show(struct act *a, struct api_request *rq, json_t **ret_body);
-int sessions_readings(struct act *a, struct api_request *rq, json_t **ret_body);
-int sessions_disown(struct act *a, struct api_request *rq, json_t **ret_body);
-int sessions_close(struct act *a, struct api_request *rq, json_t **ret_body);
-int sessions_meter(struct act *a, struct api_request *rq, json_t **ret_body);
 int reviews_list(struct act *a, struct api_request *rq, json_t **ret_body);
 int reviews_show(struct act *a, struct api_request *rq, json_t **ret_body);
 int reviews_attribute(struct act *a, struct api_request *rq, json_t **ret_body);

@@ -39,7 +39,8 @@ int terms_price(struct act *a, const char *instrument, int64_t version, struct p
 /* The versions in force at an instant. */
 int terms_policy_at(struct act *a, const char *instrument, int64_t at, struct policy *ret, int64_t *ret_version);
 int terms_price_at(struct act *a, const char *instrument, int64_t at, struct price *ret, int64_t *ret_version);
-/* The price list in force for an org ("": everybody). Which one that is, store_price_at() says and nothing else. */
+/* The price list in force for an org ("": everybody). Which one that is, store_price_at() says and nothing else.
+ * ret NULL: only its version is asked for. */
 int terms_price_for(struct act *a, const char *instrument, const char *org, int64_t at, struct price *ret,
 	int64_t *ret_version);
 /* Registers a configured instrument and its file's terms (start and reload); records new versions as by "config". */
@@ -50,7 +51,6 @@ int terms_adopt_site(struct act *a, const struct site *next);
 
 /* Occupancy (R01). 0; 1 when something else is there; < 0. ref: the object's id. */
 int occupancy_add(struct act *a, const char *instrument, const char *kind, int64_t ref, int64_t from, int64_t to);
-int occupancy_move(struct act *a, const char *kind, int64_t ref, int64_t from, int64_t to);
 int occupancy_end(struct act *a, const char *kind, int64_t ref);
 /* Moves the end to `to`, or to the start of what comes next when that is sooner. *ret_to: what it became. */
 int occupancy_grow(struct act *a, const char *kind, int64_t ref, int64_t to, int64_t *ret_to);

@@ -16,7 +16,6 @@ struct change {
 	enum booking_verb verb;
 	struct booking was, b;
 	struct policy policy;            /* in force now */
-	struct price price;
 	int64_t policy_version, price_version;
 	struct facts_for w;
 	struct rule_facts facts;
@@ -44,7 +43,7 @@ static int prepare(struct act *a, const struct booking_patch *p, struct change *
 	int rc = terms_policy_at(a, c->b.instrument, a->now.wall_ms, &c->policy, &c->policy_version);
 
 	if (rc == 0)
-		rc = terms_price_for(a, c->b.instrument, c->b.org, a->now.wall_ms, &c->price, &c->price_version);
+		rc = terms_price_for(a, c->b.instrument, c->b.org, a->now.wall_ms, NULL, &c->price_version);
 	if (rc != 0)
 		return rc;
 	c->w = (struct facts_for){ .instrument = c->b.instrument, .org = c->b.org, .user = c->b.user, .except = c->b.id,

@@ -13,7 +13,6 @@
 /* All that one candidate instrument needs to be judged. */
 struct draft {
 	struct policy policy;
-	struct price price;
 	struct facts_for w;
 	struct rule_facts facts;
 	struct verdict rules, overridden;
@@ -64,7 +63,7 @@ static int judge(struct act *a, const struct booking_request *rq, const struct i
 	d->price_lines.n = 0;
 	rc = terms_policy_at(a, i->id, a->now.wall_ms, &d->policy, &b->policy_version);
 	if (rc == 0)
-		rc = terms_price_for(a, i->id, b->org, a->now.wall_ms, &d->price, &b->price_version);
+		rc = terms_price_for(a, i->id, b->org, a->now.wall_ms, NULL, &b->price_version);
 	if (rc != 0)
 		return rc;
 	d->w = (struct facts_for){ .verb = BOOKING_CREATE, .instrument = b->instrument, .org = b->org, .user = b->user,

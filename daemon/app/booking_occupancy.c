@@ -14,11 +14,6 @@ int occupancy_add(struct act *a, const char *instrument, const char *kind, int64
 	return store_occupancy_put(a->db, act_id(a, "occupancy"), instrument, kind, ref, (struct interval){ from, to });
 }
 
-int occupancy_move(struct act *a, const char *kind, int64_t ref, int64_t from, int64_t to)
-{
-	return store_occupancy_move(a->db, kind, ref, (struct interval){ from, to });
-}
-
 int occupancy_end(struct act *a, const char *kind, int64_t ref)
 {
 	return store_occupancy_end(a->db, kind, ref);

@@ -92,7 +92,7 @@ static int give_back_part(struct act *a, struct session *s, int64_t cut, const c
 	return rc == 0 && s->closed_at ? money_settle(a, s->id) : rc;
 }
 
-int session_disown_before(struct act *a, int64_t id, int64_t before, const char *reason, struct session *ret)
+int session_disown(struct act *a, int64_t id, int64_t before, const char *reason, struct session *ret)
 {
 	struct review r;
 	char detail[REVIEW_TEXT];
@@ -121,9 +121,4 @@ int session_disown_before(struct act *a, int64_t id, int64_t before, const char 
 	if (rc == 0)
 		rc = session_load(a, id, ret);
 	return rc != 0 ? rc : act_end(a);
-}
-
-int session_disown(struct act *a, int64_t id, const char *reason, struct session *ret)
-{
-	return session_disown_before(a, id, 0, reason, ret);
 }

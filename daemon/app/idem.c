@@ -21,7 +21,8 @@ static void add(struct crypto_sha256_stream *s, const void *p, size_t n)
 	crypto_sha256_add(s, p ? p : "", n);
 }
 
-void idem_hash(const struct msg_request *m, uint8_t ret[32])
+/* Method, path, query and body. */
+static void idem_hash(const struct msg_request *m, uint8_t ret[32])
 {
 	struct crypto_sha256_stream *s = crypto_sha256_new();
 	uint8_t method = (uint8_t)m->method;

@@ -7,8 +7,6 @@
 
 #include "app/ledger.h"
 
-/* Method, path, query and body. */
-void idem_hash(const struct msg_request *m, uint8_t ret[32]);
 /* 0: this key is new. 1: *ret is the earlier answer. ACT_REFUSED + 1 (2): the key was used for another request. < 0. */
 enum { IDEM_NEW = 0, IDEM_REPLAY = 1, IDEM_REUSED = 2 };
 int idem_find(struct act *a, const struct msg_request *m, struct ledger_reply *ret);

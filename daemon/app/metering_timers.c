@@ -132,7 +132,8 @@ int metering_lost(struct act *a, struct session *s, int64_t since)
 	return rc < 0 ? rc : act_end(a);
 }
 
-int session_continue(struct act *a, struct session *s, const struct booking *next, int64_t at)
+/* Hands an open run over at `at` to the same org's following booking. */
+static int session_continue(struct act *a, struct session *s, const struct booking *next, int64_t at)
 {
 	struct attr_piece open = { 0, at, at, 0, true };
 	struct meter_verdict v = { 0 };

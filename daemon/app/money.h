@@ -60,7 +60,5 @@ int money_fee_given_up_room(struct act *a, int64_t booking);
 /* Credits what was posted as a fee for the whole booking (a late reading showed a run); *ret_minor: what is still due
  * for parts given up before. */
 int money_fee_undo(struct act *a, const struct booking *b, int64_t *ret_minor);
-/* The period (site-local month) that a posting at this instant belongs to: its own, or the next one that is open. */
-int money_period(struct act *a, int64_t at, char ret[8]);
 
 #endif

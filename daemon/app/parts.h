@@ -122,7 +122,6 @@ void turn_effects(struct ledger *l, struct act *a);
 void turn_act(struct ledger *l, struct act *a, struct effects *e, struct stamp now);
 /* Asks the loop for a poll now. ticket 0: nobody waits for its answer. */
 void turn_poll(struct ledger *l, const char *instrument, uint64_t ticket, bool urgent, struct stamp now);
-void turn_alarm(struct ledger *l, struct stamp now, const char *text);
 struct msg_reply *reply_new(struct ledger *l, const struct msg_request *m, struct ledger_reply *r);
 struct msg_reply *reply_busy(struct ledger *l, const struct msg_request *m);
 

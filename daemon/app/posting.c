@@ -15,7 +15,8 @@
 
 #define PERIODS_AHEAD 120
 
-int money_period(struct act *a, int64_t at, char ret[8])
+/* The period (site-local month) that a posting at this instant belongs to: its own, or the next one that is open. */
+static int money_period(struct act *a, int64_t at, char ret[8])
 {
 	struct lt_civil c = lt_zone_civil(&a->site->zone, at);
 

@@ -46,11 +46,10 @@ int review_level_over(struct act *a, const char *instrument, bool is_back);
 /* Timer: nobody objected within the time; the decision stands and the session settles. */
 int review_objection_over(struct act *a, int64_t ref, int64_t due_at);
 
-/* The owner of a session says that what was before their check-in is not theirs (all of it, without one), or an org
- * objects to an attribution. *ret is what is left to them, or the session of nobody's. */
-int session_disown(struct act *a, int64_t id, const char *reason, struct session *ret);
-/* The same of what was before an instant, at most the check-in. 0: all that can be. */
-int session_disown_before(struct act *a, int64_t id, int64_t before, const char *reason, struct session *ret);
+/* The owner of a session says that what was before `before`, at most their check-in, is not theirs (0: all that can be;
+ * without a check-in, all of it), or an org objects to an attribution. *ret is what is left to them, or the session of
+ * nobody's. */
+int session_disown(struct act *a, int64_t id, int64_t before, const char *reason, struct session *ret);
 /* A manager closes an open session, whatever its run bit. */
 int session_close(struct act *a, int64_t id, const char *reason, struct session *ret);
 

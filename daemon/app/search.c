@@ -66,8 +66,7 @@ static int price_slot(struct act *a, const char *org, struct free_slot *slot)
 		.walk_up = slot->from <= a->now.wall_ms };
 	struct terms_rows terms = { 1, { { slot->from, slot->to, 0, 0 } } };
 	struct rate_result quote;
-	struct price p;
-	int rc = terms_price_for(a, slot->instrument, org, a->now.wall_ms, &p, &terms.row[0].price_version);
+	int rc = terms_price_for(a, slot->instrument, org, a->now.wall_ms, NULL, &terms.row[0].price_version);
 
 	lt_fmt(b.instrument, sizeof(b.instrument), "%s", slot->instrument);
 	lt_fmt(b.org, sizeof(b.org), "%s", org);

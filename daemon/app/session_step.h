@@ -123,7 +123,5 @@ int session_given_up(struct act *a, const struct session *s, int64_t *ret);
  * of the time from its opening to its booked end, or to the gap's end where that is later. Without a booking nobody
  * knows how long it will be: LOST_MS alone. */
 int metering_lost_review(struct act *a, const struct session *s, int64_t from, int64_t to, int64_t measured_ms);
-/* Hands an open run over at `at` to the same org's following booking. */
-int session_continue(struct act *a, struct session *s, const struct booking *next, int64_t at);
 
 #endif

@@ -59,7 +59,8 @@ int terms_price_for(struct act *a, const char *instrument, const char *org, int6
 {
 	struct price_for who = { instrument, "", org };
 	struct terms_row row;
-	int rc = parse_price(a, store_price_at(a->db, &who, at, &row), &row, ret);
+	struct price price;
+	int rc = parse_price(a, store_price_at(a->db, &who, at, &row), &row, ret ? ret : &price);
 
 	if (rc == 0)
 		*ret_version = row.version;
@@ -229,7 +230,7 @@ int terms_withdraw_price(struct act *a, const char *instrument, int64_t version,
 		return act_end(a);
 	if (row.effective_at <= a->now.wall_ms)
 		return act_refuse_facts(a, 409, "price-in-force", "version", &f);
-	rc = store_price_withdraw(a->db, instrument, version, a->now.wall_ms, a->who.actor, "");
+	rc = store_price_withdraw(a->db, instrument, version, a->now.wall_ms, a->who.actor);
 	if (rc < 0)
 		return rc;
 	act_audit(a, "price.withdraw", instrument, row.text, "", "");

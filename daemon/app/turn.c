@@ -336,7 +336,7 @@ static int record_touches(struct ledger *l, struct stamp now, bool *ret_clock)
 
 /* Afterwards --------------------------------------------------------------------------------------------- */
 
-void turn_alarm(struct ledger *l, struct stamp now, const char *text)
+static void turn_alarm(struct ledger *l, struct stamp now, const char *text)
 {
 	struct item *it = item_new(l, ITEM_ALARM, now);
 

@@ -17,7 +17,8 @@ static int list_at(const struct work *w, int64_t at)
 	return tariff_list_at(w->spans, w->n_spans, at);
 }
 
-enum component tariff_base_component(const struct rate_input *in)
+/* Of what use is priced as while nothing else holds. */
+static enum component tariff_base_component(const struct rate_input *in)
 {
 	return !in->booked || in->walk_up ? COMP_WALK_UP : COMP_TIME;
 }

@@ -29,8 +29,6 @@ static inline int64_t max64(int64_t a, int64_t b)
 	return a > b ? a : b;
 }
 
-/* Of what use is priced as while nothing else holds. */
-enum component tariff_base_component(const struct rate_input *in);
 int32_t tariff_factor(const struct price *p, enum component c, const struct rate_input *in);
 int64_t tariff_rate_of(const struct price *p, enum component c);
 /* Milliseconds of all pieces into cells. */

@@ -129,12 +129,6 @@ void loop_stop(struct loop *l)
 	event_base_loopbreak(l->base);
 }
 
-int64_t loop_now_ms(struct loop *l)
-{
-	(void)l;
-	return clock_boot_ms();
-}
-
 /* ---- descriptors ---- */
 
 static void fd_event(evutil_socket_t fd, short what, void *arg)

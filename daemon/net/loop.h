@@ -24,7 +24,6 @@ struct event_base *loop_base(struct loop *l);    /* for net/ itself and drivers/
 int loop_run(struct loop *l);                    /* until loop_stop; 0 or -1                                */
 int loop_once(struct loop *l, bool wait);        /* one round: what is ready now, or wait for the next      */
 void loop_stop(struct loop *l);
-int64_t loop_now_ms(struct loop *l);             /* BOOTTIME, read now                                     */
 
 struct loop_fd *loop_fd_new(struct loop *l, int fd, enum loop_priority p, void (*ready)(void *arg, unsigned what),
 	void *arg);

@@ -134,14 +134,6 @@ int store_booking_released(struct db *db, const char *instrument, struct interva
 		in.from, except), ret);
 }
 
-int store_booking_live(struct db *db, const char *instrument, int64_t from, int64_t to, struct booking *ret, int cap,
-	int *ret_n)
-{
-	return all(db_query(db, "SELECT " COLUMNS " FROM booking WHERE instrument = ?1 AND " LIVE
-		" AND +booked_from < ?2 AND held_to > ?3 ORDER BY +booked_from LIMIT ?4", "tiii", instrument, to, from,
-		(int64_t)cap), ret, cap, ret_n);
-}
-
 #define LIST_WHERE "id > ?1 AND (?2 IS NULL OR org = ?2) AND (?3 IS NULL OR user = ?3) AND (?4 IS NULL OR instrument = ?4) " \
 	"AND (?5 IS NULL OR state = ?5) AND (?6 = 0 OR " LIVE ") AND (?7 = 0 OR booked_to > ?7) AND (?8 = 0 OR booked_from < ?8) " \
 	"ORDER BY id LIMIT ?9"

@@ -21,9 +21,6 @@ int store_booking_unused_at(struct db *db, const char *instrument, const char *u
 /* The active booking whose rest was released and reaches into the interval, but `except`. */
 int store_booking_released(struct db *db, const char *instrument, struct interval in, int64_t except,
 	struct booking *ret);
-/* Live bookings of an instrument that reach into [from, to), by start. *ret_n <= cap. */
-int store_booking_live(struct db *db, const char *instrument, int64_t from, int64_t to, struct booking *ret, int cap,
-	int *ret_n);
 
 /* The next live booking of a user, or any of an instrument; 0: none. Whether there ever was one. */
 int64_t store_booking_live_of(struct db *db, const char *user);

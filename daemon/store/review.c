@@ -144,17 +144,6 @@ static void take_claim(struct stmt *s, struct claim *c)
 	c->version = db_int(s, 9);
 }
 
-int store_claim_load(struct db *db, int64_t id, struct claim *ret)
-{
-	struct stmt *s = db_query(db, "SELECT " CLAIM_COLUMNS " FROM claim WHERE id = ?1", "i", id);
-	int rc = db_step(s);
-
-	if (rc == DB_ROW)
-		take_claim(s, ret);
-	db_end(s);
-	return rc == DB_ROW ? 0 : rc == DB_DONE ? 1 : rc;
-}
-
 int store_claim_insert(struct db *db, const struct claim *c)
 {
 	return db_run(db, "INSERT INTO claim (" CLAIM_COLUMNS ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, 1)",

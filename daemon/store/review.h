@@ -41,7 +41,6 @@ struct claim {
 	int64_t id, at, created_at, session, version;
 	char instrument[LT_ID], org[LT_ID], user[LT_ID], state[12], note[LT_TITLE];
 };
-int store_claim_load(struct db *db, int64_t id, struct claim *ret);
 int store_claim_insert(struct db *db, const struct claim *c);
 /* Claims of a session; org NULL: of all. */
 int store_claim_list(struct db *db, int64_t session, const char *org, struct claim *ret, int cap, int *ret_n);

@@ -65,7 +65,5 @@ int store_usage_since(struct db *db, const char *instrument, int64_t since, stru
 /* Of an instrument, those that hold something, in order of from_at and id, after a piece; NULL: from the first. */
 int store_usage_held(struct db *db, const char *instrument, const struct usage *after, struct usage *ret, int cap,
 	int *ret_n);
-/* Every piece of a session becomes another's (0: nobody's). */
-int store_usage_move(struct db *db, int64_t from_session, int64_t to_session);
 
 #endif

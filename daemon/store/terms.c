@@ -79,11 +79,10 @@ int64_t store_price_next(struct db *db, const struct price_for *who, int64_t at)
 		who->instrument, at, who->org, who->class);
 }
 
-int store_price_withdraw(struct db *db, const char *instrument, int64_t version, int64_t at, const char *actor,
-	const char *reason)
+int store_price_withdraw(struct db *db, const char *instrument, int64_t version, int64_t at, const char *actor)
 {
-	return db_run(db, "INSERT INTO price_withdrawn (instrument, version, at, actor, reason) VALUES (?1, ?2, ?3, ?4, ?5)",
-		"tiitt", instrument, version, at, actor, reason);
+	return db_run(db, "INSERT INTO price_withdrawn (instrument, version, at, actor) VALUES (?1, ?2, ?3, ?4)",
+		"tiit", instrument, version, at, actor);
 }
 
 int64_t store_price_withdrawn(struct db *db, const char *instrument, int64_t version)

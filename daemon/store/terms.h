@@ -28,8 +28,7 @@ int store_price_at(struct db *db, const struct price_for *who, int64_t at, struc
 /* The first instant after `at` at which another list may come into force; 0 none. */
 int64_t store_price_next(struct db *db, const struct price_for *who, int64_t at);
 /* An announced list will not come into force. DB_DONE or a failure (the store refuses one that has begun). */
-int store_price_withdraw(struct db *db, const char *instrument, int64_t version, int64_t at, const char *actor,
-	const char *reason);
+int store_price_withdraw(struct db *db, const char *instrument, int64_t version, int64_t at, const char *actor);
 /* When it was withdrawn; 0: it was not. */
 int64_t store_price_withdrawn(struct db *db, const char *instrument, int64_t version);
 /* The text of the file behind the newest version that came from a file; "" none. */

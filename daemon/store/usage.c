@@ -157,8 +157,3 @@ int store_usage_held(struct db *db, const char *instrument, const struct usage *
 	return rc < 0 ? rc : 0;
 }
 
-int store_usage_move(struct db *db, int64_t from_session, int64_t to_session)
-{
-	return db_run(db, "UPDATE usage SET session = ?2 WHERE session = ?1", "iI", from_session,
-		to_session ? &to_session : NULL);
-}

@@ -361,6 +361,23 @@ def rule_kinds(t):
             yield f"docs/api.md does not name the refusal {code}"
 
 
+DECLARED = re.compile(r"^(?!static|typedef|struct \w+ \{)[a-z][\w ]*[ *]+(\w+)\([^;{]*\);", re.M)
+
+
+def rule_used(t):
+    """what a header of the daemon declares is used outside the file that has it"""
+    users = {}
+    for path, code in t.code.items():
+        if path.endswith(".c"):
+            for name in set(re.findall(r"\w+", code)):
+                users.setdefault(name, set()).add(path)
+    for path, code in t.code.items():
+        if path.startswith("daemon/") and path.endswith(".h"):
+            for name in DECLARED.findall(code):
+                if len(users.get(name, ())) < 2:
+                    yield f"{path}: nothing but its own file uses {name}(): delete it or make it static"
+
+
 def rule_symbols(t):
     """objects of common and core need only the pure part of libc and hold no state"""
     sources = [f for f in t.code if f.startswith(PURE) and f.endswith(".c")]
@@ -401,7 +418,7 @@ def rule_installed(t):
 
 RULES = [rule_known_rooms, rule_arrows, rule_quoted, rule_owners, rule_cycles, rule_pure_headers, rule_calls,
          rule_integers, rule_sql, rule_portable_sql, rule_length, rule_width, rule_words, rule_documented, rule_kinds,
-         rule_symbols, rule_installed]
+         rule_used, rule_symbols, rule_installed]
 
 # Each plants one fault: rule, files.
 PLANTS = [
@@ -445,6 +462,7 @@ PLANTS = [
     ("rule_kinds", {"daemon/app/a.c": 'struct event_row e = { .kind = up ? "odd_up" : "odd_down" };\n', "docs/api.md": "`odd_up`\n"}),
     ("rule_kinds", {"daemon/api/words.c": 'struct words refusals[] = {\n\t{ "odd-one", "no" },\n};\n', "docs/api.md": "`odd`\n"}),
     ("rule_kinds", {"daemon/app/a.c": 'int f(void) { return booking_note(a, &b, "odd", ""); }\n', "docs/api.md": "`odd`\n"}),
+    ("rule_used", {"daemon/app/a.h": "int idle(int n);\n", "daemon/app/a.c": "int idle(int n) { return n; }\n"}),
     ("rule_symbols", {"daemon/core/a.c": "#include <stdlib.h>\nvoid *f(void); void *f(void) { return malloc(9); }\n"}),
     ("rule_symbols", {"common/a.c": "#include <string.h>\nchar *f(void); char *f(void) { return strdup(\"x\"); }\n"}),
     ("rule_symbols", {"common/a.c": "int f(void); int f(void) { static int n; return ++n; }\n"}),

@@ -178,7 +178,7 @@ static int any_disown(struct act *a, void *arg)
 {
 	struct session s;
 
-	return session_disown(a, ((struct any *)arg)->booking, "x", &s);
+	return session_disown(a, ((struct any *)arg)->booking, 0, "x", &s);
 }
 
 static int any_close(struct act *a, void *arg)

@@ -84,7 +84,7 @@ int do_disown(struct act *a, void *arg)
 {
 	struct session s;
 
-	return session_disown(a, ((struct by_id *)arg)->id, "not me", &s);
+	return session_disown(a, ((struct by_id *)arg)->id, 0, "not me", &s);
 }
 
 int do_waive(struct act *a, void *arg)

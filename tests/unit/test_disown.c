@@ -105,7 +105,7 @@ static int do_disown_before(struct act *a, void *arg)
 	struct session s;
 	struct by_id *x = arg;
 
-	return session_disown_before(a, x->id, H(1) + MIN(8), "only that", &s);
+	return session_disown(a, x->id, H(1) + MIN(8), "only that", &s);
 }
 
 static void test_i_may_disown_a_part_only(void **state)
@@ -141,7 +141,7 @@ static int do_disown_silently(struct act *a, void *arg)
 {
 	struct session s;
 
-	return session_disown(a, ((struct by_id *)arg)->id, "", &s);
+	return session_disown(a, ((struct by_id *)arg)->id, 0, "", &s);
 }
 
 static void test_without_a_reason_no_colon_is_left(void **state)

@@ -205,7 +205,7 @@ static void test_003_terms_by_interval(void **state)
 	assert_int_equal(n, 1);
 	assert_int_equal(t[0].to_at, 3000);
 	assert_int_equal(db_one_int(db, 0, "SELECT COUNT(*) FROM booking_term WHERE closed_at = 700", ""), 2);
-	assert_int_equal(store_price_withdraw(db, "krios-1", 2, 8000, "finn", ""), DB_DONE);
+	assert_int_equal(store_price_withdraw(db, "krios-1", 2, 8000, "finn"), DB_DONE);
 	assert_int_equal(store_price_at(db, &acme, 9000, &row), 0);
 	assert_int_equal(row.version, 1);
 	assert_int_equal(store_price_next(db, &acme, 100), 0);
