@@ -103,6 +103,7 @@ bool api_id(const char *text, char letter, int64_t *ret);
 json_t *json_instant(const struct site *s, int64_t at_ms);
 json_t *json_instant_or_null(const struct site *s, int64_t at_ms); /* null for 0 */
 json_t *json_money(const struct site *s, int64_t minor);
+json_t *json_factor(int64_t pm);                     /* thousandths: "1.500"                 */
 json_t *json_id(char letter, int64_t id);
 json_t *json_text(const char *s);                                  /* null for ""  */
 json_t *json_safe(const char *s);                                  /* valid UTF-8 whatever was cut or sent */

@@ -161,10 +161,11 @@ static json_t *quote_lines(struct act *a, const struct rate_result *r)
 	for (int i = 0; i < r->n; i++) {
 		const struct rate_line *l = &r->line[i];
 
-		json_array_append_new(list, json_pack("{s:s, s:o, s:o, s:I, s:o, s:o}", "component",
+		json_array_append_new(list, json_pack("{s:s, s:o, s:o, s:I, s:o, s:o, s:o}", "component",
 			component_name(l->component), "from", json_instant(a->site, l->from_at), "to",
 			json_instant(a->site, l->to_at), "seconds", (json_int_t)l->seconds, "rate",
-			json_money(a->site, l->rate_minor), "amount", json_money(a->site, l->amount_minor)));
+			json_money(a->site, l->rate_minor), "factor", json_factor(l->factor_pm), "amount",
+			json_money(a->site, l->amount_minor)));
 	}
 	return list;
 }

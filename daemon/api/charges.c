@@ -82,14 +82,6 @@ json_t *json_charge(const struct site *s, const struct charge *c)
 	return o;
 }
 
-static json_t *factor(int64_t pm)
-{
-	char text[24];
-
-	lt_fmt(text, sizeof(text), "%lld.%03d", (long long)(pm / 1000), (int)(pm % 1000));
-	return json_string(text);
-}
-
 json_t *json_charge_lines(struct act *a, const struct charge *c)
 {
 	struct charge_line lines[RATE_LINES_MAX];
@@ -107,7 +99,7 @@ json_t *json_charge_lines(struct act *a, const struct charge *c)
 		json_object_set_new(o, "to", json_instant_or_null(a->site, lines[i].to_at));
 		json_object_set_new(o, "seconds", json_integer(lines[i].seconds));
 		json_object_set_new(o, "rate", json_money(a->site, lines[i].rate_minor));
-		json_object_set_new(o, "factor", factor(lines[i].factor_pm));
+		json_object_set_new(o, "factor", json_factor(lines[i].factor_pm));
 		json_object_set_new(o, "amount", json_money(a->site, lines[i].amount_minor));
 		json_object_set_new(o, "detail", json_text(lines[i].detail));
 		json_array_append_new(array, o);

@@ -375,6 +375,14 @@ json_t *json_money(const struct site *s, int64_t minor)
 	return json_pack("{s:s, s:s}", "amount", text, "currency", s->currency);
 }
 
+json_t *json_factor(int64_t pm)
+{
+	char text[24];
+
+	lt_fmt(text, sizeof(text), "%lld.%03d", (long long)(pm / 1000), (int)(pm % 1000));
+	return json_string(text);
+}
+
 json_t *json_id(char letter, int64_t id)
 {
 	char text[32];

@@ -94,10 +94,31 @@ static void one_dear_instrument_hides_no_slot_of_the_others(void **state)
 	world_free(w);
 }
 
+/* A line's amount is seconds x rate x factor / 3600: who looks at a quote sees all of them, as on the charge. */
+static void a_quote_says_the_factor_of_a_walk_up(void **state)
+{
+	struct world *w = rig_world();
+	json_t *v, *line;
+
+	(void)state;
+	json_decref(ask(w, "root", (struct call){ .method = METHOD_POST, .path = "/v1/instruments/seq-1/prices",
+		.body = "{\"walk_up_factor\":\"1.5\"}", .key = "factor", .keep = true }, 201));
+	v = ask(w, "alice", (struct call){ .method = METHOD_POST, .path = "/v1/quotes", .body = "{\"instrument\":\"seq-1\","
+		"\"from\":\"2026-12-01T00:00:00Z\",\"to\":\"2026-12-01T01:00:00Z\",\"walk_up\":true}" }, 200);
+	line = json_array_get(json_object_get(v, "lines"), 0);
+	assert_string_equal(text(line, "component"), "walk_up");
+	assert_string_equal(text(line, "factor"), "1.500");
+	assert_string_equal(text(json_object_get(line, "rate"), "amount"), "100.00");
+	assert_string_equal(text(json_object_get(line, "amount"), "amount"), "150.00");
+	json_decref(v);
+	world_free(w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_dry_run_of_a_price_says_when_it_would_hold),
+		cmocka_unit_test(a_quote_says_the_factor_of_a_walk_up),
 		cmocka_unit_test(one_dear_instrument_hides_no_slot_of_the_others),
 	};
 
