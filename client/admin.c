@@ -33,8 +33,8 @@ static const struct column policy_columns[] = {
 };
 static const struct column meter_fields[] = {
 	{ "Instrument", "instrument", CELL_TEXT }, { "Controller", "link", CELL_STATE }, { "Since", "link_since", CELL_TIME },
-	{ "Raw", "raw", CELL_NUMBER }, { "Extended ms", "extended_ms", CELL_NUMBER }, { "Running", "running", CELL_TEXT },
-	{ "Read", "read_at", CELL_TIME }, { "Class", "class", CELL_TEXT }, { "Phase", "phase", CELL_TEXT }, { "Interlock", "interlock", CELL_TEXT },
+	{ "Raw", "raw", CELL_NUMBER }, { "Extended ms", "extended_ms", CELL_NUMBER }, { "Held ms", "held_ms", CELL_NUMBER },
+	{ "Held since", "held_since", CELL_TIME }, { "Running", "running", CELL_TEXT }, { "Read", "read_at", CELL_TIME }, { "Class", "class", CELL_TEXT }, { "Phase", "phase", CELL_TEXT }, { "Interlock", "interlock", CELL_TEXT },
 	{ "Desired", "desired", CELL_TEXT }, { "Lease until", "lease_valid_until", CELL_TIME }, { NULL },
 };
 static const struct column instrument_columns[] = {

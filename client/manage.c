@@ -307,7 +307,9 @@ const struct command manage_commands[] = {
 		"When the organisation has not claimed the run, a second person must do the same.\n" },
 	{ "review accept", "MANAGE", "V-12", "charge what was measured", 1, 1, ARG_NONE, accept_opts, run_accept,
 		"  labtime review accept V-12\n"
-		"  labtime review accept V-12 --estimated 15m --reason 'log book, page 4'\n" },
+		"  labtime review accept V-12 --estimated 15m --reason 'log book, page 4'\n",
+		"Of a meter_manual this charges its session without what is held. That stays held: it\n"
+		"is asked about again when it is measured. The meter has an item until that is known.\n" },
 	{ "review new-meter", "MANAGE", "V-12", "the hour meter stands where it belongs: what is held is measured", 1, 1, ARG_NONE, reason_opts, run_new_meter,
 		"  labtime review new-meter V-12 --reason 'the counter was replaced'\n",
 		"Without it the time is held until the register is back at its old level, for a day at most.\n" },

@@ -142,7 +142,8 @@ const struct command money_commands[] = {
 		"  labtime usage -p 'last month' --by project\n",
 		"GAP: inside sessions nobody read the meter for so long. Staff also see what no\n"
 		"charge stands for: unattributed (nobody's), internal (in blocks), uncharged\n"
-		"(sessions that wait or were waived). So an instrument adds up to its meter.\n" },
+		"(sessions that wait or were waived), held (on a level that nobody knows: see\n"
+		"labtime review). So an instrument adds up to its meter.\n" },
 	{ "bill", "MONEY", "", "charges so far, line by line", 0, 0, ARG_NONE, bill_opts, run_bill, "  labtime bill\n  labtime bill -p 2026-11 --csv\n" },
 	{ "explain", "MONEY", "C-301", "a charge, from readings to cents", 1, 1, ARG_NONE, NULL, run_explain,
 		"  labtime explain C-301\n" },

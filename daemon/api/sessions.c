@@ -329,6 +329,8 @@ static int sessions_meter(struct act *a, struct api_request *rq, json_t **ret_bo
 	set_link(a, o, &row);
 	json_object_set_new(o, "raw", json_integer((json_int_t)(m.raw > INT64_MAX ? INT64_MAX : m.raw)));
 	json_object_set_new(o, "extended_ms", json_integer(m.ext_ms));
+	json_object_set_new(o, "held_ms", json_integer(m.holding ? m.held_ms : 0));
+	json_object_set_new(o, "held_since", json_instant_or_null(a->site, m.holding ? m.held_wall_ms : 0));
 	json_object_set_new(o, "running", json_boolean(m.running));
 	json_object_set_new(o, "read_at", json_instant_or_null(a->site, m.wall_ms));
 	json_object_set_new(o, "class", m.phase == METER_NEW ? json_null() : json_string(meter_class_name(m.last)));

@@ -50,6 +50,8 @@ static const struct words events[] = {
 
 static const struct words refusals[] = {
 	{ "not-a-level", "V-{n} is not about a level of the hour meter (meter_manual)" },
+	{ "still-held", "V-{n} is about what the hour meter of {instrument} holds since {from}, and that is somebody's time: say "
+		"\"new meter\", or wait; it is measured when the register is back, or a day has passed" },
 	{ "nothing-held", "V-{n} holds nothing any more: accept what was measured, or waive it" },
 	{ "after-checkin", "{S} has a check-in at {at}; what follows it cannot be disowned: dispute its charge instead" },
 	{ "attributed", "{S} was given to you by a review; dispute its charge instead" },
@@ -77,6 +79,8 @@ static const struct words histories[] = {
 static const struct words reviews[] = {
 	{ "meter_manual", "the hour meter left its level after {from} in a way that no run explains; {ms} that it showed since "
 		"are held until it is back, you say \"new meter\", or a day has passed" },
+	{ "meter_manual session", "the hour meter left its level after {from} in a way that no run explains; {ms} that it showed "
+		"since in {S} are held until it is back, you say \"new meter\", or a day has passed; accepting charges the rest" },
 	{ "meter_manual over", "the hour meter left its level after {from} in a way that no run explains; {ms} that it showed "
 		"since were held until {to}" },
 	{ "meter_redefined", "between {from} and {to} the configuration of {instrument} changed what its meter counts, what a "
@@ -237,7 +241,8 @@ const char *words_review(const struct site *s, const struct review *r, char dst[
 	lt_fmt(f.instrument, sizeof(f.instrument), "%s", r->instrument);
 	if (strcmp(r->kind, "meter_manual") == 0) {
 		f.ms = r->held_ms;
-		return words_fill(s, find(reviews, r->to_at ? "meter_manual over" : r->kind), &f, dst);
+		return words_fill(s, find(reviews, r->to_at ? "meter_manual over" : r->session ? "meter_manual session" : r->kind), &f,
+			dst);
 	}
 	return words_fill(s, find(reviews, r->kind), &f, dst);
 }

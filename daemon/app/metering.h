@@ -53,6 +53,9 @@ int metering_lock_watch(struct act *a, const char *instrument);
 int metering_in_gap(struct act *a, const char *instrument, int64_t at, bool *ret);
 /* Is something held (a level that nobody knows) since before this instant? */
 bool metering_holds(struct act *a, const char *instrument, int64_t at);
+/* While the meter holds something there is an item that a manager can decide: opens the meter's own, where no other is
+ * left. After each decision about an item. */
+int metering_keep_held(struct act *a, const char *instrument);
 /* Money posted (or waived ...) a session: its state and outcome follow. */
 int session_settled(struct act *a, int64_t session, enum session_outcome outcome);
 /* Opens a review item; the kinds are in docs/api.md. */

@@ -366,12 +366,14 @@ static int take_back(struct act *a, struct span *p, int64_t ms)
 /* Sessions that closed meanwhile waited for this; a charged one is rated again. */
 static int settle(struct act *a, const struct span *p)
 {
-	struct session s[SESSIONS_MAX];
-	int n, rc = store_session_since(a->db, p->i->id, p->from, s, SESSIONS_MAX, &n);
+	int64_t id[SESSIONS_MAX], last = 0;
+	int n, rc;
 
-	for (int k = 0; k < n && rc == 0; k++)
-		if (s[k].closed_at)
-			rc = money_settle(a, s[k].id);
+	do {
+		rc = store_session_closed_since(a->db, p->i->id, p->from, last, id, SESSIONS_MAX, &n);
+		for (int k = 0; k < n && rc == 0; k++)
+			rc = money_settle(a, last = id[k]);
+	} while (rc == 0 && n == SESSIONS_MAX);
 	return rc;
 }
 
@@ -403,7 +405,7 @@ int metering_level(struct act *a, const struct reading_now *r, struct session *o
 	int rc;
 
 	if (!over)
-		return r->m.holding ? review_level_held(a, r->i->id, v->held_ms) : 0;
+		return r->m.holding ? review_level_held(a, r->i->id, r->m.held_wall_ms, r->m.held_ms) : 0;
 	span_of(&p, r->i, v, open);
 	rc = back ? give_back(a, &p) : measure_held(a, &p);
 	if (rc == 0)
@@ -411,7 +413,10 @@ int metering_level(struct act *a, const struct reading_now *r, struct session *o
 	if (rc != 0)
 		return rc;
 	tell(a, &p, back ? "meter_back" : "meter_held_measured", v->late_ms);
-	rc = r->m.holding ? review_level_held(a, r->i->id, v->held_ms) : review_level_over(a, r->i->id, back);
+	rc = review_level_over(a, &(struct level_over){ r->i->id, back ? LEVEL_BACK : v->class == METER_SWAP ? LEVEL_SWAPPED
+		: LEVEL_AGED, r->m.holding, p.from, v->late_ms });
+	if (rc == 0 && r->m.holding)
+		rc = review_level_held(a, r->i->id, r->m.held_wall_ms, r->m.held_ms);
 	return rc == 0 ? settle(a, &p) : rc;
 }
 
@@ -435,8 +440,18 @@ int metering_new_meter(struct act *a, const struct instrument *i, int64_t *ret_m
 		return rc;
 	*ret_ms = v.late_ms;
 	tell(a, &p, "meter_held_measured", v.late_ms);
-	rc = review_level_over(a, i->id, false);
+	rc = review_level_over(a, &(struct level_over){ i->id, LEVEL_BELIEVED, false, p.from, v.late_ms });
 	return rc == 0 ? settle(a, &p) : rc;
+}
+
+int metering_keep_held(struct act *a, const char *instrument)
+{
+	struct meter m;
+	int rc = store_meter_load(a->db, instrument, &m);
+
+	if (rc != 0 || !m.holding)
+		return rc < 0 ? rc : 0;
+	return review_level_held(a, instrument, m.held_wall_ms, m.held_ms);
 }
 
 bool metering_holds(struct act *a, const char *instrument, int64_t at)

@@ -295,6 +295,8 @@ int review_accept(struct act *a, int64_t id, const char *reason, struct review *
 		return act_refuse(a, 422, "nobody-to-charge", "", "S-%lld is nobody's: attribute it or waive it",
 			(long long)s.id);
 	if (rc == 0)
+		rc = review_level_decidable(a, ret);
+	if (rc == 0)
 		rc = check_price(a, ret);
 	if (rc != 0)
 		return rc < 0 || rc == ACT_REFUSED ? rc : DB_CORRUPT;
@@ -303,7 +305,9 @@ int review_accept(struct act *a, int64_t id, const char *reason, struct review *
 	rc = review_save(a, ret, "review_accept", reason);
 	if (rc == 0 && strcmp(ret->kind, "supplement") == 0)
 		rc = money_supplement(a, ret->session, ret->total_minor);
-	return rc != 0 ? rc : review_decided(a, ret->session);
+	if (rc == 0)
+		rc = review_decided(a, ret->session);
+	return rc != 0 ? rc : metering_keep_held(a, ret->instrument);
 }
 
 /* ---- estimated time ---- */
@@ -392,6 +396,8 @@ int review_waive(struct act *a, int64_t id, const char *reason, struct review *r
 	int rc = review_item(a, id, ret);
 
 	supplement = rc == 0 && strcmp(ret->kind, "supplement") == 0;
+	if (rc == 0)
+		rc = review_level_decidable(a, ret);
 	if (rc == 0 && ret->session)
 		rc = closed_session(a, ret, &s);
 	if (rc == 0 && ret->session && s.outcome == OUTCOME_CHARGED && !supplement)
@@ -405,7 +411,9 @@ int review_waive(struct act *a, int64_t id, const char *reason, struct review *r
 	if (rc == PROPOSED)
 		return review_save(a, ret, "review_waive_propose", reason);
 	rc = review_save(a, ret, "review_waive", reason);
-	return rc != 0 || supplement ? rc : waive_session(a, ret->session);
+	if (rc == 0 && !supplement)
+		rc = waive_session(a, ret->session);
+	return rc != 0 ? rc : metering_keep_held(a, ret->instrument);
 }
 
 /* ---- a session that will not end ---- */

@@ -38,10 +38,17 @@ int review_open_with(struct act *a, const char *kind, const char *instrument, in
 
 /* Of an item "meter_manual": the register stands where it belongs; what is held is measured from now on. */
 int review_new_meter(struct act *a, int64_t id, const char *reason, struct review *ret);
-/* A reading: so much is held on the instrument now; its open items say so. */
-int review_level_held(struct act *a, const char *instrument, int64_t held_ms);
-/* Nothing is held any more: the register is back (its items are done), or what was held is measured. */
-int review_level_over(struct act *a, const char *instrument, bool is_back);
+/* A closed session waits until the level is known, or somebody decides for it: opens its item. */
+int review_level_waits(struct act *a, const struct session *s);
+/* So much is held on the instrument since then; its open items say so. There is one at least. */
+int review_level_held(struct act *a, const char *instrument, int64_t since, int64_t held_ms);
+/* A hold is over, or a part of it (goes_on): of what is not held any more the items are done, and what sessions waited
+ * for. After a day one of the meter's is left for a person to see. */
+enum level_end { LEVEL_BACK, LEVEL_BELIEVED, LEVEL_SWAPPED, LEVEL_AGED };
+struct level_over { const char *instrument; enum level_end how; bool goes_on; int64_t from, ms; };
+int review_level_over(struct act *a, const struct level_over *o);
+/* Refuses to accept or to waive the item of a meter that holds something: its time is somebody's. */
+int review_level_decidable(struct act *a, const struct review *r);
 
 /* Timer: nobody objected within the time; the decision stands and the session settles. */
 int review_objection_over(struct act *a, int64_t ref, int64_t due_at);

@@ -252,10 +252,6 @@ static int must_wait(struct act *a, const struct session *s, bool *ret_gap, int6
 	int64_t from = s->closed_at < a->now.wall_ms ? s->closed_at : a->now.wall_ms;
 	int rc = metering_in_gap(a, s->instrument, s->closed_at, ret_gap);
 
-	/* a level that nobody knows is a gap, until it is decided for this session */
-	if (rc == 0 && !*ret_gap)
-		*ret_gap = metering_holds(a, s->instrument, s->closed_at) &&
-			!evidence_review_done(a->db, s->id, "meter_manual");
 	*ret_until = s->end_reading ? 0 : from + END_READING_WAIT;
 	if (rc == 0 && *ret_gap) {
 		rc = policy_of(a, s, &policy);
@@ -273,6 +269,10 @@ static int settle_closed(struct act *a, const struct session *s, bool due)
 
 	if (rc || pending)
 		return rc;
+	/* a level that nobody knows waits for a person, or a day, however short the policy's time to settle */
+	if (metering_holds(a, s->instrument, s->closed_at) &&
+			!store_review_decided(a->db, s->id, "meter_manual", s->closed_at))
+		return review_level_waits(a, s);
 	rc = must_wait(a, s, &gap, &until);
 	if (rc)
 		return rc;

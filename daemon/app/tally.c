@@ -201,7 +201,7 @@ int tally_step(struct tally *t, struct db *db)
 
 const struct tally_sum *tally_rest(struct tally *t, int *ret_n)
 {
-	static const char *const keys[USAGE_CLASSES] = { "unattributed", "internal", "uncharged" };
+	static const char *const keys[USAGE_CLASSES] = { "unattributed", "internal", "uncharged", "held" };
 
 	*ret_n = 0;
 	for (int i = 0; i < USAGE_CLASSES; i++) {

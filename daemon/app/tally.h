@@ -29,7 +29,8 @@ struct tally *tally_free(struct tally *t);
 /* One slice. 1: more to come; 0: all is added up; < 0. */
 int tally_step(struct tally *t, struct db *db);
 /* What no charge stands for, of [from, to) of the service: *ret_n rows, "unattributed" (no session's, or sessions' of
- * nobody), "internal" (in blocks) and "uncharged" (sessions that wait, or were waived). Rows without time are left out. */
+ * nobody), "internal" (in blocks) and "uncharged" (sessions that wait, or were waived), and "held" (what a
+ * register shows above a level that nobody knows: not measured yet, whosever it is). Rows without time are left out. */
 const struct tally_sum *tally_rest(struct tally *t, int *ret_n);
 /* The sums, ascending by key; *ret_n of them. */
 const struct tally_sum *tally_sums(const struct tally *t, int *ret_n);

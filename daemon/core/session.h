@@ -32,7 +32,7 @@ struct session {
 	int64_t measured_ms, estimated_ms;
 	int64_t on_ms, counted_ms;       /* while both were read: the run bit was on; the counter counted */
 	int64_t gap_ms;                  /* nobody read the meter for so long, until a reading came or it was given up */
-	char review_reason[64];
+	char review_reason[64];  /* the kind of a review item that it waits for; "": of none. Not written   */
 	int64_t version;
 };
 

@@ -97,14 +97,14 @@ int store_review_list(struct db *db, const char *state, int64_t after, struct re
 	return rc;
 }
 
-int store_review_held(struct db *db, const char *instrument, struct review *ret, int cap, int *ret_n)
+int store_review_held(struct db *db, const char *instrument, int64_t after, struct review *ret, int cap, int *ret_n)
 {
 	struct stmt *s = db_query(db, "SELECT " COLUMNS " FROM review WHERE state <> 'done' AND kind = 'meter_manual' AND "
-		"instrument = ?1 AND to_at = 0 ORDER BY id", "t", instrument);
+		"instrument = ?1 AND to_at = 0 AND id > ?2 ORDER BY id LIMIT ?3", "tii", instrument, after, (int64_t)cap);
 	int rc;
 
 	*ret_n = 0;
-	while ((rc = db_step(s)) == DB_ROW && *ret_n < cap)
+	while ((rc = db_step(s)) == DB_ROW)
 		take(s, &ret[(*ret_n)++]);
 	db_end(s);
 	return rc < 0 ? rc : 0;
@@ -112,8 +112,15 @@ int store_review_held(struct db *db, const char *instrument, struct review *ret,
 
 int store_review_hold(struct db *db, const char *instrument, int64_t held_ms)
 {
-	return db_run(db, "UPDATE review SET held_ms = ?2 WHERE state <> 'done' AND kind = 'meter_manual' AND instrument = "
-		"?1 AND to_at = 0 AND held_ms <> ?2", "ti", instrument, held_ms);
+	return db_run(db, "UPDATE review SET held_ms = CASE WHEN session IS NULL THEN ?2 ELSE (SELECT COALESCE(SUM(u.held_ms), 0) "
+		"FROM usage u WHERE u.session = review.session) END WHERE state <> 'done' AND kind = 'meter_manual' AND instrument = "
+		"?1 AND to_at = 0", "ti", instrument, held_ms);
+}
+
+bool store_review_decided(struct db *db, int64_t session, const char *kind, int64_t since)
+{
+	return db_one_int(db, 0, "SELECT 1 FROM review WHERE session = ?1 AND kind = ?2 AND state = 'done' AND decided_at >= ?3 "
+		"LIMIT 1", "iti", session, kind, since) != 0;
 }
 
 bool store_supplement_waived(struct db *db, int64_t session, int64_t total_minor)

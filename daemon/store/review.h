@@ -16,7 +16,7 @@ struct review {
 	char proposal[REVIEW_TEXT], proposed_by[48], decision[REVIEW_TEXT], decided_by[48];
 	int64_t proposed_at, decided_at, version;
 	int64_t from_at, to_at, bound_ms;   /* the time it is about, and what may be charged as estimated */
-	int64_t held_ms;                    /* meter_manual: above the level that nobody knows         */
+	int64_t held_ms;                    /* meter_manual: held of the session, or (0) by the meter  */
 	int64_t estimated_ms;               /* what two people agreed to charge of it                  */
 	int64_t total_minor;                /* supplement: what the session costs by later data        */
 };
@@ -29,10 +29,12 @@ int store_review_update(struct db *db, struct review *r);
 int store_review_list(struct db *db, const char *state, int64_t after, struct review *ret, int cap, int *ret_n);
 /* All items of the session that are not done are done with this decision. */
 int store_review_close_all(struct db *db, int64_t session, const char *decision);
-/* The items "meter_manual" of the instrument that are not done. */
-int store_review_held(struct db *db, const char *instrument, struct review *ret, int cap, int *ret_n);
-/* ... hold so much now; that is no new version of them. */
+/* The items "meter_manual" of the instrument that are not done and whose hold goes on. Ids after `after`. */
+int store_review_held(struct db *db, const char *instrument, int64_t after, struct review *ret, int cap, int *ret_n);
+/* ... say what is held now: the meter's item held_ms, a session's what its pieces hold. That is no new version of them. */
 int store_review_hold(struct db *db, const char *instrument, int64_t held_ms);
+/* Was an item of this kind decided for the session at or after this instant? */
+bool store_review_decided(struct db *db, int64_t session, const char *kind, int64_t since);
 /* Was a supplement to at least this total waived for the session? */
 bool store_supplement_waived(struct db *db, int64_t session, int64_t total_minor);
 bool store_review_pending(struct db *db, int64_t session);

@@ -3,9 +3,11 @@
 
 #include <string.h>
 
-#define COLUMNS "id, instrument, booking, org, user, kind, state, outcome, presumed, bypassed, opened_at, opened_cause, checkin_at, " \
+#define FIELDS "id, instrument, booking, org, user, kind, state, outcome, presumed, bypassed, opened_at, opened_cause, checkin_at, " \
 	"checkout_wish_at, first_run_at, last_run_end_at, unknown_since, closed_at, close_cause, measured_ms, estimated_ms, end_reading, " \
-	"gap_ms, review_reason, version, unplaced, disowned, on_ms, counted_ms"
+	"gap_ms, version, unplaced, disowned, on_ms, counted_ms"
+/* What it waits for is what its items say; the column of that name was never written. */
+#define COLUMNS FIELDS ", (SELECT MIN(r.kind) FROM review r WHERE r.session = session.id AND r.state <> 'done')"
 #define OPEN_STATES "('open','running','idle','unknown')"
 
 static const int64_t *or_null(const int64_t *v) { return *v ? v : NULL; }
@@ -51,12 +53,12 @@ static void take(struct stmt *s, struct session *r)
 	r->estimated_ms = db_int(s, 20);
 	r->end_reading = db_int(s, 21) != 0;
 	r->gap_ms = db_int(s, 22);
-	db_copy_text(s, 23, r->review_reason, sizeof(r->review_reason));
-	r->version = db_int(s, 24);
-	r->unplaced = db_int(s, 25) != 0;
-	r->disowned = db_int(s, 26) != 0;
-	r->on_ms = db_int(s, 27);
-	r->counted_ms = db_int(s, 28);
+	r->version = db_int(s, 23);
+	r->unplaced = db_int(s, 24) != 0;
+	r->disowned = db_int(s, 25) != 0;
+	r->on_ms = db_int(s, 26);
+	r->counted_ms = db_int(s, 27);
+	db_copy_text(s, 28, r->review_reason, sizeof(r->review_reason));
 }
 
 static int one(struct stmt *s, struct session *ret)
@@ -134,10 +136,24 @@ int store_session_since(struct db *db, const char *instrument, int64_t since, st
 	return db_failed(db);
 }
 
+int store_session_closed_since(struct db *db, const char *instrument, int64_t since, int64_t after, int64_t *ret_ids,
+	int cap, int *ret_n)
+{
+	struct stmt *s = db_query(db, "SELECT id FROM session WHERE instrument = ?1 AND unplaced = 0 AND closed_at > ?2 AND id > "
+		"?3 ORDER BY id LIMIT ?4", "tiii", instrument, since, after, (int64_t)cap);
+	int rc;
+
+	*ret_n = 0;
+	while ((rc = db_step(s)) == DB_ROW)
+		ret_ids[(*ret_n)++] = db_int(s, 0);
+	db_end(s);
+	return rc < 0 ? rc : 0;
+}
+
 int store_session_insert(struct db *db, const struct session *s)
 {
-	return db_run(db, "INSERT INTO session (" COLUMNS ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, "
-		"?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, 1, ?25, ?26, ?27, ?28)", "itIttttt" "iiitIIII" "IItiiiit" "iiii",
+	return db_run(db, "INSERT INTO session (" FIELDS ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, "
+		"?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, 1, ?24, ?25, ?26, ?27)", "itIttttt" "iiitIIII" "IItiiii" "iiii",
 		s->id,
 		s->instrument, or_null(&s->booking),
 		text_or_null(s->org), text_or_null(s->user), session_kind_name(s->kind), session_state_name(s->state),
@@ -146,7 +162,7 @@ int store_session_insert(struct db *db, const struct session *s)
 		or_null(&s->checkin_at), or_null(&s->checkout_wish_at), or_null(&s->first_run_at), or_null(&s->last_run_end_at),
 		or_null(&s->unknown_since), or_null(&s->closed_at), text_or_null(s->close_cause), s->measured_ms,
 			s->estimated_ms,
-		(int64_t)s->end_reading, s->gap_ms, s->review_reason, (int64_t)s->unplaced, (int64_t)s->disowned,
+		(int64_t)s->end_reading, s->gap_ms, (int64_t)s->unplaced, (int64_t)s->disowned,
 		s->on_ms, s->counted_ms);
 }
 
@@ -158,15 +174,15 @@ int store_session_update(struct db *db, struct session *s)
 		"last_run_end_at = ?14, "
 		"unknown_since = ?15, closed_at = ?16, close_cause = ?17, measured_ms = ?18, estimated_ms = ?19, end_reading = "
 		"?20, "
-		"gap_ms = ?21, review_reason = ?22, version = ?23, disowned = ?24, on_ms = ?25, "
-		"counted_ms = ?26 WHERE id = ?1", "iIttttt" "iiiIIII" "IItiiii" "tiiii", s->id,
+		"gap_ms = ?21, version = ?22, disowned = ?23, on_ms = ?24, "
+		"counted_ms = ?25 WHERE id = ?1", "iIttttt" "iiiIIII" "IItiiii" "iiii", s->id,
 		or_null(&s->booking), text_or_null(s->org), text_or_null(s->user), session_kind_name(s->kind),
 			session_state_name(s->state),
 		text_or_null(session_outcome_name(s->outcome)), (int64_t)s->presumed, (int64_t)s->bypassed, s->opened_at,
 		or_null(&s->checkin_at), or_null(&s->checkout_wish_at), or_null(&s->first_run_at), or_null(&s->last_run_end_at),
 		or_null(&s->unknown_since), or_null(&s->closed_at), text_or_null(s->close_cause), s->measured_ms,
 			s->estimated_ms,
-		(int64_t)s->end_reading, s->gap_ms, s->review_reason, s->version, (int64_t)s->disowned,
+		(int64_t)s->end_reading, s->gap_ms, s->version, (int64_t)s->disowned,
 		s->on_ms, s->counted_ms);
 }
 

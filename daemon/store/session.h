@@ -24,6 +24,9 @@ int store_session_event(struct db *db, int64_t session, int64_t at, const char *
 int store_session_loose(struct db *db, const char *instrument, int64_t since, struct session *ret, int cap, int *ret_n);
 /* All that were open after `since`, oldest first; more than cap: the latest. */
 int store_session_since(struct db *db, const char *instrument, int64_t since, struct session *ret, int cap, int *ret_n);
+/* Ids, ascending and after `after`, of those that closed after `since`. */
+int store_session_closed_since(struct db *db, const char *instrument, int64_t since, int64_t after, int64_t *ret_ids,
+	int cap, int *ret_n);
 /* The unattributed session that was open at the instant, or nearly; one of unplaced time when there is no other. */
 int store_session_unattributed_at(struct db *db, const char *instrument, int64_t at, struct session *ret);
 
@@ -41,6 +44,8 @@ int store_usage_insert(struct db *db, const struct usage *u);
 int store_usage_update(struct db *db, const struct usage *u);
 int store_usage_open(struct db *db, const char *instrument, struct usage *ret);     /* 0, 1 none, < 0 */
 int store_usage_last(struct db *db, int64_t session, struct usage *ret);            /* its last run; 0, 1, < 0 */
+/* So much the pieces of a session hold. */
+int64_t store_usage_held_of(struct db *db, int64_t session);
 /* In order. More than cap (>= 2): the rest is summed into the last two, the second of them at fault. */
 int store_usage_list(struct db *db, int64_t session, struct usage *ret, int cap, int *ret_n);
 /* In the order of ids, after `last`: those that reach beyond the instant, and one that is open. At most cap. */
@@ -48,9 +53,10 @@ int store_usage_beyond(struct db *db, int64_t session, int64_t at, int64_t last,
 	int *ret_n);
 /*
  * What of metered time no usage charge stands for, by whose it is: nobody's; of a session in a block; of a customer's
- * session that is not charged, or not yet. first: the first piece of a session.
+ * session that is not charged, or not yet; and what is held, whose pieces it lies in. first: the first such piece of a
+ * session.
  */
-enum usage_class { USAGE_UNATTRIBUTED, USAGE_INTERNAL, USAGE_UNCHARGED, USAGE_CLASSES };
+enum usage_class { USAGE_UNATTRIBUTED, USAGE_INTERNAL, USAGE_UNCHARGED, USAGE_HELD, USAGE_CLASSES };
 struct usage_brief { enum usage_class class; int64_t measured_ms, estimated_ms; bool first; };
 typedef void (*usage_take)(void *user, const struct usage_brief *b);
 /*

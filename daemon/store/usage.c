@@ -63,6 +63,11 @@ int store_usage_last(struct db *db, int64_t session, struct usage *ret)
 		"DESC, id DESC LIMIT 1", "i", session), ret);
 }
 
+int64_t store_usage_held_of(struct db *db, int64_t session)
+{
+	return db_one_int(db, 0, "SELECT SUM(held_ms) FROM usage WHERE session = ?1", "i", session);
+}
+
 /* Adds a piece to one that stands for several. */
 static void fold(struct usage *into, const struct usage *u)
 {

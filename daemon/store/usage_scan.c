@@ -38,7 +38,9 @@ static int rows(struct db *db, struct usage_scan *at, int limit, usage_take take
 		"COALESCE(c.seq, ?6 + 1) <= ?6, NOT EXISTS (SELECT 1 FROM usage p WHERE p.session = u.session AND p.id < u.id), "
 		"CASE WHEN EXISTS (SELECT 1 FROM usage p WHERE p.session = u.session AND p.id < u.id) THEN 0 ELSE "
 		"(SELECT SUM(p.measured_ms) FROM usage p WHERE p.session = u.session) - 1000 * (c.used_s + (SELECT "
-		"COALESCE(SUM(d.used_s), 0) FROM charge d WHERE d.corrects = c.id AND d.seq <= ?6)) END "
+		"COALESCE(SUM(d.used_s), 0) FROM charge d WHERE d.corrects = c.id AND d.seq <= ?6)) END, u.held_ms, "
+		"CASE WHEN u.held_ms = 0 OR u.session IS NULL THEN 0 ELSE NOT EXISTS (SELECT 1 FROM usage p WHERE p.session = u.session "
+		"AND p.id < u.id AND p.held_ms > 0) END "
 		"FROM usage u LEFT JOIN session s ON s.id = u.session "
 		"LEFT JOIN charge c ON c.session = u.session AND c.kind = 'usage' WHERE u.instrument = ?1 AND (u.from_at, u.id) > "
 		"(?2, ?3) AND u.from_at < ?4 ORDER BY u.from_at, u.id LIMIT ?5", "tiiiii", at->instrument, at->after, at->after_id,
@@ -58,6 +60,8 @@ static int rows(struct db *db, struct usage_scan *at, int limit, usage_take take
 			take(user, &b);
 		else if (b.first && db_int(s, 7) >= 1000)
 			take(user, &(struct usage_brief){ USAGE_UNCHARGED, db_int(s, 7), 0, true });
+		if (db_int(s, 8) > 0)
+			take(user, &(struct usage_brief){ USAGE_HELD, db_int(s, 8), 0, db_int(s, 9) != 0 });
 	}
 	db_end(s);
 	return rc < 0 ? rc : 0;

@@ -123,6 +123,45 @@ def test_accept_charges_what_was_measured():
         assert 1 <= charge["used_seconds"] <= 60, charge
 
 
+def visit(lab, user):
+    """A customer books, starts, runs and stops; the session."""
+    booking = lab.cli("book", "krios-1", "now for 15m", "-y", "-q", token=user).stdout.strip()
+    lab.cli("start", booking, token=user)
+    lab.ctl("wait", "krios-1", "unlocked", "10000")
+    session = run(lab, "krios-1", 2.5)
+    lab.cli("stop", booking, token=user)
+    return session
+
+
+def test_customers_after_an_accepted_level_are_not_forgotten():
+    with Lab([dict(KRIOS, poll="500ms")]) as lab:
+        lab.people(*STAFF)
+        booking = lab.cli("book", "krios-1", "now for 15m", "-y", "-q", token="ada").stdout.strip()
+        lab.cli("start", booking, token="ada")
+        lab.ctl("wait", "krios-1", "unlocked", "10000")
+        first = run(lab, "krios-1")
+        lab.ctl("set", "krios-1", "hourmeter", "90000")
+        wait_for("the review item", lambda: get(lab, "mia", "review", "ls")["items"])
+        lab.cli("stop", booking, token="ada")
+        get(lab, "mia", "review", "accept", item_of(lab, first), "--reason", "looks fine")
+        left = get(lab, "mia", "review", "ls")["items"]
+        assert [(i["kind"], i["session"]) for i in left] == [("meter_manual", None)], left
+        refused(lab, 5, "still-held", "mia", "review", "accept", left[0]["id"])
+        second = visit(lab, "bob")
+        shown = get(lab, "mia", "show", second)
+        assert (shown["outcome"], shown["review_reason"]) == ("awaiting_review", "meter_manual"), shown
+        assert get(lab, "bob", "bill")["items"] == []
+        held = get(lab, "mia", "instrument", "meter", "krios-1")
+        assert held["held_ms"] >= 2000 and held["held_since"], held
+        rows = {i["key"]: i["used_seconds"] for i in get(lab, "mia", "usage", "-i", "krios-1")["items"]}
+        assert rows["held"] == held["held_ms"] // 1000, (rows, held)
+        done = get(lab, "mia", "review", "new-meter", left[0]["id"], "--reason", "the counter was replaced")
+        assert done["state"] == "done", done
+        charge = wait_for("bob's charge", lambda: get(lab, "bob", "bill")["items"])[0]
+        assert charge["session"] == second and charge["used_seconds"] >= 2, charge
+        assert get(lab, "mia", "instrument", "meter", "krios-1")["held_ms"] == 0
+
+
 def dark_run(lab):
     """A sampled run of ada's that nobody reads for some seconds, checked out; its session, its review item, the dark."""
     booking = lab.cli("book", "seq-1", "now for 2m", "-y", "-q", token="ada").stdout.strip()

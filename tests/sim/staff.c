@@ -269,7 +269,10 @@ static void compare_usage(struct world *w, const struct person *p, const json_t 
 
 	for (size_t k = 0; k < json_array_size(items); k++) {
 		const json_t *row = json_array_get(items, k);
+		const char *key = json_string_value(json_object_get(row, "key"));
 
+		if (key && strcmp(key, "held") == 0) /* above what is counted, and gone when the register is back */
+			continue;
 		listed_s += json_integer_value(json_object_get(row, "used_seconds"));
 		floored += json_integer_value(json_object_get(row, "sessions")) + 1;
 	}

@@ -37,7 +37,7 @@ static const char *meter_holds(struct invariants_of *of, struct db *db, const st
 	if (used != ext)
 		return say("I1: the pieces of usage do not add up to what was metered", i->id, used, ext);
 	held = one(db, "SELECT COALESCE(SUM(held_ms), -1) FROM review WHERE kind = 'meter_manual' AND to_at = 0 AND state <> "
-		"'done' AND instrument = ?1", i->id);
+		"'done' AND instrument = ?1 AND session IS NULL", i->id);
 	kept = one(db, "SELECT SUM(held_ms) FROM usage WHERE instrument = ?1", i->id);
 	if (held >= 0 && held != kept)
 		return say("I1: the pieces of usage do not hold what is held", i->id, kept, held);
@@ -59,13 +59,17 @@ static const char *meter_holds(struct invariants_of *of, struct db *db, const st
 /* Held: above a level that nobody knows. It lies in pieces of usage, each millisecond in one, while the hold lasts. */
 static const char *held_is_in_pieces(struct db *db, const struct instrument *i)
 {
-	int64_t held = one(db, "SELECT SUM(held_ms) FROM usage WHERE instrument = ?1", i->id);
+	int64_t held = one(db, "SELECT SUM(held_ms) FROM usage WHERE instrument = ?1", i->id), open;
 	struct meter m;
 
 	if (i->meter.kind == METER_NONE || store_meter_load(db, i->id, &m) != 0)
 		return NULL;
 	if (m.held_ms != held || (held != 0 && !m.holding))
 		return say("I1: the pieces of usage do not add up to what is held", i->id, held, m.held_ms);
+	open = one(db, "SELECT COUNT(*) FROM review WHERE kind = 'meter_manual' AND to_at = 0 AND state <> 'done' AND instrument = "
+		"?1", i->id);
+	if (m.holding && open == 0)
+		return say("time is held, and there is no item to decide", i->id, m.held_ms, open);
 	return NULL;
 }
 

@@ -129,7 +129,7 @@ static void test_004_levels(void **state)
 	assert_string_equal(r.detail, "the counter jumped");
 	assert_string_equal(r.state, "open");
 	assert_int_equal(r.held_ms, 0);
-	assert_int_equal(store_review_held(db, "krios-1", held, 2, &n), 0);
+	assert_int_equal(store_review_held(db, "krios-1", 0, held, 2, &n), 0);
 	assert_int_equal(n, 0);
 	u.held_ms = -1;
 	assert_true(store_usage_update(db, &u) < 0);
