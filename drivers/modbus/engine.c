@@ -384,10 +384,13 @@ static void on_reply(void *arg, const struct link_reply *r)
 void engine_lease(struct device *d, const struct lease *l)
 {
 	bool fresh = d->up && d->lease_at < d->up_since && l->desired != d->lock.lock; /* after a reconnect */
-	bool news = d->desired != (enum lt_lock)l->desired || fresh;
+	int64_t now = clock_boot_ms();
+	/* when the one before lapsed, the relay went to its fail mode: what holds from now on is another wish than that */
+	bool lapsed = d->valid_until <= now || l->valid_until_boot_ms <= now;
+	bool news = d->desired != (enum lt_lock)l->desired || fresh || lapsed;
 
 	d->desired = (enum lt_lock)l->desired;
-	d->lease_at = clock_boot_ms();
+	d->lease_at = now;
 	d->valid_until = l->valid_until_boot_ms;
 	d->at.lapse = d->target.interlock && d->valid_until > d->lease_at ? d->valid_until : SCHEDULE_NEVER;
 	if (news && d->target.interlock && !line_failing(d) && !line_backing_off(d, d->lease_at))

@@ -220,6 +220,29 @@ static void a_lease_that_lapses_moves_no_poll(void **state)
 	vnet_stop();
 }
 
+/* The ledger stalls under a session of an instrument that is seldom read: shorter than a lease, as long, longer, much
+ * longer; twice. The relay shuts when the lease lapses, and opens again with the ledger, not with the next poll. */
+static void a_lease_that_is_renewed_after_it_lapsed_opens_the_relay_at_once(void **state)
+{
+	static const int64_t stalls[] = { 20000, 30000, 35000, 70000, 600000 };
+
+	for (size_t k = 0; k < sizeof(stalls) / sizeof(stalls[0]); k++) {
+		vnet_start(&(struct vnet_options){ 1, true, 300000, 1000 });
+		vnet_run(3000);
+		vnet_checkin(0);
+		assert_in_range(vnet_until_open(0, 5000), 0, 2000);
+		for (int twice = 0; twice < 2; twice++) {
+			vnet_run(11000);
+			vnet_stall_ledger(stalls[k]);
+			vnet_run(stalls[k] - 1);
+			assert_int_equal(vnet.unit[0].unlocked, stalls[k] < 30000);
+			vnet_run(1);
+			assert_in_range(vnet_until_open(0, 400000), 0, 2000);
+		}
+		vnet_stop();
+	}
+}
+
 static void the_reason_that_people_see_is_todays(void **state)
 {
 	vnet_start(&(struct vnet_options){ 1, true, 1000, 1000 });
@@ -342,7 +365,9 @@ int main(void)
 		cmocka_unit_test(the_doctor_does_not_wait_for_the_backoff),
 		cmocka_unit_test(every_poll_is_counted_with_its_end),
 		cmocka_unit_test(a_check_in_after_many_looks_is_answered),
-		cmocka_unit_test(a_lease_that_lapses_moves_no_poll), cmocka_unit_test(the_reason_that_people_see_is_todays),
+		cmocka_unit_test(a_lease_that_lapses_moves_no_poll),
+		cmocka_unit_test(a_lease_that_is_renewed_after_it_lapsed_opens_the_relay_at_once),
+		cmocka_unit_test(the_reason_that_people_see_is_todays),
 		cmocka_unit_test(a_slow_controller_is_not_a_dead_one),
 		cmocka_unit_test(a_long_timeout_is_never_cut_short),
 		cmocka_unit_test(the_relay_opens_soon_though_the_write_was_lost),

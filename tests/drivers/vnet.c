@@ -565,6 +565,11 @@ void vnet_look(int unit)
 	poller_message(vnet.poller, &m.head);
 }
 
+void vnet_stall_ledger(int64_t ms)
+{
+	renew_at = vnet_now() + ms;
+}
+
 uint64_t vnet_checkin(int unit)
 {
 	struct msg_poll m = { .head.kind = MSG_POLL, .ticket = ++tickets, .deadline_boot_ms = vnet_now() + 1000,

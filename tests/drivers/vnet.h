@@ -61,6 +61,8 @@ int64_t vnet_longest_unread(int unit);
 int64_t vnet_until_read(int unit, int64_t most);
 /* A person checks in: a forced poll, and the wish to unlock with the next lease. Returns the ticket. */
 uint64_t vnet_checkin(int unit);
+/* The ledger is busy elsewhere: for so long no lease is renewed. */
+void vnet_stall_ledger(int64_t ms);
 /* A person looks for the fault (the doctor): a poll that nothing waits for, at once. */
 void vnet_look(int unit);
 /* Runs until the relay is open, at most `most` ms; how long that took, or -1. */
