@@ -55,6 +55,12 @@ static int item_seen(struct act *a, struct review *r)
 	return store_review_update(a->db, r);
 }
 
+/* Was what this session waits for in the part of the hold that is over? */
+static bool holds_no_more(struct act *a, const struct review *r)
+{
+	return r->session && r->held_ms > 0 && store_usage_held_of(a->db, r->session) == 0;
+}
+
 int review_level_over(struct act *a, const struct level_over *o)
 {
 	static const char *const how[] = { "the register is back at its old level", "new meter",
@@ -68,7 +74,7 @@ int review_level_over(struct act *a, const struct level_over *o)
 		rc = store_review_held(a->db, o->instrument, last, r, ITEMS_MAX, &n);
 		for (int k = 0; k < n && rc == 0; k++) {
 			last = r[k].id;
-			if (o->goes_on && (!r[k].session || store_usage_held_of(a->db, r[k].session) > 0))
+			if (o->goes_on && !holds_no_more(a, &r[k]))
 				continue;
 			if (o->how == LEVEL_AGED && !r[k].session) {
 				seen = true;

@@ -69,6 +69,9 @@ static void check_held(struct world *w, int i, const struct meter *m)
 
 	if (m->held_ms != pieces)
 		world_violate(w, "%s: its meter holds %lld ms, the pieces %lld ms", id, (long long)m->held_ms, (long long)pieces);
+	if (m->holding && db_one_int(w->db, 0, "SELECT COUNT(*) FROM review WHERE kind = 'meter_manual' AND state <> 'done' AND "
+			"to_at = 0 AND instrument = ?1", "t", id) == 0)
+		world_violate(w, "%s: its meter holds %lld ms, and there is no item to decide", id, (long long)m->held_ms);
 	if (m->holding && m->t - m->held_t >= METER_LEVEL_MS)
 		world_violate(w, "%s: its meter holds %lld ms for %lld ms", id, (long long)m->held_ms, (long long)(m->t -
 			m->held_t));

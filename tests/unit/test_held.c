@@ -185,6 +185,29 @@ static void test_a_register_that_comes_back_charges_who_waited(void **state)
 	adds_up(0, 25);
 }
 
+/* The register flickers on its new level: what began before the flicker is as unknown as it was. */
+static void test_a_flicker_while_time_is_held_decides_nothing_for_who_waits(void **state)
+{
+	int64_t a = alice_loses_the_level(), z, b;
+
+	(void)state;
+	must("mia", do_accept, item_of(a));
+	z = visit("zoe", H(2), MIN(15));
+	b = visit("bob", H(3), 0);
+	for (int twice = 0; twice < 2; twice++) {
+		d.of[0].stuck = true;
+		d.of[0].stuck_raw = 7;
+		run(MIN(2));
+		d.of[0].stuck = false;
+		run(MIN(5));
+		waits(z);
+		waits(b);
+	}
+	must("mia", do_new_meter, meters_item());
+	ABOUT(billed(z), 15 * 60, 6);
+	assert_int_equal(reviews("meter_manual"), 0);
+}
+
 /* The meter's own item has nothing to accept or to waive: its time is somebody's. */
 static void test_what_the_meter_holds_cannot_be_accepted_away(void **state)
 {
@@ -267,6 +290,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(test_after_accepting_an_item_the_next_customers_are_charged_what_they_ran),
 		T(test_new_meter_on_one_item_decides_all), T(test_after_a_day_what_was_held_is_charged),
+		T(test_a_flicker_while_time_is_held_decides_nothing_for_who_waits),
 		T(test_a_register_that_comes_back_charges_who_waited), T(test_what_the_meter_holds_cannot_be_accepted_away),
 		T(test_waiving_a_session_leaves_the_meter_to_be_decided),
 		T(test_a_run_that_is_attributed_while_time_is_held_waits_as_well),
