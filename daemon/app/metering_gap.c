@@ -206,6 +206,7 @@ int step_after_gap(struct act *a, struct step *t, struct claimants *c)
 	struct interval in = lived(t);
 	struct attr_gap gap = { in.from, in.to, t->ms, false, v->running, v->slack_ms };
 	int64_t owner;
+	bool open_in_it = t->has_session;
 	int n, rc = end_old_run(a, t, &owner);
 
 	if (!owner)
@@ -227,7 +228,8 @@ int step_after_gap(struct act *a, struct step *t, struct claimants *c)
 	if (rc != 0 || !t->has_session)
 		return rc;
 	t->s = c->s[c->n - 1];
-	if (v->gap && (t->s.id == owner || v->running))
+	/* nobody's that begins with this reading has an item of its own, and none of the gap */
+	if (v->gap && (t->s.id == owner || (v->running && (open_in_it || t->s.kind == SESSION_BOOKED))))
 		rc = metering_lost_review(a, &t->s, v->from_wall, v->at, measured_of(p, n, t->s.id));
 	t->run_from = v->at;
 	t->run_to = v->from_wall;

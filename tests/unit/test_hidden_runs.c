@@ -466,9 +466,29 @@ static void test_usage_of_an_instrument_adds_up_to_its_meter(void **state)
 	tally_free(t);
 }
 
+/* The run is nobody's, goes on after the gap, and is seen then: what was hidden of it, and what was seen. */
+static void test_a_run_of_nobodys_over_the_end_of_a_gap_is_asked_about_once_a_part(void **state)
+{
+	(void)state;
+	run_until(H(1));
+	d.of[0].silent = true;
+	run(MIN(3));
+	d.of[0].on = true;
+	run(MIN(7));
+	d.of[0].silent = false;
+	run(MIN(5));
+	d.of[0].on = false;
+	run(MIN(10));
+	assert_int_equal(world_int(w, "SELECT COUNT(*) FROM session"), 2);
+	assert_int_equal(reviews("unattributed"), 2);
+	assert_int_equal(reviews("meter_lost"), 0);
+	adds_up("krios-1");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		T(test_a_run_of_nobodys_over_the_end_of_a_gap_is_asked_about_once_a_part),
 		T(test_pulling_the_cable_does_not_hide_a_run), T(test_two_gaps_hide_two_runs),
 		T(test_a_stop_of_labtimed_does_not_hide_a_run), T(test_the_owner_of_the_booking_is_told_of_a_hidden_run),
 		T(test_who_may_have_run_in_a_gap_is_no_no_show),
