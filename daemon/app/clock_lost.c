@@ -54,12 +54,10 @@ int clock_lost_to(struct act *a, const struct unusable_query *q, struct lost_lab
 int64_t clock_not_inside(struct act *a, int64_t session, int64_t at, int64_t least_ms)
 {
 	static struct clock_presence p;
-	const struct clock_step *s;
 
 	if (store_clock_of_session(a->db, session, a->now.wall_ms, any_time, &p) != 0)
 		return at;
-	s = clock_jump_over(&p, at, least_ms);
-	return s ? s->wall_ms + least_ms : at;
+	return clock_told_at(&p, at, least_ms);
 }
 
 int64_t clock_passed(struct act *a, int64_t session, int64_t at)

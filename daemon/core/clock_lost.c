@@ -83,6 +83,15 @@ const struct clock_step *clock_jump_over(const struct clock_presence *p, int64_t
 	return NULL;
 }
 
+int64_t clock_told_at(const struct clock_presence *p, int64_t at, int64_t least_ms)
+{
+	const struct clock_step *s;
+
+	while ((s = clock_jump_over(p, at, least_ms)) != NULL)
+		at = s->wall_ms + least_ms;
+	return at;
+}
+
 int64_t clock_passed_ms(const struct clock_presence *p, int64_t at)
 {
 	int64_t since = 0, skipped = -1;

@@ -33,6 +33,9 @@ int clock_lost(const struct clock_presence *p, struct interval in, struct interv
 /* The last jump that the label `at` lies in, or less than least_ms after, if the clock has shown it neither before nor
  * after that jump; NULL: none. */
 const struct clock_step *clock_jump_over(const struct clock_presence *p, int64_t at, int64_t least_ms);
+/* An instant of which somebody must know so long before: one that a jump took is least_ms after its end, unless a later
+ * jump took that as well. */
+int64_t clock_told_at(const struct clock_presence *p, int64_t at, int64_t least_ms);
 /* How many ms after the clock showed `at` the presence ended. `at` is the last time that it showed it; what was skipped
  * counts from the step, what lies before the presence from its beginning. */
 int64_t clock_passed_ms(const struct clock_presence *p, int64_t at);

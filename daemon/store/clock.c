@@ -137,6 +137,7 @@ int64_t store_clock_forward_ms(struct db *db, const char *boot_id, int64_t after
 
 int64_t store_clock_back_ms(struct db *db, int64_t from)
 {
-	return db_one_int(db, 0, "SELECT COALESCE(SUM(-step_ms), 0) FROM clock_step WHERE step_ms < 0 AND wall_ms - step_ms "
-		">= ?1", "i", from);
+	/* once labels stand still, what it is set back further has none of its own either */
+	return db_one_int(db, 0, "SELECT COALESCE(SUM(-step_ms), 0) FROM clock_step WHERE step_ms < 0 AND id >= (SELECT MIN(id) "
+		"FROM clock_step WHERE step_ms < 0 AND wall_ms - step_ms >= ?1)", "i", from);
 }

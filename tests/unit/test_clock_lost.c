@@ -26,6 +26,7 @@ static const struct story { const char *name; struct move moves[6]; int last_wai
 	[4] = { "back, forward", { { 60, -60 }, { 10, 120 } }, 10 },
 	[5] = { "a day, and back in parts", { { 10, 1440 }, { 5, -700 }, { 5, -740 } }, 60 },
 	[6] = { "back, and on past where it was", { { 60, -60 }, { 30, 60 } }, 10 },
+	[8] = { "forward, and soon again", { { 10, 120 }, { 1, 116 } }, 30 },
 	[7] = { "on and on", { { 10, 10 }, { 10, 10 }, { 10, 10 } }, 10 },
 };
 
@@ -122,6 +123,25 @@ static void test_which_jump_took_an_end(void **state)
 	}
 }
 
+/* Of a jump that took an end somebody is told; what they are told may be taken by the next one. */
+static void test_an_end_that_two_jumps_took_comes_after_the_second(void **state)
+{
+	static const struct { int story, from_step, at, told; } asked[] = {
+		{ 0, 0, 1100, 1145 }, { 0, 0, 1009, 1009 }, { 0, 0, 1140, 1145 }, { 0, 0, 1145, 1145 }, { 1, 0, 1100, 1100 },
+		{ 2, 0, 1100, 1155 }, { 7, 0, 1015, 1075 }, { 7, 0, 1035, 1075 }, { 7, 1, 1015, 1015 }, { 8, 0, 1100, 1262 },
+		{ 8, 0, 1145, 1262 }, { 8, 1, 1145, 1262 },
+	};
+
+	(void)state;
+	for (size_t k = 0; k < sizeof(asked) / sizeof(asked[0]); k++) {
+		struct clock_presence p = told(&stories[asked[k].story], asked[k].from_step, true);
+		int64_t at = clock_told_at(&p, M(asked[k].at), M(15));
+
+		if (at != M(asked[k].told))
+			fail_msg("row %zu: the end %d is told for %lld, not %d", k, asked[k].at, (long long)(at / LT_MINUTE), asked[k].told);
+	}
+}
+
 static void test_how_long_ago_the_clock_showed_a_label(void **state)
 {
 	static const struct { int story, from_step, at, minutes; } asked[] = {
@@ -205,6 +225,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_who_loses_which_labels),
 		cmocka_unit_test(test_which_jump_took_an_end),
+		cmocka_unit_test(test_an_end_that_two_jumps_took_comes_after_the_second),
 		cmocka_unit_test(test_how_long_ago_the_clock_showed_a_label),
 		cmocka_unit_test(test_creep_keeps_its_sum),
 		cmocka_unit_test(test_what_is_due_by_a_jump_is_due_when_it_happened),

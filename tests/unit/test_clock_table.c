@@ -116,7 +116,7 @@ static void settles(void)
 	waits(MIN(130));
 }
 
-static void judge(enum when at, int64_t step, int64_t b)
+static void judge(enum when at, const char *how, int64_t step, int64_t b)
 {
 	int64_t used = rows("SELECT COALESCE(SUM(used_s), 0) FROM charge"),
 		idle = rows("SELECT COALESCE(SUM(idle_s), 0) FROM charge"),
@@ -139,8 +139,8 @@ static void judge(enum when at, int64_t step, int64_t b)
 	else if (rows("SELECT COUNT(*) FROM session WHERE closed_at IS NULL OR closed_at = 0") != 0)
 		wrong = "an open session";
 	if (wrong)
-		fail_msg("%s, the clock is set by %lld s: %s (used %lld of %lld s, idle %lld of %lld s, overrun %lld of %lld s)",
-			when_name[at], (long long)(step / 1000), wrong, (long long)used, (long long)(d.of[0].run_ms / 1000),
+		fail_msg("%s, the clock is set %s by %lld s: %s (used %lld of %lld s, idle %lld of %lld s, overrun %lld of %lld s)",
+			when_name[at], how, (long long)(step / 1000), wrong, (long long)used, (long long)(d.of[0].run_ms / 1000),
 			(long long)idle, (long long)(seen.idle / 1000), (long long)over, (long long)(seen.over / 1000));
 }
 
@@ -155,7 +155,7 @@ static void one_case(enum when at, int64_t step)
 	set_clock(step);
 	after_step(at, b);
 	settles();
-	judge(at, step, b);
+	judge(at, "once", step, b);
 }
 
 static void test_nobody_pays_for_a_clock_that_is_set(void **state)
@@ -168,6 +168,59 @@ static void test_nobody_pays_for_a_clock_that_is_set(void **state)
 			teardown(state);
 			setup(state);
 		}
+}
+
+/* In parts of the size; a minute goes by before each step but the first. */
+static const struct pattern { const char *name; int parts[6]; } patterns[] = {
+	{ "forward, back, forward", { 4, -4, 4 } }, { "forward and back, twice", { 4, -4, 4, -4 } },
+	{ "back, forward", { -4, 4 } }, { "back, forward, twice", { -4, 4, -4, 4 } }, { "forward twice", { 4, 4 } },
+	{ "back twice", { -4, -4 } }, { "forward, back in parts", { 4, -1, -1, -2 } },
+	{ "in parts forward, back", { 1, 1, 2, -4 } },
+};
+
+/* What goes on at that point of its life goes on. */
+static void minute(enum when at)
+{
+	if (at == AHEAD)
+		run(MIN(1));
+	else if (at == IDLE)
+		idles(MIN(1));
+	else if (at == OVERRUN)
+		overruns(MIN(1));
+	else
+		runs(MIN(1));
+}
+
+static void set_more_than_once(enum when at, const struct pattern *how, int64_t size)
+{
+	int64_t b;
+
+	seen = (struct truth){ 0 };
+	harsh_terms();
+	b = book("alice", "krios-1", H(1), H(3));
+	before_step(at, b);
+	for (int k = 0; k < 6 && how->parts[k]; k++) {
+		if (k > 0)
+			minute(at);
+		set_clock(how->parts[k] * size / 4);
+	}
+	after_step(at, b);
+	settles();
+	judge(at, how->name, size, b);
+}
+
+/* The waits are half an hour (no-show), 15 minutes (grace, told ends), the booking's two hours, a day of leases. */
+static void test_nobody_pays_for_a_clock_that_is_set_more_than_once(void **state)
+{
+	static const int64_t sizes[] = { 64 * LT_SECOND, MIN(30), 2 * LT_HOUR, 24 * LT_HOUR };
+
+	for (int at = 0; at < WHENS; at++)
+		for (size_t p = 0; p < sizeof(patterns) / sizeof(patterns[0]); p++)
+			for (size_t k = 0; k < sizeof(sizes) / sizeof(sizes[0]); k++) {
+				set_more_than_once((enum when)at, &patterns[p], sizes[k]);
+				teardown(state);
+				setup(state);
+			}
 }
 
 /* ---- a session without use whose booked end lies inside a jump ---- */
@@ -298,6 +351,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		T(test_nobody_pays_for_a_clock_that_is_set),
+		T(test_nobody_pays_for_a_clock_that_is_set_more_than_once),
 		T(test_who_starts_after_the_jump_over_their_end_pays_for_use_and_no_fee),
 		T(test_who_does_not_pays_the_fee_once_the_clock_is_steady),
 		T(test_nothing_was_lost_when_the_clock_is_set_back_at_once),
