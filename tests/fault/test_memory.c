@@ -3,7 +3,7 @@
  * a short history of the simulated world: a turn that failed before its COMMIT is run again, a failed COMMIT ends the
  * daemon and it recovers. No promise may break. Memory is there again when the daemon has ended, or after a while.
  *
- *   test_memory [--stride N] [--from N] [--once]
+ *   test_memory [--stride N] [--from N] [--once] [--trace]
  */
 #include <getopt.h>
 #include <sqlite3.h>
@@ -22,6 +22,7 @@ static char path[128], ballast[160];
 static sqlite3_mem_methods real;
 static int64_t allocations, fails_at;
 static bool for_good, paused;
+static FILE *trace;
 
 static bool no_memory(void)
 {
@@ -71,7 +72,7 @@ static const struct world_disk disk = { path, never, cut, back, pause_both, NULL
 static bool play(int64_t n, bool good, int64_t *ret_allocations, int64_t *crashes)
 {
 	const struct world_options o = { .seed = 3, .span_ms = HOURS * 3600000, .poll_ms = 300000, .haste = 8,
-		.disk = &disk };
+		.trace = trace, .disk = &disk };
 	struct world *w;
 	bool ok;
 
@@ -86,7 +87,10 @@ static bool play(int64_t n, bool good, int64_t *ret_allocations, int64_t *crashe
 	*crashes += w->stats.crashes;
 	fails_at = 0;
 	if (!ok)
-		printf("# allocation %lld fails %s: %s\n", (long long)n, good ? "from then on" : "once", w->violation);
+		printf("# allocation %lld fails %s: %s\n# replay: test_memory --from %lld --stride 1000000 --trace\n", (long long)n,
+		       good ? "from then on" : "once", w->violation, (long long)n);
+	if (!ok && trace)
+		world_dump(w, trace);
 	world_free(w);
 	return ok;
 }
@@ -106,7 +110,7 @@ static bool every(int64_t from, int64_t stride, int64_t last, bool good)
 static bool parse(int argc, char **argv, int64_t *stride, int64_t *from, bool *once)
 {
 	static const struct option names[] = { { "stride", required_argument, NULL, 'n' }, { "from", required_argument, NULL, 'f' },
-		{ "once", no_argument, NULL, 'o' }, { 0 } };
+		{ "once", no_argument, NULL, 'o' }, { "trace", no_argument, NULL, 't' }, { 0 } };
 	int c;
 
 	while ((c = getopt_long(argc, argv, "", names, NULL)) != -1) {
@@ -116,6 +120,8 @@ static bool parse(int argc, char **argv, int64_t *stride, int64_t *from, bool *o
 			*from = strtoll(optarg, NULL, 10);
 		else if (c == 'o')
 			*once = true;
+		else if (c == 't')
+			trace = stdout;
 		else
 			return false;
 	}

@@ -200,6 +200,11 @@ int64_t device_turns_in_ms(const struct device *d, int64_t at)
 	return (int64_t)(d->modulus - count_of(d, at)) * d->count_ms;
 }
 
+int64_t device_level_ms(const struct device *d, int64_t at)
+{
+	return (int64_t)count_of(d, at) * d->count_ms;
+}
+
 int64_t device_counted_ms(const struct device *d, int64_t at)
 {
 	int64_t sum = d->running ? counted_ms(d, at) - d->ran_ms : 0;

@@ -71,6 +71,7 @@ int64_t device_truth_ms(const struct device *d, int64_t from, int64_t to, int64_
 int64_t device_unread_ms(const struct device *d, int64_t at);
 /* Run time until the counter turns over. */
 int64_t device_turns_in_ms(const struct device *d, int64_t at);
+int64_t device_level_ms(const struct device *d, int64_t at); /* what its register shows in truth */
 /* What the meter counted since the world began, with what resets wiped. */
 int64_t device_counted_ms(const struct device *d, int64_t at);
 

@@ -192,12 +192,23 @@ static void move(struct world *w, struct person *p)
 	world_ask(w, p, METHOD_PATCH, path, match, body, moved);
 }
 
+/* A move whose answer was lost is heard of only now: nobody here knows which price was in force when it was made. */
+static void doubt_unheard_move(struct world *w, const struct person *p)
+{
+	struct acked *a = people_booking(w, p->booking);
+
+	if (a && (a->from != p->from || a->to != p->to))
+		a->unsure = true;
+}
+
 static void cancelled(struct world *w, struct person *p, int status, const char *body)
 {
-	if (status == 200 && read_booking(body, p))
+	if (status == 200 && read_booking(body, p)) {
+		doubt_unheard_move(w, p);
 		people_acked(w, p, false, strstr(body, "\"state\":\"cancelled\"") != NULL); /* after its start it is a no-show */
-	else if (status != 409 && status != 422)
+	} else if (status != 409 && status != 422) {
 		world_violate(w, "cancel answered %d: %s", status, body ? body : "");
+	}
 	set_free(w, p);
 }
 

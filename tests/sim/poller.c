@@ -38,6 +38,7 @@ static void push_link(struct world *w, int i, bool up)
 	m->up = up;
 	lt_fmt(m->why, sizeof(m->why), "%s", up ? "answers" : "no answer");
 	w->devices[i].link_up = up;
+	w->devices[i].told = true;
 	if (up)
 		w->devices[i].up_since = boot_ms(w);
 	tell(w, &m->head);
@@ -186,7 +187,7 @@ void poller_down(struct world *w, int i)
 	struct world_device *d = &w->devices[i];
 	struct interlock_result r = { .why = "the link is down" };
 
-	if (!d->link_up)
+	if (d->told && !d->link_up)
 		return;
 	push_link(w, i, false);
 	if (interlock_lost(&d->lock) && d->gated)
@@ -204,7 +205,7 @@ void poller_crashed(struct world *w)
 		struct world_device *d = &w->devices[i];
 		d->lock = (struct interlock){ 0 };
 		d->lease = (struct lease){ 0 };
-		d->link_up = false;
+		d->link_up = d->told = false;
 		d->reported_lock = LT_LOCK_UNKNOWN;
 		d->reported_at = w->true_ms;
 	}

@@ -176,6 +176,7 @@ struct world_device {
 	enum away away;            /* in what way, while d.down                                           */
 	int64_t well_at;           /* true ms: since then it answers and has not been read; 0: it was     */
 	int64_t ill_at, marked_at; /* when something was last wrong with it, and when that was marked     */
+	bool told;                 /* the ledger has heard of the link since the last start */
 	bool link_up, stuck;       /* stuck: the relay does not follow what is written                    */
 	uint8_t reported_lock;
 	int64_t reported_at;
