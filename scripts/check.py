@@ -185,7 +185,7 @@ def usual():
         run_tests("gcc -O2", "build/gcc", jobs() + ["--timeout-multiplier", "5"] + without("long", "bench", "small"))
     if build("clang -O1 with sanitizers", "build/sanitize", "clang", SANITIZED):
         run_tests("clang with sanitizers", "build/sanitize", jobs() + ["--timeout-multiplier", "5"] +
-                  suites("unit", "property", "drivers", "api", "cli", "small", "fuzz", "fault"), SMALL)
+                  suites("unit", "property", "drivers", "api", "cli", "small", "fuzz", "sanitized"), SMALL)
 
 
 def long_fuzz():

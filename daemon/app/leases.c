@@ -1,6 +1,7 @@
 /*
  * leases.c - publishes, between turns, what each interlock shall do and until when. Owns nothing: the wish is asked
- * from the store each time. A wish that cannot be asked is not renewed, so that it lapses into the fail mode.
+ * from the store each time. A wish that cannot be asked is asked again soon; what is never answered lapses into the
+ * fail mode.
  */
 #include <stdlib.h>
 
@@ -20,6 +21,8 @@ static bool ask(struct ledger *l, int i, struct stamp now, struct lease *ret)
 	r = l->o.ports->desired(&a, id, &desired);
 	if (r < 0 || db_failed(l->o.db)) {
 		db_rollback(l->o.db);
+		u->lease_dirty = true;
+		l->leases_again_at = now.boot_ms + RETRY_MS;
 		return false;
 	}
 	u->lease_dirty = false;
@@ -41,7 +44,7 @@ void leases_publish(struct ledger *l, struct stamp now)
 	bool all = now.boot_ms - l->leases_at >= LEASE_RENEW_MS, any = all;
 	struct msg_leases *m;
 
-	for (int i = 0; !any && i < l->site->n_instruments; i++)
+	for (int i = 0; !any && now.boot_ms >= l->leases_again_at && i < l->site->n_instruments; i++)
 		any = l->units[i].lease_dirty;
 	if (!any || l->site->n_instruments == 0)
 		return;

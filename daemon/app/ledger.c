@@ -483,6 +483,8 @@ int64_t ledger_idle_ms(const struct ledger *l, struct stamp now)
 		if (it->not_before > now.boot_ms)
 			sooner(&ms, it->not_before - now.boot_ms);
 	sooner(&ms, l->leases_at + LEASE_RENEW_MS - now.boot_ms);
+	if (l->leases_again_at > now.boot_ms)
+		sooner(&ms, l->leases_again_at - now.boot_ms);
 	sooner(&ms, l->numbers_at + HEARTBEAT_MS - now.boot_ms);
 	return ms;
 }

@@ -89,6 +89,7 @@ struct ledger {
 	int64_t plain_since;         /* boot ms of the oldest waiting plain reading; -1  */
 	uint64_t order, tickets, epoch;
 	int64_t leases_at;           /* boot ms of the last publication of all           */
+	int64_t leases_again_at;     /* boot ms: a wish that could not be asked is asked again */
 	int64_t numbers_at;          /* boot ms of the last MSG_TURN: also the heartbeat */
 	int64_t checkpoint_at, checkpoint_us; /* boot ms of the last one; how long it took      */
 	struct known lately[KNOWN_SLOTS];

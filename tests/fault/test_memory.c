@@ -66,7 +66,12 @@ static void back(struct rng *rng)
 	fault_vfs_thaw();
 }
 
-static const struct world_disk disk = { path, never, cut, back, pause_both, NULL };
+static bool in_drought(void)
+{
+	return for_good && allocations >= fails_at && allocations < fails_at + DROUGHT;
+}
+
+static const struct world_disk disk = { path, never, cut, back, pause_both, NULL, in_drought };
 
 /* Plays the history; n 0: nothing fails. False and a line when a promise broke. */
 static bool play(int64_t n, bool good, int64_t *ret_allocations, int64_t *crashes)

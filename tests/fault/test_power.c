@@ -55,7 +55,7 @@ static void over(void)
 	fault_vfs_plan(FAULT_NONE, 0, false);
 }
 
-static const struct world_disk disk = { path, fault_vfs_frozen, cut, back, fault_vfs_pause, over };
+static const struct world_disk disk = { path, fault_vfs_frozen, cut, back, fault_vfs_pause, over, NULL };
 
 struct sums { int64_t cuts, lost, torn, acked, echoes, seeds; };
 

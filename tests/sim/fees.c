@@ -129,6 +129,12 @@ static void check_late_cancel(struct world *w, const struct owed *o, const struc
 			(long long)a->booking, w->devices[a->instrument].d.id);
 }
 
+/* What was read while the store failed was set aside: of that the daemon knows by the next poll. */
+static bool knew_late(const struct world *w, struct device_span during)
+{
+	return w->failing.from && during.to > w->failing.from && during.from < w->failing.to + w->poll_ms;
+}
+
 static void check_fees(struct world *w)
 {
 	struct stmt *q = db_query(w->db, "SELECT c.id, c.booking, c.amount_minor + (SELECT COALESCE(SUM(d.amount_minor), 0)"
@@ -147,6 +153,8 @@ static void check_fees(struct world *w)
 		if (!a || o.stands_minor <= 0 || !notes_end(w, o.booking))
 			continue;
 		o.during = (struct device_span){ a->made_true, notes_end(w, o.booking) };
+		if (knew_late(w, o.during))
+			continue;
 		w->stats.fees++;
 		if (o.no_show)
 			check_no_show(w, &o, a);

@@ -12,6 +12,7 @@
 #include "sim/world.h"
 
 #define OPEN_TRIES 8             /* power may go away in the recovery as well */
+#define SOON_MS 100              /* so soon the ledger tries what failed again */
 
 static int adopt(struct act *a, const struct site *next, struct lt_err *err)
 {
@@ -157,7 +158,16 @@ static bool deliver(struct world *w, bool replies_only)
 	return any;
 }
 
-void life_step(struct world *w)
+/* What could not be done now is tried again soon. */
+static void again(struct world *w)
+{
+	int64_t ms = w->ledger ? ledger_idle_ms(w->ledger, world_stamp(w)) : 0;
+
+	if (ms > 0 && ms <= SOON_MS)
+		world_at(w, w->true_ms + ms, EV_TICK, 0, 0, 0);
+}
+
+static void step(struct world *w)
 {
 	for (int rounds = 0; rounds < 16 && w->ledger && !w->violation[0]; rounds++) {
 		int r = ledger_step(w->ledger, world_stamp(w));
@@ -180,4 +190,21 @@ void life_step(struct world *w)
 			return;
 		}
 	}
+}
+
+static void note_failing(struct world *w)
+{
+	if (!w->disk || !w->disk->failing || !w->disk->failing())
+		return;
+	if (!w->failing.from)
+		w->failing.from = w->true_ms;
+	w->failing.to = w->true_ms;
+}
+
+void life_step(struct world *w)
+{
+	note_failing(w);
+	step(w);
+	if (w->disk && !w->violation[0])
+		again(w);
 }

@@ -75,6 +75,8 @@ void reach_opened(struct world *w, const struct world_event *e)
 {
 	int i = e->index;
 
+	if (w->disk && w->disk->failing && w->disk->failing()) /* it was said, and nothing more could be asked */
+		return;
 	if (w->disk)
 		w->disk->pause(true);
 	if (w->devices[i].gated && w->true_ms - e->deadline <= LEASED_WITHIN_MS && expected(w, i, e->deadline)) {

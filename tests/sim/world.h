@@ -58,6 +58,7 @@ struct world_disk {
 	void (*back)(struct rng *rng);    /* and comes back: what was not synced may be lost                 */
 	void (*pause)(bool on);           /* what the checks read does not fail and does not count           */
 	void (*over)(void);               /* or NULL: the time is over, now nothing more happens to it       */
+	bool (*failing)(void);            /* or NULL: it fails, and until it is well nothing is done in time */
 };
 
 struct world_options {
@@ -208,6 +209,7 @@ struct world {
 	struct ledger *ledger;
 	int64_t true_ms, start_ms, end_ms; /* the world's own clock                                       */
 	int64_t wall_skew_ms;      /* of the daemon's wall clock (steps)                                  */
+	struct device_span failing; /* when the store could not do its work: readings may be set aside then */
 	bool told;                 /* by a poll, and the ledger has not looked yet                        */
 	bool stepped;              /* by a trouble that will set it right                                 */
 	int creeps;                /* small steps that are still to come                                  */

@@ -177,6 +177,40 @@ static bool survives(int n, int class)
 	return !hook.hit;
 }
 
+static bool leased(struct rig *r, const char *instrument)
+{
+	struct msg_leases *m = (struct msg_leases *)got(r, MSG_LEASES, 0);
+
+	for (int i = 0; m && i < m->n; i++)
+		if (strcmp(m->leases[i].instrument, instrument) == 0 && m->leases[i].desired == desired_is)
+			return true;
+	return false;
+}
+
+/* The store cannot say what an interlock shall do: once, for a while, and again at the next renewal. */
+static void test_a_wish_that_cannot_be_asked_is_asked_again_soon(void **state)
+{
+	static const int fails[] = { 1, 2, 20, 1 };
+	struct rig *r = rig_new();
+
+	started(r);
+	for (size_t k = 0; k < sizeof(fails) / sizeof(fails[0]); k++) {
+		int64_t began;
+
+		world_sleep(r->w, 8000);
+		desired_fails = fails[k];
+		desired_is = k % 2 ? LT_LOCK_LOCKED : LT_LOCK_UNLOCKED;
+		began = r->w->now.boot_ms;
+		for (assert_int_equal(step(r), 0); !leased(r, "krios-1"); assert_int_equal(step(r), 0)) {
+			assert_true(ledger_idle_ms(r->l, r->w->now) <= 100);
+			world_sleep(r->w, 50);
+			assert_true(r->w->now.boot_ms - began < 150 * (fails[k] + 1));
+		}
+		assert_int_equal(desired_fails, 0);
+	}
+	rig_free(r);
+}
+
 static void test_every_operation_fails(void **state)
 {
 	static const int all[] = { DB_FULL, DB_IO, DB_NOMEM, DB_RETRY };
@@ -195,6 +229,7 @@ int main(void)
 		cmocka_unit_test(test_failed_turn), cmocka_unit_test(test_reading_set_aside),
 		cmocka_unit_test(test_report_waits_in_order),
 			cmocka_unit_test(test_commit_in_doubt),
+		cmocka_unit_test(test_a_wish_that_cannot_be_asked_is_asked_again_soon),
 		cmocka_unit_test(test_every_operation_fails),
 	};
 

@@ -10,7 +10,7 @@
 #include "turn_rig.h"
 
 char trace[2000];
-int fire_fails, desired_is = LT_LOCK_LOCKED;
+int fire_fails, desired_is = LT_LOCK_LOCKED, desired_fails;
 
 static void say(const char *fmt, ...)
 {
@@ -117,8 +117,13 @@ static int interlock(struct act *a, const struct msg_interlock *m)
 	return act_end(a);
 }
 static int recover(struct act *a) { say("recover "); return 0; }
-static int desired(struct act *a, const char *instrument,
-	enum lt_lock *ret) { *ret = (enum lt_lock)desired_is; return act_end(a); }
+static int desired(struct act *a, const char *instrument, enum lt_lock *ret)
+{
+	*ret = (enum lt_lock)desired_is;
+	if (desired_fails > 0 && desired_fails-- > 0)
+		db_run(a->db, "SELECT nonsense", "");
+	return act_end(a);
+}
 
 static int fire_note(struct act *a, int64_t ref, int64_t due) { say("timer:%d ", (int)ref); return act_end(a); }
 static int fire_take(struct act *a, int64_t ref, int64_t due) { say("take:%d ", (int)ref); return act_end(a); }
@@ -173,7 +178,7 @@ struct rig *rig_new(void)
 	struct lt_err err;
 
 	trace[0] = '\0';
-	jobs_freed = fire_fails = 0;
+	jobs_freed = fire_fails = desired_fails = 0;
 	desired_is = LT_LOCK_LOCKED;
 	r->w = world_new();
 	r->in = queue_new();

@@ -13,9 +13,12 @@
 
 struct rig { struct world *w; struct queue *in, *out; struct ledger *l; uint32_t slot; struct msg *got; };
 
-/* What ran, in order; how often the timer "fail" still fails; what the instruments ask for; jobs that ended. */
+/*
+ * What ran, in order; how often the timer "fail" still fails; what the instruments ask for, and how often that cannot
+ * be asked; jobs that ended.
+ */
 extern char trace[2000];
-extern int fire_fails, desired_is, jobs_freed;
+extern int fire_fails, desired_is, desired_fails, jobs_freed;
 extern const struct ledger_ports ports;
 
 int request(struct act *a, const struct msg_request *m, struct ledger_reply *ret);
