@@ -108,17 +108,6 @@ static bool all_ones(const struct meter_def *def, uint64_t raw)
 	return raw == meter_modulus(&def->counter) - 1;
 }
 
-void meter_level_mark_near(struct meter *m, const struct meter_def *def, const struct meter_sample *s, int64_t elapsed)
-{
-	for (int k = 0; k < m->n_left; k++) {
-		bool may = k == m->n_left - 1 || may_be_back(m, k, -1, s->obs.hourmeter);
-
-		/* a false level that is far off takes nothing from what was near: that goes on when the false one is over */
-		m->left[k].near |= may && !all_ones(def, s->obs.hourmeter) &&
-			above_within(m, def, &m->left[k], s, elapsed, NEAR_SLACKS) >= 0;
-	}
-}
-
 /* All ones; and a counter near zero that drops by a few is not where it was before it restarted. */
 static bool is_no_level(const struct meter *m, const struct meter_def *def, const struct meter_sample *s)
 {
@@ -126,6 +115,32 @@ static bool is_no_level(const struct meter *m, const struct meter_def *def, cons
 
 	return all_ones(def, raw) || (raw > m->raw && meter_counts_ms(def, down) <= NEAR_SLACKS * meter_slack_ms(def,
 		s->rtt_ms, 0));
+}
+
+void meter_level_mark_near(struct meter *m, const struct meter_def *def, const struct meter_sample *s, int64_t elapsed)
+{
+	for (int k = 0; k < m->n_left; k++) {
+		bool may = k == m->n_left - 1 || may_be_back(m, k, -1, s->obs.hourmeter);
+
+		/* a false level that is far off takes nothing from what was near: that goes on when the false one is over */
+		m->left[k].near |= may && !is_no_level(m, def, s) &&
+			above_within(m, def, &m->left[k], s, elapsed, NEAR_SLACKS) >= 0;
+	}
+}
+
+/* What has been added since the level was left. */
+static int64_t gone_ms(const struct meter *m, const struct meter_left *l)
+{
+	return meter_sum_ms(m) - l->sum_ms;
+}
+
+/* The register left it upwards, and has counted more since than its return would leave: it has come round to it. */
+static bool came_round(const struct meter *m, const struct meter_def *def, const struct meter_left *l,
+	const struct meter_sample *s, int64_t above_ms)
+{
+	int64_t room = NEAR_SLACKS * meter_slack_ms(def, s->rtt_ms, above_ms);
+
+	return l->by == METER_MANUAL && !l->down && gone_ms(m, l) > above_ms + room;
 }
 
 int meter_level_find(const struct meter *m, const struct meter_def *def, const struct meter_sample *s, int64_t elapsed,
@@ -139,7 +154,7 @@ int meter_level_find(const struct meter *m, const struct meter_def *def, const s
 	for (int k = m->n_left - 1; k >= 0; k--) {
 		int64_t ms = may_be_back(m, k, found, s->obs.hourmeter) ? above(m, def, &m->left[k], s, elapsed) : -1;
 
-		if (ms < 0)
+		if (ms < 0 || came_round(m, def, &m->left[k], s, ms))
 			continue;
 		*ret_above = ms;
 		found = k;
@@ -147,13 +162,19 @@ int meter_level_find(const struct meter *m, const struct meter_def *def, const s
 	return found;
 }
 
-/* Does this step of `way` counts lead past the level? One above the old level gets there when it turns over, which is
- * a return only where it did not go far by itself: all ones, and then the truth. */
-static bool leads_past(const struct meter *m, const struct meter_def *def, const struct meter_left *l, uint64_t way)
+/*
+ * Does this step of `way` counts lead to the level, or past it by ms? One above the old level gets there when it turns
+ * over, which is a return only where it did not go far by itself: all ones, and then the truth. And one that stood near
+ * above it is on it when the time allows for that, not when it has come round to it.
+ */
+static bool leads_to(const struct meter *m, const struct meter_def *def, const struct meter_left *l, uint64_t way,
+	int64_t ms)
 {
 	uint64_t modulus = meter_modulus(&def->counter);
-	int64_t gone = meter_sum_ms(m) - l->sum_ms + meter_counts_ms(def, way);
+	int64_t gone = gone_ms(m, l) + meter_counts_ms(def, way);
 
+	if (l->near && ms >= gone)
+		return true;
 	return meter_forward(m->raw, l->raw, modulus) <= way && (l->down || gone < quarter_ms(def));
 }
 
@@ -167,9 +188,9 @@ int meter_level_passed(const struct meter *m, const struct meter_def *def, const
 		return -1;
 	/* what began anew at a restart counts on an axis of its own */
 	for (int k = m->n_left - 1; k >= 0 && m->holding && m->left[k].by == METER_MANUAL; k--) {
-		const struct meter_left *l = &m->left[k];
-		
-		if ((l->near || leads_past(m, def, l, way)) && above(m, def, l, s, elapsed) >= 0)
+		int64_t ms = above(m, def, &m->left[k], s, elapsed);
+
+		if (ms >= 0 && leads_to(m, def, &m->left[k], way, ms))
 			found = k;
 	}
 	return found;
