@@ -128,7 +128,7 @@ struct world *world_new(const struct world_options *o)
 	w->haste = o->haste ? o->haste : 1;
 	w->disk = o->disk;
 	w->strict = o->strict;
-	w->troubles = o->troubles ? o->troubles : trouble_defaults();
+	w->troubles = trouble_of_seed(o->troubles ? o->troubles : trouble_defaults(), o->disk ? 0 : o->seed);
 	found_site(w);
 	w->end_ms = w->start_ms + o->span_ms;
 	for (int i = 0; i < WORLD_INSTRUMENTS; i++)

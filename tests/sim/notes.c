@@ -55,6 +55,7 @@ static void note_closed(struct world *w, int64_t id)
 
 		if (n) {
 			n->closed = w->true_ms;
+			n->held_ms = db_one_int(w->db, 0, "SELECT SUM(held_ms) FROM usage WHERE session = ?1", "i", id);
 			n->wall_closed = world_stamp(w).wall_ms;
 		}
 	}

@@ -421,7 +421,7 @@ static const struct trouble_kind kinds[TROUBLES] = {
 	[TROUBLE_CRASH] = { "crash", "the daemon dies", true, false, false, { HOUR, 20 * HOUR }, { HOUR, 20 * HOUR }, crash, NULL },
 	[TROUBLE_SKEW] = { "skew", "the wall clock steps by up to two seconds", true, false, false, { HOUR, 40 * HOUR },
 		{ 10 * HOUR, 40 * HOUR }, skew, NULL },
-	[TROUBLE_STEP] = { "step", "the wall clock steps by a second to a day, and back", false, false, false, { HOUR, 60 * HOUR },
+	[TROUBLE_STEP] = { "step", "the wall clock steps by a second to a day, and back", true, false, false, { HOUR, 60 * HOUR },
 		{ 20 * HOUR, 80 * HOUR }, begin_step, end_step },
 	[TROUBLE_PAUSE] = { "pause", "both clocks stand still, and the wall clock is set right", true, false, false, { HOUR, 60 * HOUR },
 		{ 20 * HOUR, 80 * HOUR }, begin_pause, end_step },
@@ -431,9 +431,9 @@ static const struct trouble_kind kinds[TROUBLES] = {
 		{ 4 * HOUR, 30 * HOUR }, lists, NULL },
 	[TROUBLE_BYPASS] = { "bypass", "a stranger runs it around the start of a booking", true, true, true, { 0, 0 }, { 0, 0 },
 		begin_bypass, end_bypass },
-	[TROUBLE_JUMP] = { "jump", "the wall clock jumps where a booking starts, rests, runs or ends", false, false, false, { 0, 0 },
+	[TROUBLE_JUMP] = { "jump", "the wall clock jumps where a booking starts, rests, runs or ends", true, false, false, { 0, 0 },
 		{ 0, 0 }, begin_jump, end_step },
-	[TROUBLE_CREEP] = { "creep", "thirty small steps of the wall clock within an hour", false, false, false, { HOUR, 60 * HOUR },
+	[TROUBLE_CREEP] = { "creep", "thirty small steps of the wall clock within an hour", true, false, false, { HOUR, 60 * HOUR },
 		{ 40 * HOUR, 90 * HOUR }, creep, end_step },
 };
 
@@ -444,6 +444,13 @@ uint32_t trouble_defaults(void)
 	for (int k = 0; k < TROUBLES; k++)
 		bits |= (uint32_t)kinds[k].on << k;
 	return bits;
+}
+
+uint32_t trouble_of_seed(uint32_t troubles, uint64_t seed)
+{
+	const uint32_t clocks = UINT32_C(1) << TROUBLE_STEP | UINT32_C(1) << TROUBLE_JUMP | UINT32_C(1) << TROUBLE_CREEP;
+
+	return troubles & WORLD_TROUBLES_GIVEN || seed % 2 ? troubles : troubles & ~clocks;
 }
 
 bool trouble_parse(const char *names, uint32_t *ret)

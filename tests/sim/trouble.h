@@ -22,6 +22,9 @@ struct person;
 struct world_event;
 
 uint32_t trouble_defaults(void);             /* a bit for each kind that is on                         */
+/* Unless kinds were chosen, the wall clock is set in the odd seeds only: near a step nobody here can say which price
+ * list was in force. */
+uint32_t trouble_of_seed(uint32_t troubles, uint64_t seed);
 /* "flicker,steps": the bits of the named kinds. False: a name is unknown. */
 bool trouble_parse(const char *names, uint32_t *ret);
 void trouble_list(FILE *to);

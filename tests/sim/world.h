@@ -135,7 +135,7 @@ struct marks { int n; int64_t at[WORLD_MARKS]; };
 struct noted_session {
 	int64_t opened, checkin, grew, stopped, closed;
 	int64_t wall_opened, wall_closed; /* what the wall clock showed then                              */
-	int64_t measured_ms, last_end, seen;
+	int64_t measured_ms, last_end, seen, held_ms; /* held_ms: when it closed                          */
 };
 
 /* Labels of a session's row. last: of the last reading that added to it. */
