@@ -5,8 +5,10 @@
  */
 #include <string.h>
 
+#include "app/clock.h"
 #include "app/metering_step.h"
 #include "app/money.h"
+#include "store/usable.h"
 
 static const char *id_of(const struct step *t) { return t->r->i->id; }
 
@@ -54,6 +56,24 @@ static int64_t claim_ends(struct act *a, const struct session *s)
 	return end && end < given_up ? end : given_up;
 }
 
+/*
+ * Who checked in during the gap has it from then on, but for what the clock jumped over since: the machine may have
+ * been paused before the check-in, and the clock set right after it.
+ */
+static int64_t claim_begins(struct act *a, const struct step *t, const struct session *s, int64_t from)
+{
+	const struct meter_verdict *v = &t->r->v;
+	struct unusable_query q = { .instrument = id_of(t), .booking = s->booking, .session = s->id,
+		.in = { from, v->at }, .now = a->now.wall_ms };
+	struct lost_labels lost;
+
+	if (!v->clock || from <= v->from_wall || from >= v->at || clock_lost_to(a, &q, &lost) != 0)
+		return from;
+	for (int k = 0; k < lost.n; k++)
+		from += lost.of[k].to - lost.of[k].from;
+	return from;
+}
+
 static int windows_of(struct act *a, const struct step *t, const struct claimants *c, int64_t owner,
 	struct attr_window w[ATTR_WINDOWS])
 {
@@ -70,6 +90,7 @@ static int windows_of(struct act *a, const struct step *t, const struct claimant
 			from = start;
 		else if (!s->checkin_at && !at_end)
 			continue;
+		from = claim_begins(a, t, s, from);
 		w[n++] = (struct attr_window){ s->id, from > start ? from : start, at_end || at_start ? 0 : claim_ends(a, s) };
 	}
 	return n;

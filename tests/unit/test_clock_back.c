@@ -85,6 +85,32 @@ static void test_who_checks_in_during_a_silence_while_labels_stand_still_pays_no
 	}
 }
 
+static void test_who_checks_in_before_the_clock_is_set_right_pays_nothing_of_the_pause(void **state)
+{
+	int64_t b = book("alice", "krios-1", H(1), H(5)), ran;
+
+	(void)state;
+	run_until(H(1));
+	d.of[0].silent = true;
+	d.of[0].run_ms += 2 * LT_HOUR; /* somebody's, while our machine is paused */
+	run(10 * LT_SECOND);
+	must("alice", do_checkin, b);
+	ran = d.of[0].run_ms;
+	d.of[0].on = true;
+	run(MIN(4));
+	set_clock(2 * LT_HOUR);
+	d.of[0].silent = false;
+	run(MIN(20));
+	d.of[0].on = false;
+	run(MIN(2));
+	must("alice", do_checkout, b);
+	run(MIN(20));
+	if (of_booking(b).measured_ms > d.of[0].run_ms - ran + LT_MINUTE)
+		fail_msg("%lld s are hers, she ran %lld s", (long long)(of_booking(b).measured_ms / 1000),
+			(long long)((d.of[0].run_ms - ran) / 1000));
+	assert_in_range(of_booking(b).measured_ms, MIN(19), MIN(27));
+}
+
 static void test_a_run_at_fault_costs_nothing_though_the_clock_jumps_in_it(void **state)
 {
 	int64_t b = book("alice", "krios-1", H(1), H(3));
@@ -197,6 +223,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		T(test_who_checks_in_during_a_silence_while_labels_stand_still_pays_no_strangers_run),
+		T(test_who_checks_in_before_the_clock_is_set_right_pays_nothing_of_the_pause),
 		T(test_a_run_at_fault_costs_nothing_though_the_clock_jumps_in_it),
 		T(test_who_checks_in_while_labels_stand_still_pays_no_strangers_run),
 		T(test_a_run_while_labels_stand_still_is_not_of_tomorrows_booking),
