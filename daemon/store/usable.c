@@ -6,9 +6,10 @@
 /* No block is looked for that began more than a year before: it would be over. */
 #define BLOCK_REACH (366 * LT_DAY)
 
-/* What the wall clock jumped over is not the same for everybody: core/clock_lost.h says it. */
-#define OUTAGES "SELECT from_at AS f, COALESCE(to_at, ?4) AS t FROM outage WHERE instrument = ?1 AND kind <> 'clock' " \
-	"AND from_at < ?3 AND (to_at IS NULL OR to_at > ?2)"
+/* What the wall clock jumped over is not the same for everybody: core/clock_lost.h says it. An outage is found by its
+ * end (the + keeps other indexes out): those of long ago are not looked at. */
+#define OUTAGES "SELECT +from_at AS f, COALESCE(to_at, ?4) AS t FROM outage WHERE instrument = ?1 " \
+	"AND kind <> 'clock' AND +from_at < ?3 AND COALESCE(to_at, 9223372036854775807) > ?2"
 #define BLOCKS "SELECT from_at, to_at FROM block WHERE instrument = ?1 AND state <> 'removed' AND from_at > ?8 " \
 	"AND from_at < ?3 AND to_at > ?2"
 /* Sessions of a unit do not overlap: what is open at the beginning is the last one that opened before it. What is
@@ -20,9 +21,11 @@
 	"AND unplaced = 0 AND opened_at <= ?2), ?2) " \
 	"AND opened_at < ?3 AND (booking IS NULL OR booking <> ?5) AND id <> ?6"
 
+const char store_unusable_sql[] = OUTAGES " UNION ALL " BLOCKS " UNION ALL " SESSIONS " ORDER BY 1";
+
 int store_unusable(struct db *db, const struct unusable_query *q, struct interval *ret, int cap, int *ret_n)
 {
-	struct stmt *s = db_query(db, OUTAGES " UNION ALL " BLOCKS " UNION ALL " SESSIONS " ORDER BY 1",
+	struct stmt *s = db_query(db, store_unusable_sql,
 		"tiii" "iiii", q->instrument, q->in.from, q->in.to, q->now, q->booking, q->session, (int64_t)q->anybody,
 		q->in.from - BLOCK_REACH);
 	int n = 0, rc;

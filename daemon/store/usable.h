@@ -19,5 +19,7 @@ struct unusable_query {
 };
 /* Merged and ascending. More than cap: the last one covers the rest, what lay between included. 0 or < 0. */
 int store_unusable(struct db *db, const struct unusable_query *q, struct interval *ret, int cap, int *ret_n);
+/* The statement, for who asks how the database goes about it. */
+extern const char store_unusable_sql[];
 
 #endif

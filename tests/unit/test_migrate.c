@@ -22,6 +22,7 @@
 #include "store/review.h"
 #include "store/session.h"
 #include "store/terms.h"
+#include "store/usable.h"
 
 struct old { char dir[64], path[80]; struct db *db; };
 
@@ -458,6 +459,41 @@ static void test_a_new_store_is_what_migrations_make(void **state)
 	old_free(each);
 }
 
+/* 011: whether time could be used is asked at every check-in and fee; outages of years ago are not looked at for it. */
+static void test_011_outages_are_found_by_their_end(void **state)
+{
+	static const char *const rows[] = {
+		"INSERT INTO instrument (id, unit) VALUES ('krios-1', 1)",
+		"INSERT INTO outage (id, instrument, kind, from_at, to_at) VALUES (1, 'krios-1', 'down', 1000, 3000)",
+		"INSERT INTO outage (id, instrument, kind, from_at) VALUES (2, 'krios-1', 'fault', 5000)",
+		NULL,
+	};
+	struct unusable_query q = { .instrument = "krios-1", .in = { 2000, 9000 }, .now = 8000 };
+	struct old *o = old_store(1, rows);
+	struct db *db = upgraded(o);
+	struct interval found[4];
+	struct stmt *plan;
+	char sql[3000];
+	int n, by_end = 0;
+
+	(void)state;
+	if (store_unusable(db, &q, found, 4, &n) != 0)
+		fail_msg("%s", db_why(db));
+	assert_int_equal(n, 2);
+	assert_int_equal(found[0].from, 2000);
+	assert_int_equal(found[0].to, 3000);
+	assert_int_equal(found[1].from, 5000);
+	assert_int_equal(found[1].to, 8000);
+	lt_fmt(sql, sizeof(sql), "EXPLAIN QUERY PLAN %s", store_unusable_sql);
+	plan = db_query(db, sql, "tiiiiiii", "krios-1", INT64_C(0), INT64_C(9), INT64_C(9), INT64_C(0), INT64_C(0), INT64_C(0),
+		INT64_C(0));
+	while (db_step(plan) == DB_ROW)
+		by_end += strstr(db_text(plan, 3), "outage USING INDEX outage_ended (instrument=? AND <expr>>?)") != NULL;
+	db_end(plan);
+	assert_int_equal(by_end, 1);
+	old_free(o);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -469,6 +505,7 @@ int main(void)
 		cmocka_unit_test(test_006_sessions_have_a_place), cmocka_unit_test(test_007_the_first_look_at_the_clock),
 		cmocka_unit_test(test_008_parts_given_up),
 		cmocka_unit_test(test_009_who_was_there_at_a_step), cmocka_unit_test(test_010_labels_of_terms),
+		cmocka_unit_test(test_011_outages_are_found_by_their_end),
 	};
 
 	return cmocka_run_group_tests_name("migrate", tests, NULL, NULL);
