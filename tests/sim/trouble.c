@@ -140,7 +140,7 @@ static int64_t begin_zero(struct world *w, int i)
 	struct device *d = &w->devices[i].d;
 	int64_t lasts;
 
-	/* where a run in a gap explains the little that lies between what it shows and the truth, nobody tells them apart */
+	/* where a run in a gap explains the little that lies between what it shows and the truth, nobody can tell */
 	if (device_turns_in_ms(d, w->true_ms) < 3 * HOUR || device_level_ms(d, w->true_ms) < 3 * HOUR)
 		return -1;
 	lasts = show(w, i, rng_chance(r, 500) ? DISPLAY_ZERO : DISPLAY_ONES, rng_chance(r, 500)
