@@ -97,7 +97,7 @@ int review_level_decidable(struct act *a, const struct review *r)
 	struct facts f = { .n = r->id, .from_at = r->from_at };
 
 	lt_fmt(f.instrument, sizeof(f.instrument), "%s", r->instrument);
-	if (strcmp(r->kind, "meter_manual") != 0 || r->session || !metering_holds(a, r->instrument, INT64_MAX))
+	if (strcmp(r->kind, "meter_manual") != 0 || r->session || r->to_at || !metering_holds(a, r->instrument, INT64_MAX))
 		return 0;
 	return act_refuse_facts(a, 409, "still-held", "", &f);
 }

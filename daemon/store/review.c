@@ -58,9 +58,10 @@ int store_review_find(struct db *db, const char *kind, const char *instrument, i
 		return one(db_query(db, "SELECT " COLUMNS " "
 			"FROM review WHERE session = ?1 AND kind = ?2 AND state <> 'done' LIMIT 1", "it",
 			session, kind), ret);
+	/* a level that is over has an end: its item stays to be seen, and says nothing of the next level */
 	return one(db_query(db, "SELECT " COLUMNS " "
 		"FROM review WHERE session IS NULL AND instrument = ?1 AND kind = ?2 AND state <> 'done' "
-		"LIMIT 1", "tt", instrument, kind), ret);
+		"AND (kind <> 'meter_manual' OR to_at = 0) LIMIT 1", "tt", instrument, kind), ret);
 }
 
 int store_review_insert(struct db *db, const struct review *r)

@@ -20,6 +20,9 @@ void world_dump(struct world *w, FILE *to)
 		"SELECT 'reading ' || instrument || ' ' || datetime(at / 1000, 'unixepoch') || ' boot ' || boot_ms || ' ' || class || ' raw ' || raw ||"
 		" ' ext ' || ext_ms || ' run ' || running || ' ' || detail FROM reading WHERE class <> 'NORMAL' OR detail <> '' ORDER BY id",
 		"SELECT 'held ' || id || ' ' || instrument || ' S-' || COALESCE(session, 0) || ' ' || held_ms FROM usage WHERE held_ms > 0",
+		"SELECT 'review ' || id || ' ' || instrument || ' S-' || COALESCE(session, 0) || ' ' || kind || ' ' || state || ' held ' || held_ms || ' ' ||"
+		" datetime(from_at / 1000, 'unixepoch') || ' ' || datetime(to_at / 1000, 'unixepoch') || ' ' || decision || ' by ' || COALESCE(decided_by, '') ||"
+		" ' ' || COALESCE(datetime(decided_at / 1000, 'unixepoch'), '') FROM review ORDER BY id DESC LIMIT 100",
 		"SELECT 'step ' || id || ' boot ' || boot_ms || ' to ' || datetime(wall_ms / 1000, 'unixepoch') || ' by ' || step_ms || ' jump ' || jump"
 		" FROM clock_step ORDER BY id",
 		"SELECT 'timer ' || kind || ' ' || ref || ' ' || datetime(due_at / 1000, 'unixepoch') FROM timer ORDER BY due_at LIMIT 20",

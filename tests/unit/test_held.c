@@ -285,9 +285,29 @@ static void test_twenty_customers_in_a_day_are_all_charged_when_it_is_over(void 
 	adds_up(0, 60);
 }
 
+/* What was held for a day is left to be seen; meanwhile the register is lost once more. */
+static void test_a_level_lost_again_is_decidable_though_the_last_is_not_seen_yet(void **state)
+{
+	int64_t a = alice_loses_the_level(), seen, next;
+
+	(void)state;
+	must("mia", do_accept, item_of(a));
+	run_until(H(2) + DAY);
+	seen = meters_item();
+	assert_int_not_equal(seen, 0);
+	d.of[0].base += 90000;
+	run(MIN(5));
+	assert_int_equal(reviews("meter_manual"), 2);
+	next = db_one_int(w->db, 0, "SELECT id FROM review WHERE kind = 'meter_manual' AND state <> 'done' AND id > ?1", "i", seen);
+	must("mia", do_accept, seen);
+	must("mia", do_new_meter, next);
+	assert_int_equal(reviews("meter_manual"), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		T(test_a_level_lost_again_is_decidable_though_the_last_is_not_seen_yet),
 		T(test_after_accepting_an_item_the_next_customers_are_charged_what_they_ran),
 		T(test_new_meter_on_one_item_decides_all), T(test_after_a_day_what_was_held_is_charged),
 		T(test_a_flicker_while_time_is_held_decides_nothing_for_who_waits),
