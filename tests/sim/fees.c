@@ -23,9 +23,9 @@ struct owed {
 /* When another's session, also one that nothing ran in, let go of the unit after the booking began to wait; else 0. */
 static int64_t let_go(const struct world *w, const struct acked *a)
 {
-	return db_one_int(w->db, 0, "SELECT b.since FROM booking b WHERE b.id = ?1 AND b.since > ?2 AND EXISTS (SELECT 1 FROM"
-		" session s WHERE s.instrument = b.instrument AND s.booking IS NOT b.id AND s.opened_at < b.since AND"
-		" s.closed_at >= b.since - 1000)", "ii", a->booking, a->since);
+	return db_one_int(w->db, 0, "SELECT b.since_at FROM booking b WHERE b.id = ?1 AND b.since_at > ?2 AND EXISTS (SELECT 1 FROM"
+		" session s WHERE s.instrument = b.instrument AND s.booking IS NOT b.id AND s.opened_at < b.since_at AND"
+		" s.closed_at >= b.since_at - 1000)", "ii", a->booking, a->since);
 }
 
 static int64_t usable_of(const struct world *w, const struct owed *o, const struct acked *a, int64_t until, int why)

@@ -10,6 +10,7 @@
 
 #define HOUR 3600000
 #define HELD_MS (10 * 60000)             /* so long before its start others are looked for */
+#define SET_MS (5 * 60000)               /* so near to a set clock nobody knows what it showed */
 #define RATES 64
 
 /* The rates that were in force somewhere in [from, to]. */
@@ -86,15 +87,31 @@ static void check_rate(struct world *w, const struct acked *a, const struct line
 }
 
 /*
- * With a clock that steps nobody here can say which list was in force by the daemon's own label: once it went ahead by
- * a day, labels stand still for a day, since they never go back.
+ * Did the daemon's labels go with its wall clock in all of this time, and the clock with the truth? After a set-back
+ * labels stand still until the clock has come to the highest again.
  */
+static bool labels_hold(const struct world *w, struct device_span in)
+{
+	int64_t high = 0;
+
+	for (int k = 0; k < w->n_skews; k++) {
+		int64_t from = w->skews[k].from, skew = w->skews[k].skew;
+		int64_t end = k + 1 < w->n_skews ? w->skews[k + 1].from : w->true_ms;
+
+		if (k > 0 && from >= in.from - SET_MS && from <= in.to + SET_MS)
+			return false;
+		if (from <= in.to && high - skew > in.from && end > in.from)
+			return false;
+		high = end + skew > high ? end + skew : high;
+	}
+	return true;
+}
+
 static bool steady(const struct world *w, const struct acked *a, int64_t until)
 {
 	struct device_span in;
 
-	return !a->unsure && a->n_terms > 0 && world_true(w, a->terms[0].asked_at, until, &in) &&
-		!marks_in(&w->clock_marks, in.from - 31 * HOUR, in.to + HOUR);
+	return !a->unsure && a->n_terms > 0 && world_true(w, a->terms[0].asked_at, until, &in) && labels_hold(w, in);
 }
 
 static void check_lines(struct world *w)

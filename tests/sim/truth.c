@@ -168,4 +168,6 @@ void truth_end(struct world *w)
 	for (size_t k = 0; k < sizeof(checks) / sizeof(*checks); k++)
 		if (checks[k].on || w->strict)
 			checks[k].check(w);
+	if (db_failed(w->db)) /* what could not be asked was not judged */
+		world_violate(w, "a check could not ask: %s", db_why(w->db));
 }
