@@ -134,6 +134,46 @@ static void test_who_came_between_two_jumps_pays_no_overrun_for_the_second(void 
 	}
 }
 
+static bool unit_is_held(int64_t b)
+{
+	return db_one_int(w->db, 0, "SELECT COUNT(*) FROM occupancy o JOIN session s ON s.instrument = 'krios-1' AND s.booking "
+		"= ?1 WHERE o.active = 1 AND ((o.kind = 'booking' AND o.ref = ?1) OR (o.kind = 'session' AND o.ref = s.id)) AND "
+		"o.busy_to > ?2", "ii", b, w->now.wall_ms) > 0;
+}
+
+/* The clock was a day ahead, before the booking was made, and showed the label of its end. Later it jumps over that
+ * end, and over the next org's whole booking or into it. */
+static void test_a_run_holds_its_unit_though_the_clock_had_shown_its_end_before(void **state)
+{
+	static const int64_t jumps[] = { MIN(70), MIN(100), 3 * LT_HOUR, 6 * LT_HOUR, 30 * LT_HOUR };
+
+	for (size_t k = 0; k < sizeof(jumps) / sizeof(jumps[0]); k++) {
+		int64_t b;
+
+		set_clock(24 * LT_HOUR);
+		run(4 * LT_HOUR);
+		set_clock(-24 * LT_HOUR);
+		run_until(H(24) - MIN(20));
+		b = book("alice", "krios-1", H(24), H(25));
+		book("zoe", "krios-1", H(25) + MIN(15), H(27));
+		run_until(H(24) - MIN(10));
+		must("alice", do_checkin, b);
+		d.of[0].on = true;
+		run(MIN(5));
+		set_clock(jumps[k]);
+		for (int m = 0; m < 20; m++) {
+			/* from the step on, before any timer has fired; what another booked stays theirs */
+			bool theirs = w->now.wall_ms >= H(25) + MIN(15) && w->now.wall_ms < H(27);
+
+			if (of_booking(b).state != SESSION_RUNNING || (!theirs && !unit_is_held(b)))
+				fail_msg("a step of %lld min: not held %d min later", (long long)(jumps[k] / LT_MINUTE), m);
+			run(MIN(1));
+		}
+		teardown(state);
+		setup(state);
+	}
+}
+
 /* When did they come? The clock is ahead for some minutes, and what it jumped over comes after all. */
 enum when { BEFORE, AFTER, WHENS };
 
@@ -205,6 +245,7 @@ int main(void)
 		T(test_a_booking_that_several_steps_jumped_over_is_no_no_show),
 		T(test_what_passed_before_a_booking_was_made_is_nothing_it_could_use),
 		T(test_who_came_between_two_jumps_pays_no_overrun_for_the_second),
+		T(test_a_run_holds_its_unit_though_the_clock_had_shown_its_end_before),
 		T(test_who_idles_after_the_clock_was_set_back_pays_what_they_idle),
 		T(test_a_rest_is_let_go_in_time_although_the_clock_was_set_back),
 	};
