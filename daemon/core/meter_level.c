@@ -163,19 +163,18 @@ int meter_level_find(const struct meter *m, const struct meter_def *def, const s
 }
 
 /*
- * Does this step of `way` counts lead to the level, or past it by ms? One above the old level gets there when it turns
- * over, which is a return only where it did not go far by itself: all ones, and then the truth. And one that stood near
- * above it is on it when the time allows for that, not when it has come round to it.
+ * Does this step of `way` counts lead to the level, or past it by ms? Only where the register did not count far by
+ * itself before: what ran for long on the level that it stands on is no return, whatever number it comes by. And one
+ * that stood near above the old level is on it when the time allows for that.
  */
 static bool leads_to(const struct meter *m, const struct meter_def *def, const struct meter_left *l, uint64_t way,
 	int64_t ms)
 {
-	uint64_t modulus = meter_modulus(&def->counter);
-	int64_t gone = gone_ms(m, l) + meter_counts_ms(def, way);
+	int64_t gone = gone_ms(m, l);
 
-	if (l->near && ms >= gone)
+	if (l->near && ms >= gone + meter_counts_ms(def, way))
 		return true;
-	return meter_forward(m->raw, l->raw, modulus) <= way && (l->down || gone < quarter_ms(def));
+	return meter_forward(m->raw, l->raw, meter_modulus(&def->counter)) <= way && gone <= ms + METER_OWN_MS;
 }
 
 int meter_level_passed(const struct meter *m, const struct meter_def *def, const struct meter_sample *s,
@@ -196,11 +195,24 @@ int meter_level_passed(const struct meter *m, const struct meter_def *def, const
 	return found;
 }
 
+/* Held levels whose number this step comes by without a return: the register stands above them now. */
+static void rise_above(struct meter *m, uint64_t modulus, uint64_t raw)
+{
+	uint64_t way = meter_forward(m->raw, raw, modulus);
+
+	for (int k = m->n_left - 1; k >= 0 && m->left[k].by == METER_MANUAL; k--)
+		if (meter_forward(m->raw, m->left[k].raw, modulus) < way) {
+			m->left[k].down = false;
+			m->left[k].next = raw;
+		}
+}
+
 void meter_level_count_past(struct meter *m, const struct meter_def *def, uint64_t raw)
 {
 	uint64_t modulus = meter_modulus(&def->counter), end, own;
 	int k = m->n_left - 1;
 
+	rise_above(m, modulus, raw);
 	while (k >= 0 && m->left[k].by != METER_RESET)
 		k--;
 	if (k < 0)

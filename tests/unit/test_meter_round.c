@@ -62,11 +62,54 @@ static void test_a_run_that_comes_round_to_the_level_it_left_is_no_return(void *
 	assert_in_range(r.m.held_ms + billed(&r), (counted - 100) * LT_SECOND, (silence + excess + counted) * LT_SECOND);
 }
 
+/* It turned over while the machine was paused, and goes on without a break up to the value that it had, and past it.
+ * Its display lacks two counts for some minutes after that. */
+static void test_a_run_that_counts_up_to_the_level_it_left_is_no_return(void **state)
+{
+	const int64_t counted = 60000;
+	uint64_t raw = 961;
+	struct rig r;
+
+	(void)state;
+	rig_init(&r, 16, 57361);
+	stand(&r, 5, raw);
+	assert_true(r.m.holding);
+	for (int64_t k = 0; k < counted / 20; k++)
+		read_after(&r, 20 * LT_SECOND, raw += 20);
+	assert_int_equal(r.returns, 0);
+	assert_in_range(r.m.held_ms + billed(&r), (counted - 10) * LT_SECOND, (counted + 10) * LT_SECOND);
+	r.s.obs.running = 0;
+	stand(&r, 300, raw - 2);
+	stand(&r, 300, raw);
+	assert_in_range(r.m.held_ms + billed(&r), (counted - 10) * LT_SECOND, (counted + 10) * LT_SECOND);
+}
+
+/* It restarted while its display showed three less than there was, and has counted for as long as it had before. */
+static void test_a_restart_below_zero_counts_up_to_its_old_level_and_loses_nothing(void **state)
+{
+	const int64_t counted = 9600;
+	uint64_t raw = 3;
+	struct rig r;
+
+	(void)state;
+	rig_init(&r, 32, 9100);
+	r.s.obs.running = 0;
+	stand(&r, 300, 9097);
+	r.s.obs.running = 1;
+	stand(&r, 5, UINT32_MAX - 2);
+	stand(&r, 5, raw);
+	for (int64_t k = 0; k < counted / 20; k++)
+		read_after(&r, 20 * LT_SECOND, raw += 20);
+	assert_in_range(r.m.held_ms + billed(&r), (counted - 60) * LT_SECOND, (counted + 60) * LT_SECOND);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_a_drop_below_zero_again_is_no_return_however_long_after),
 		cmocka_unit_test(test_a_run_that_comes_round_to_the_level_it_left_is_no_return),
+		cmocka_unit_test(test_a_run_that_counts_up_to_the_level_it_left_is_no_return),
+		cmocka_unit_test(test_a_restart_below_zero_counts_up_to_its_old_level_and_loses_nothing),
 		cmocka_unit_test(test_two_pauses_of_a_run_that_turns_over_lose_no_hour),
 	};
 
