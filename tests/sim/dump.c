@@ -23,6 +23,10 @@ void world_dump(struct world *w, FILE *to)
 		"SELECT 'review ' || id || ' ' || instrument || ' S-' || COALESCE(session, 0) || ' ' || kind || ' ' || state || ' held ' || held_ms || ' ' ||"
 		" datetime(from_at / 1000, 'unixepoch') || ' ' || datetime(to_at / 1000, 'unixepoch') || ' ' || decision || ' by ' || COALESCE(decided_by, '') ||"
 		" ' ' || COALESCE(datetime(decided_at / 1000, 'unixepoch'), '') FROM review ORDER BY id DESC LIMIT 100",
+		"SELECT 'history B-' || booking || ' ' || datetime(at / 1000, 'unixepoch') || ' ' || verb || ' ' || from_state || ' ' || to_state || ' ' ||"
+		" actor FROM booking_event ORDER BY booking DESC, n DESC LIMIT 400",
+		"SELECT 'outage ' || instrument || ' ' || kind || ' ' || datetime(from_at / 1000, 'unixepoch') || ' ' ||"
+		" COALESCE(datetime(to_at / 1000, 'unixepoch'), '') FROM outage ORDER BY id DESC LIMIT 300",
 		"SELECT 'step ' || id || ' boot ' || boot_ms || ' to ' || datetime(wall_ms / 1000, 'unixepoch') || ' by ' || step_ms || ' jump ' || jump"
 		" FROM clock_step ORDER BY id",
 		"SELECT 'timer ' || kind || ' ' || ref || ' ' || datetime(due_at / 1000, 'unixepoch') FROM timer ORDER BY due_at LIMIT 20",
