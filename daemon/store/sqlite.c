@@ -36,6 +36,7 @@ struct guarded { char table[48]; bool no_update, no_delete; };
 
 struct db {
 	sqlite3 *c;
+	sqlite3_stmt *undo;          /* ROLLBACK, prepared once the schema stands and there is memory; else NULL */
 	struct stmt *buckets[BUCKETS];
 	struct stmt failed_stmt;
 	int failed;
@@ -314,10 +315,18 @@ int64_t db_int(const struct stmt *s, int column)
 	return s->s ? sqlite3_column_int64(s->s, column) : 0;
 }
 
+/* A text or blob that does not lie whole in one page needs memory: where there is none NULL comes, as for no value. */
+static void note_no_memory(const struct stmt *s, const void *value)
+{
+	if (!value && s->s && sqlite3_errcode(s->db->c) == SQLITE_NOMEM)
+		fail(s->db, DB_NOMEM, "", "out of memory");
+}
+
 const char *db_text(const struct stmt *s, int column)
 {
 	const unsigned char *t = s->s ? sqlite3_column_text(s->s, column) : NULL;
 
+	note_no_memory(s, t);
 	return t ? (const char *)t : "";
 }
 
@@ -325,6 +334,7 @@ const void *db_blob(const struct stmt *s, int column, size_t *ret_size)
 {
 	const void *p = s->s ? sqlite3_column_blob(s->s, column) : NULL;
 
+	note_no_memory(s, p);
 	*ret_size = p ? (size_t)sqlite3_column_bytes(s->s, column) : 0;
 	return p ? p : "";
 }
@@ -371,7 +381,8 @@ void db_rollback(struct db *db)
 {
 	end_all(db);
 	if (db_in_transaction(db))
-		sqlite3_exec(db->c, "ROLLBACK", NULL, NULL, NULL);
+		db->undo ? sqlite3_step(db->undo) : sqlite3_exec(db->c, "ROLLBACK", NULL, NULL, NULL);
+	sqlite3_reset(db->undo);
 	db->in_txn = false;
 	forget(db);
 }
@@ -509,6 +520,7 @@ static void lock_down(struct db *db)
 		sqlite3_limit(db->c, limits[i].id, limits[i].value);
 	sqlite3_wal_hook(db->c, on_commit, db);
 	sqlite3_set_authorizer(db->c, authorize, db);
+	sqlite3_prepare_v3(db->c, "ROLLBACK", -1, SQLITE_PREPARE_PERSISTENT, &db->undo, NULL);
 }
 
 /*
@@ -681,17 +693,8 @@ struct db *db_close(struct db *db)
 			sqlite3_finalize(s->s);
 			free(s);
 		}
+	sqlite3_finalize(db->undo);
 	sqlite3_close_v2(db->c);
 	free(db);
 	return NULL;
-}
-
-bool db_check(struct db *db, bool quick, char *dst, size_t cap)
-{
-	struct stmt *s = db_query(db, quick ? "PRAGMA quick_check(1)" : "PRAGMA integrity_check(1)", "");
-	bool ok = db_step(s) == DB_ROW && strcmp(db_text(s, 0), "ok") == 0;
-
-	lt_fmt(dst, cap, "%s", ok ? "" : db->failed ? db->why : db_text(s, 0));
-	db_end(s);
-	return ok;
 }

@@ -96,3 +96,13 @@ struct db_backup *db_backup_free(struct db_backup *b)
 	free(b);
 	return NULL;
 }
+
+bool db_check(struct db *db, bool quick, char *dst, size_t cap)
+{
+	struct stmt *s = db_query(db, quick ? "PRAGMA quick_check(1)" : "PRAGMA integrity_check(1)", "");
+	bool ok = db_step(s) == DB_ROW && strcmp(db_text(s, 0), "ok") == 0;
+
+	lt_fmt(dst, cap, "%s", ok ? "" : db_failed(db) ? db_why(db) : db_text(s, 0));
+	db_end(s);
+	return ok;
+}

@@ -140,7 +140,9 @@ int main(int argc, char **argv)
 	sqlite3_mem_methods hooked;
 	bool once = false, ok[2] = { true, true };
 
-	if (!parse(argc, argv, &stride, &from, &once) || !mkdtemp(directory) || !freopen("/dev/null", "w", stderr))
+	if (!parse(argc, argv, &stride, &from, &once) || !mkdtemp(directory))
+		return 2;
+	if (!trace && !freopen("/dev/null", "w", stderr)) /* the daemon says a lot without memory */
 		return 2;
 	if (sqlite3_config(SQLITE_CONFIG_GETMALLOC, &real) != SQLITE_OK)
 		return 2;

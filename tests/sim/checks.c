@@ -245,6 +245,8 @@ void checks_step(struct world *w, int instrument)
 {
 	if (w->violation[0])
 		return;
+	if (db_in_transaction(w->db))
+		world_violate(w, "a step left its transaction open");
 	if (w->disk)
 		w->disk->pause(true);
 	check_now(w, instrument);
