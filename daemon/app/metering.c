@@ -208,7 +208,7 @@ static int recover_one(struct act *a, const struct instrument *i)
 {
 	struct session s;
 	struct meter m;
-	int64_t now = a->now.wall_ms, limit = metering_gap_limit(a, i), silent;
+	int64_t now = a->now.wall_ms, limit = metering_gap_limit(a, i), silent, read;
 	int rc = store_meter_load(a->db, i->id, &m);
 
 	if (rc < 0)
@@ -217,8 +217,9 @@ static int recover_one(struct act *a, const struct instrument *i)
 		m.lost = true;
 		silent = metering_silent_ms(a, &m, false); /* what the clock jumped over has a row of its own */
 		rc = store_meter_save(a->db, i->id, &m);
-		if (rc == 0 && now > m.wall_ms && silent > 0)
-			rc = store_outage_add(a->db, act_id(a, "outage"), i->id, "unwatched", m.wall_ms, m.wall_ms + silent);
+		read = metering_read_at(a, &m);
+		if (rc == 0 && silent > 0)
+			rc = store_outage_add(a->db, act_id(a, "outage"), i->id, "unwatched", read, read + silent);
 		if (rc != 0)
 			return rc;
 	}
@@ -291,11 +292,18 @@ int64_t metering_silent_ms(struct act *a, const struct meter *m, bool jumps)
 	return jumps && wall > boot ? wall : boot;
 }
 
+int64_t metering_read_at(struct act *a, const struct meter *m)
+{
+	int64_t at = a->now.wall_ms - metering_silent_ms(a, m, false);
+
+	return m->wall_ms < at ? m->wall_ms : at;
+}
+
 int metering_in_gap(struct act *a, const char *instrument, int64_t at, bool *ret)
 {
 	const struct instrument *i = site_instrument(a->site, instrument);
 	struct meter m;
-	int64_t ahead = at > a->now.wall_ms ? at - a->now.wall_ms : 0; /* of now */
+	int64_t ahead = at > a->now.wall_ms ? at - a->now.wall_ms : 0, read; /* of now */
 	int rc;
 
 	*ret = false;
@@ -304,9 +312,11 @@ int metering_in_gap(struct act *a, const char *instrument, int64_t at, bool *ret
 	rc = store_meter_load(a->db, instrument, &m);
 	if (rc != 0)
 		return rc < 0 ? rc : act_end(a);
-	if (m.phase == METER_IN_DOUBT || (m.lost && m.wall_ms <= at))
+	/* an instant ahead of the clock is a label itself, as those of readings are after a set-back */
+	read = at > a->now.wall_ms ? m.wall_ms : metering_read_at(a, &m);
+	if (m.phase == METER_IN_DOUBT || (m.lost && read <= at))
 		*ret = true;
 	else
-		*ret = m.wall_ms < at && metering_silent_ms(a, &m, true) + ahead > metering_gap_limit(a, i);
+		*ret = read < at && metering_silent_ms(a, &m, true) + ahead > metering_gap_limit(a, i);
 	return act_end(a);
 }

@@ -25,7 +25,8 @@ static int stuck(struct act *a, const char *instrument, bool *ret, int64_t *ret_
 	if (rc != 0)
 		return rc < 0 ? rc : 0;
 	asked = s->checkin_at ? s->checkin_at : s->opened_at;
-	if (asked > *ret_since)
+	/* a label ahead of a clock that was set back says nothing of when the lock was read */
+	if (asked > *ret_since || *ret_since > a->now.wall_ms)
 		*ret_since = asked;
 	*ret = true;
 	return 0;

@@ -100,6 +100,8 @@ int64_t metering_gap_limit(struct act *a, const struct instrument *i);
 /* For how long no good reading came, by BOOTTIME where it is of this boot; jumps: by the wall clock where that says
  * more. */
 int64_t metering_silent_ms(struct act *a, const struct meter *m, bool jumps);
+/* When its last reading was, by the clock as it is now: labels stand ahead of a clock that was set back. */
+int64_t metering_read_at(struct act *a, const struct meter *m);
 /* The session's budget begins at the meter's state now. */
 int metering_session_starts(struct act *a, const struct instrument *i);
 

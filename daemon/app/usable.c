@@ -17,7 +17,7 @@
 static int silence(struct act *a, const struct unusable_query *q, struct interval *ret)
 {
 	struct meter m;
-	int64_t at = q->in.to;
+	int64_t at = q->in.to, read;
 	bool gap;
 	int rc = metering_in_gap(a, q->instrument, at, &gap);
 
@@ -25,8 +25,9 @@ static int silence(struct act *a, const struct unusable_query *q, struct interva
 	if (rc != 0 || !gap)
 		return rc;
 	rc = store_meter_load(a->db, q->instrument, &m);
-	if (rc == 0 && m.wall_ms < at)
-		*ret = interval_cut((struct interval){ m.wall_ms, at }, q->in);
+	read = rc == 0 ? metering_read_at(a, &m) : at;
+	if (read < at)
+		*ret = interval_cut((struct interval){ read, at }, q->in);
 	return rc < 0 ? rc : 0;
 }
 

@@ -219,6 +219,61 @@ static void test_a_level_that_returns_gives_nobody_more_than_fits(void **state)
 	assert_in_range(of_booking(b).measured_ms, MIN(29), MIN(33));
 }
 
+/* The label of a lock is the clock's, which was an hour ahead when it was read. */
+static void lock_reads(enum lt_lock state)
+{
+	struct msg_interlock m = { .head.at = w->now, .lock = (uint8_t)state };
+
+	lt_fmt(m.instrument, sizeof(m.instrument), "krios-1");
+	d.of[0].lock = (uint8_t)state;
+	assert_int_equal(world_end(w, metering_interlock(world_act(w, NULL), &m)), 0);
+}
+
+static void test_a_relay_that_never_opens_is_seen_while_labels_stand_still(void **state)
+{
+	int64_t from, b;
+
+	(void)state;
+	set_clock(LT_HOUR);
+	run(MIN(3));
+	lock_reads(LT_LOCK_LOCKED);
+	set_clock(-LT_HOUR);
+	run(MIN(3));
+	from = (w->now.wall_ms / LT_HOUR + 1) * LT_HOUR;
+	b = book("alice", "krios-1", from, from + LT_HOUR);
+	run_until(from);
+	must("alice", do_checkin, b);
+	run(MIN(5));
+	assert_int_equal(rows("SELECT COUNT(*) FROM outage WHERE kind = 'locked'"), 1);
+	assert_in_range(rows("SELECT MAX(from_at) FROM outage WHERE kind = 'locked'"), from, from + MIN(1));
+}
+
+/* Over the start of a booking nobody could see whether anything ran. */
+static void test_a_silence_or_a_stop_while_labels_stand_still_costs_no_fee(void **state)
+{
+	(void)state;
+	for (int stop = 0; stop < 2; stop++) {
+		int64_t from, b;
+
+		ahead_by(24 * LT_HOUR);
+		from = hour_after(LT_HOUR);
+		b = book("alice", "krios-1", from, from + 2 * LT_HOUR);
+		run_until(from - MIN(10));
+		d.of[0].silent = !stop;
+		if (stop) {
+			w->now.wall_ms += MIN(30);
+			w->now.boot_ms += MIN(30);
+			assert_int_equal(act(NULL, do_recover, 0), 0);
+		}
+		run_until(from + MIN(45)); /* half an hour without use is a no-show */
+		assert_int_equal(rows("SELECT COUNT(*) FROM booking WHERE state = 'no_show'"), 0);
+		if (stop)
+			assert_in_range(rows("SELECT MAX(to_at - from_at) FROM outage WHERE kind = 'unwatched'"), MIN(30), MIN(32));
+		d.of[0].silent = false;
+		must("alice", do_cancel, b);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -229,6 +284,8 @@ int main(void)
 		T(test_a_run_while_labels_stand_still_is_not_of_tomorrows_booking),
 		T(test_a_session_while_labels_stand_still_begins_and_ends_by_the_clock),
 		T(test_a_level_that_returns_gives_nobody_more_than_fits),
+		T(test_a_relay_that_never_opens_is_seen_while_labels_stand_still),
+		T(test_a_silence_or_a_stop_while_labels_stand_still_costs_no_fee),
 	};
 
 	return cmocka_run_group_tests_name("tests", tests, NULL, NULL);
