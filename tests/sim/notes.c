@@ -102,6 +102,7 @@ static void note_ends(struct world *w)
 
 	if (newest <= w->newest_event)
 		return;
+	truth_service(w);
 	q = db_query(w->db, "SELECT b.id FROM event e JOIN booking b ON b.id = e.booking WHERE e.id > ?1 AND b.state IN"
 		" ('no_show', 'cancelled')", "i", w->newest_event);
 	while (db_step(q) == DB_ROW)

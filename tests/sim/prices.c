@@ -13,13 +13,13 @@
 #define SET_MS (5 * 60000)               /* so near to a set clock nobody knows what it showed */
 #define RATES 64
 
-/* The rates that were in force somewhere in [from, to]. */
-struct rates { int n; int64_t of[RATES]; bool overflow; };
+/* The rates that were in force somewhere in [from, to]. unsure: perhaps others as well. */
+struct rates { int n; int64_t of[RATES]; bool unsure; };
 
 static void add_rate(struct rates *r, int64_t rate)
 {
 	if (r->n == RATES)
-		r->overflow = true;
+		r->unsure = true;
 	else
 		r->of[r->n++] = rate;
 }
@@ -38,6 +38,7 @@ static void in_force(const struct world *w, int instrument, int64_t from, int64_
 
 		if (l->instrument != instrument)
 			continue;
+		r->unsure |= l->backdated && l->effective_at <= to;
 		if (l->effective_at <= from && (!first || later(l, first)))
 			first = l;
 		if (l->effective_at > from && l->effective_at <= to)
@@ -80,7 +81,7 @@ static void check_rate(struct world *w, const struct acked *a, const struct line
 	for (int k = 0; k < r.n; k++)
 		if (r.of[k] == l->rate_minor)
 			return;
-	if (!r.overflow)
+	if (!r.unsure)
 		world_violate(w, "C-%lld: %s of B-%lld on %s at %lld an hour, %lld was in force", (long long)l->charge, l->component,
 			(long long)a->booking, w->devices[a->instrument].d.id, (long long)l->rate_minor,
 			(long long)(r.n ? r.of[0] : 0));
@@ -142,7 +143,7 @@ static bool expected(const struct world *w, const struct acked *a, int64_t *ret)
 		struct rates r = { 0 };
 
 		in_force(w, a->instrument, a->terms[k].asked_at - 1, a->terms[k].told_at, &r);
-		if (r.n != 1)
+		if (r.n != 1 || r.unsure)
 			return false;
 		*ret += money_of_time((a->terms[k].to - a->terms[k].from) / 1000, r.of[0], 1000);
 	}

@@ -208,8 +208,10 @@ static void priced(struct world *w, struct person *p, int status, const char *bo
 
 	expect(w, "a price list", status, body);
 	l.version = json_integer_value(json_object_get(j, "version"));
-	if (status == 201 && w->n_lists < WORLD_LISTS && at && lt_rfc3339_parse(at, &l.effective_at))
+	if (status == 201 && w->n_lists < WORLD_LISTS && at && lt_rfc3339_parse(at, &l.effective_at)) {
+		l.backdated = l.effective_at < p->asked_true;
 		w->lists[w->n_lists++] = l;
+	}
 	json_decref(j);
 	if (p->runs_left > 0)
 		people_later(w, p, 1000, 20 * MINUTE);

@@ -11,7 +11,6 @@
 #define EARLY_MS (16 * 60000)    /* a booking may begin so early, and a little                     */
 #define NEAR_POLLS 3             /* a fault so many polls from a session may have touched it */
 
-/* The staff's word, as the store has it: seen at the next reading. */
 static void note_service(struct world *w, int i)
 {
 	struct world_device *d = &w->devices[i];
@@ -22,13 +21,18 @@ static void note_service(struct world *w, int i)
 	d->out_of_service = out;
 }
 
+void truth_service(struct world *w)
+{
+	for (int i = 0; i < WORLD_INSTRUMENTS; i++)
+		note_service(w, i);
+}
+
 /* I3: E never decreases, across crashes as well. I7: without a reading it stays where it is. */
 void truth_step(struct world *w, int i)
 {
 	struct world_device *d = &w->devices[i];
 	int64_t ext = db_one_int(w->db, -1, "SELECT ext_ms FROM meter WHERE instrument = ?1", "t", d->d.id);
 
-	note_service(w, i);
 	if (ext < 0)
 		return;
 	if (ext < d->last_ext_ms)

@@ -124,7 +124,8 @@ struct acked {
 };
 
 /* A price list as it was answered to who set it. Wall ms; minor units an hour. */
-struct world_list { int instrument; int64_t version, effective_at, rate_minor; };
+/* backdated: the wall clock had been set back when it was set, so that what is older may not have known it. */
+struct world_list { int instrument; int64_t version, effective_at, rate_minor; bool backdated; };
 
 /* A reservation of the staff as it was answered to them. Wall ms. */
 struct world_block { int instrument; int64_t id, from, to; };
@@ -343,6 +344,8 @@ void world_dump(struct world *w, FILE *to); /* the rows of interest, after a vio
 void checks_after_crash(struct world *w);
 void checks_end(struct world *w);
 void truth_step(struct world *w, int instrument);
+/* The staff's word, as the store has it now. */
+void truth_service(struct world *w);
 void truth_end(struct world *w);
 
 /* What usable_ms() leaves out, after the time that the daemon needs to learn it. */
