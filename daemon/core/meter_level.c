@@ -86,20 +86,31 @@ static int64_t above(const struct meter *m, const struct meter_def *def, const s
 	return above_within(m, def, l, s, elapsed, 1);
 }
 
+/* Just below the value that followed the level, and farther off the level itself: that value lacks a few counts. */
+static bool lacks_few(const struct meter_def *def, const struct meter_left *l, const struct meter_sample *s)
+{
+	uint64_t raw = s->obs.hourmeter, few = l->next - raw, from = raw > l->raw ? raw - l->raw : l->raw - raw;
+
+	return few < from && meter_counts_ms(def, few) <= NEAR_SLACKS * meter_slack_ms(def, s->rtt_ms, 0);
+}
+
 /*
  * May a value that is impossible from the present level be level k come back? found: a level that was left later
  * explains it already, or -1. A restart that is measured is taken back only by a rise. Of held levels the first one
  * counts, but for one that the register left upwards: what lies on the higher level, or on one left from there,
  * is no return to the lower.
  */
-static bool may_be_back(const struct meter *m, int k, int found, uint64_t raw)
+static bool may_be_back(const struct meter *m, const struct meter_def *def, int k, int found,
+	const struct meter_sample *s)
 {
 	const struct meter_left *l = &m->left[k];
-	uint64_t end = k + 1 < m->n_left ? m->left[k + 1].raw : m->raw;
+	uint64_t raw = s->obs.hourmeter, end = k + 1 < m->n_left ? m->left[k + 1].raw : m->raw;
 
 	if (l->by != METER_MANUAL)
 		return found < 0 && raw > end;
-	return m->holding && (l->down || raw < l->next || (found < 0 && raw > end));
+	if (!m->holding)
+		return false;
+	return l->down || (raw < l->next && !lacks_few(def, l, s)) || (found < 0 && raw > end);
 }
 
 /* All ones are what a lost device shows, also when a counter might have come so far. */
@@ -120,7 +131,7 @@ static bool is_no_level(const struct meter *m, const struct meter_def *def, cons
 void meter_level_mark_near(struct meter *m, const struct meter_def *def, const struct meter_sample *s, int64_t elapsed)
 {
 	for (int k = 0; k < m->n_left; k++) {
-		bool may = k == m->n_left - 1 || may_be_back(m, k, -1, s->obs.hourmeter);
+		bool may = k == m->n_left - 1 || may_be_back(m, def, k, -1, s);
 
 		/* a false level that is far off takes nothing from what was near: that goes on when the false one is over */
 		m->left[k].near |= may && !is_no_level(m, def, s) &&
@@ -152,7 +163,7 @@ int meter_level_find(const struct meter *m, const struct meter_def *def, const s
 	if (is_no_level(m, def, s))
 		return -1;
 	for (int k = m->n_left - 1; k >= 0; k--) {
-		int64_t ms = may_be_back(m, k, found, s->obs.hourmeter) ? above(m, def, &m->left[k], s, elapsed) : -1;
+		int64_t ms = may_be_back(m, def, k, found, s) ? above(m, def, &m->left[k], s, elapsed) : -1;
 
 		if (ms < 0 || came_round(m, def, &m->left[k], s, ms))
 			continue;

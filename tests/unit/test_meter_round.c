@@ -84,6 +84,30 @@ static void test_a_run_that_counts_up_to_the_level_it_left_is_no_return(void **s
 	assert_in_range(r.m.held_ms + billed(&r), (counted - 10) * LT_SECOND, (counted + 10) * LT_SECOND);
 }
 
+/* The machine was paused for so long, and has stood still since for at least as long. Then the display lacks three
+ * counts for some minutes. */
+static void test_a_display_that_lacks_three_after_a_pause_bills_nobody_the_pause(void **state)
+{
+	static const uint64_t ran[] = { 20, 100, 6400, 100000 };
+
+	(void)state;
+	for (size_t k = 0; k < sizeof(ran) / sizeof(ran[0]); k++) {
+		uint64_t raw = 4423 + ran[k];
+		struct rig r;
+
+		rig_init(&r, 32, 4423);
+		r.s.obs.running = 0;
+		stand(&r, 5, raw);
+		assert_true(r.m.holding);
+		for (uint64_t n = 0; n < ran[k] / 60 + 10; n++)
+			read_after(&r, LT_MINUTE, raw);
+		stand(&r, 300, raw - 3);
+		stand(&r, 300, raw);
+		if (billed(&r) > 0)
+			fail_msg("%lld s are billed after a jump by %lld", (long long)(billed(&r) / 1000), (long long)ran[k]);
+	}
+}
+
 /* It restarted while its display showed three less than there was, and has counted for as long as it had before. */
 static void test_a_restart_below_zero_counts_up_to_its_old_level_and_loses_nothing(void **state)
 {
@@ -110,6 +134,7 @@ int main(void)
 		cmocka_unit_test(test_a_run_that_comes_round_to_the_level_it_left_is_no_return),
 		cmocka_unit_test(test_a_run_that_counts_up_to_the_level_it_left_is_no_return),
 		cmocka_unit_test(test_a_restart_below_zero_counts_up_to_its_old_level_and_loses_nothing),
+		cmocka_unit_test(test_a_display_that_lacks_three_after_a_pause_bills_nobody_the_pause),
 		cmocka_unit_test(test_two_pauses_of_a_run_that_turns_over_lose_no_hour),
 	};
 
