@@ -34,6 +34,7 @@ struct device {
 	bool silent_boots;         /* tells its uptime and a count of boots that never changes   */
 	enum device_display display;
 	uint64_t less;             /* DISPLAY_LESS: so many counts                               */
+	int64_t lacked_ms;         /* all that its display ever lacked for a while               */
 	bool stalled;              /* the counter stands still while the instrument runs         */
 	int64_t stalled_at, stalled_ms; /* of the run that is on                                 */
 	int n_runs;

@@ -120,6 +120,8 @@ static int64_t show(struct world *w, int i, enum device_display display, int64_t
 	if (d->display != DISPLAY_TRUE)
 		return -1;
 	d->display = display;
+	if (display == DISPLAY_LESS)
+		d->lacked_ms += (int64_t)d->less * d->count_ms;
 	world_trace(w, "%s shows %s", d->id, display == DISPLAY_LESS ? "less" : display == DISPLAY_ZERO ? "zero" : "all ones");
 	return lasts;
 }
