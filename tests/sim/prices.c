@@ -150,6 +150,16 @@ static bool expected(const struct world *w, const struct acked *a, int64_t *ret)
 	return true;
 }
 
+/*
+ * It may have come to lie there only after its start, or another who was checked in and ran nothing let go of the unit
+ * only then: what then counts of it the daemon says.
+ */
+static bool late(const struct world *w, const struct acked *a)
+{
+	return a->since > a->from || a->terms[0].told_at > a->from ||
+		db_one_int(w->db, 0, "SELECT since_at > booked_from FROM booking WHERE id = ?1", "i", a->booking) != 0;
+}
+
 /* Another's session at its start: the booking counts from when that has ended. */
 static bool held_by_others(const struct world *w, const struct acked *a)
 {
@@ -167,7 +177,7 @@ static void check_quotes(struct world *w)
 		int64_t due;
 
 		if (w->instruments[a->instrument].price.change != CHANGE_LOCK_AT_BOOKING || !steady(w, a, a->to) ||
-			a->since > a->from || held_by_others(w, a) || !expected(w, a, &due))
+			late(w, a) || held_by_others(w, a) || !expected(w, a, &due))
 			continue;
 		w->stats.quotes++;
 		if (llabs(a->quote - due) > a->n_terms)
@@ -192,7 +202,7 @@ static void check_charged(struct world *w)
 		struct device_span in;
 
 		if (!a || w->instruments[a->instrument].price.usage != USAGE_MAX || !steady(w, a, db_int(q, 3)) ||
-			a->since > a->from || held_by_others(w, a) || !world_true(w, a->from, a->to, &in))
+			late(w, a) || held_by_others(w, a) || !world_true(w, a->from, a->to, &in))
 			continue;
 		usable = usable_ms(w, a->instrument, a->person, in.from, in.to, USABLE_LINK | USABLE_FAULT | USABLE_SERVICE |
 			USABLE_AWAY | USABLE_RELAY | USABLE_BLOCK);
