@@ -21,12 +21,13 @@ static bool holds(struct interval x, int64_t at) { return at >= x.from && at < x
 
 void clock_presence_add(struct clock_presence *p, const struct clock_step *s)
 {
-	struct clock_step *last = &p->steps[p->n - 1];
+	struct clock_step *last;
 
 	if (p->n < CLOCK_STEPS_MAX) {
 		p->steps[p->n++] = *s;
 		return;
 	}
+	last = &p->steps[CLOCK_STEPS_MAX - 1];
 	last->step_ms = s->wall_ms - (last->wall_ms - last->step_ms);
 	last->boot_ms = s->boot_ms;
 	last->wall_ms = s->wall_ms;

@@ -145,8 +145,8 @@ static int64_t begin_zero(struct world *w, int i)
 	/* where a run in a gap explains the little that lies between what it shows and the truth, nobody can tell */
 	if (device_turns_in_ms(d, w->true_ms) < 3 * HOUR || device_level_ms(d, w->true_ms) < 3 * HOUR)
 		return -1;
-	lasts = show(w, i, rng_chance(r, 500) ? DISPLAY_ZERO : DISPLAY_ONES, rng_chance(r, 500)
-		? rng_in(r, SECOND, 20 * SECOND) : rng_in(r, MINUTE, 10 * MINUTE));
+	lasts = rng_chance(r, 500) ? rng_in(r, SECOND, 20 * SECOND) : rng_in(r, MINUTE, 10 * MINUTE);
+	lasts = show(w, i, rng_chance(r, 500) ? DISPLAY_ZERO : DISPLAY_ONES, lasts);
 	if (lasts > 0 && rng_chance(r, 500)) { /* its controller has just started, and the meter behind it has not */
 		d->boots++;
 		d->booted_at = w->true_ms;
