@@ -5,6 +5,7 @@
 #include "app/booking_step.h"
 #include "core/tariff.h"
 #include "store/booking.h"
+#include "store/evidence.h"
 
 int booking_kept(struct act *a, const struct booking *b, int64_t until, struct kept_spans *ret)
 {
@@ -40,16 +41,37 @@ int booking_keep_overrun(struct act *a, const struct booking *b, int64_t until)
 	return rc < 0 ? rc : 0;
 }
 
+/* How long what runs past the end for overrun pricing costs nothing, less what the kept spans took of it. */
+static int grace_left(struct act *a, const struct booking *b, int64_t *ret_ms)
+{
+	struct rate_span of[RATE_KEPT_MAX];
+	struct rate_input in = money_booked(b, NULL);
+	struct policy p;
+	int rc = terms_policy(a, b->instrument, b->policy_version, &p);
+
+	if (rc == 0)
+		rc = store_booking_kept(a->db, b->id, of, RATE_KEPT_MAX, &in.n_kept);
+	in.kept = of;
+	in.grace_ms = p.grace_ms;
+	*ret_ms = rc == 0 ? tariff_grace_end(&in) - in.priced_to : 0;
+	return rc;
+}
+
+/* Where the next booking begins before that instant there is no grace: what runs then is that one's overrun at once. */
 int booking_overrun_from(struct act *a, int64_t id, int64_t at)
 {
 	struct booking b;
-	struct policy p;
+	int64_t grace, next, end;
 	int rc = booking_load(a, id, &b);
 
 	if (rc == 0)
-		rc = terms_policy(a, b.instrument, b.policy_version, &p);
-	if (rc != 0 || b.priced_to >= at - p.grace_ms)
+		rc = grace_left(a, &b, &grace);
+	if (rc != 0)
 		return rc < 0 ? rc : 0;
-	b.priced_to = at - p.grace_ms;
+	next = evidence_next_booking(a->db, b.instrument, b.booked_to, b.id);
+	end = next && next < at ? at : at - grace;
+	if (b.priced_to >= end)
+		return 0;
+	b.priced_to = end;
 	return booking_note_fact(a, &b, "clock_delay", (struct interval){ b.booked_to, at });
 }

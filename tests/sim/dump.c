@@ -17,6 +17,12 @@ void world_dump(struct world *w, FILE *to)
 		("SELECT 'occupancy ' || unit || ' ' || kind || ' ' || ref || ' ' || datetime(busy_from / 1000, 'unixepoch') || ' ' ||"
 		" datetime(busy_to / 1000, 'unixepoch') || ' ' || active FROM occupancy ORDER BY id DESC LIMIT 200"),
 		"SELECT 'C-' || id || ' S-' || COALESCE(session, 0) || ' ' || kind || ' used ' || used_s || ' ' || flags FROM charge ORDER BY id DESC LIMIT 200",
+		"SELECT 'line C-' || charge || ' ' || component || ' ' || datetime(from_at / 1000, 'unixepoch') || ' ' || datetime(to_at / 1000,"
+		" 'unixepoch') || ' ' || seconds || ' s at ' || rate_minor || ' times ' || factor_pm FROM charge_line ORDER BY charge DESC, n LIMIT 300",
+		"SELECT 'priced B-' || id || ' since ' || datetime(since_at / 1000, 'unixepoch') || ' to ' || datetime(priced_to / 1000, 'unixepoch')"
+		" FROM booking WHERE priced_to <> booked_to OR since_at > booked_from ORDER BY id DESC LIMIT 200",
+		"SELECT 'overrun B-' || booking || ' ' || datetime(from_at / 1000, 'unixepoch') || ' grace ' || datetime(grace_to / 1000, 'unixepoch') ||"
+		" ' ' || datetime(to_at / 1000, 'unixepoch') FROM overrun_kept ORDER BY booking DESC, n LIMIT 100",
 		"SELECT 'reading ' || instrument || ' ' || datetime(at / 1000, 'unixepoch') || ' boot ' || boot_ms || ' ' || class || ' raw ' || raw ||"
 		" ' ext ' || ext_ms || ' run ' || running || ' ' || detail FROM reading WHERE class <> 'NORMAL' OR detail <> '' ORDER BY id",
 		"SELECT 'held ' || id || ' ' || instrument || ' S-' || COALESCE(session, 0) || ' ' || held_ms FROM usage WHERE held_ms > 0",
