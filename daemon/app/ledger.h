@@ -9,6 +9,7 @@
 
 #include "app/act.h"
 #include "app/job.h"
+#include "core/interval.h"
 #include "msg/msg.h"
 
 /* What the API room answers; the ledger turns it into a struct msg_reply after the commit. */
@@ -40,6 +41,7 @@ struct ledger_ports {
 	const struct timer_kind *(*timer)(const char *name);
 	const char *(*timers_taking)(void); /* ",name,name,": the kinds that wait for the clock                  */
 	int (*clock)(struct act *a, struct clock_view *v); /* the wall clock was set, or nothing is known of it  */
+	int (*unwatched)(struct act *a, struct interval labels); /* the ledger had no turn meanwhile             */
 };
 extern const struct ledger_ports ledger_ports;
 

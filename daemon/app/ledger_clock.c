@@ -1,7 +1,8 @@
 /*
- * ledger_clock.c - the ledger looks at the clock at each of its steps, before any item of the turn runs: a step is
- * written in a transaction of its own. Owns l->clock and l->clock_retry. A step that the store cannot take now is tried
- * again, each time after twice as long, and the log says so once; until it is written, timers that take something wait.
+ * ledger_clock.c - the ledger looks at the clocks at each of its steps, before any item of the turn runs: that the wall
+ * clock was set, and that the ledger itself had no turn for long, is written in a transaction of its own. Owns
+ * l->clock, l->stepped, l->away and l->clock_retry. What the store cannot take now is tried again, each time after twice
+ * as long, and the log says so once; until it is written, timers that take something wait.
  */
 #include "app/parts.h"
 #include "base/base.h"
@@ -11,6 +12,7 @@
 #define SAVE_EVERY_MS LT_MINUTE
 #define RETRY_FIRST_MS LT_SECOND       /* after the first failure; twice as long after each further one            */
 #define RETRY_MOST_MS LT_MINUTE
+#define LATE_MS (5 * LT_SECOND)        /* the ledger steps once a second also when it has nothing to do            */
 
 bool timers_wait(const struct ledger *l, int64_t boot_ms)
 {
@@ -34,7 +36,7 @@ static void not_written(struct ledger *l, struct stamp now)
 	struct clock_retry *r = &l->clock_retry;
 
 	if (r->failed++ == 0) {
-		log_event(LOG_ERROR_LEVEL, "a step of the wall clock is not written yet; it is tried again", "why",
+		log_event(LOG_ERROR_LEVEL, "what the clocks did is not written yet; it is tried again", "why",
 			db_why(l->o.db), NULL);
 		r->wait_ms = RETRY_FIRST_MS;
 	} else if (r->wait_ms < RETRY_MOST_MS) {
@@ -49,12 +51,34 @@ static void nothing_to_write(struct ledger *l)
 
 	if (l->clock_retry.failed > 0) {
 		lt_fmt(times, sizeof(times), "%d", l->clock_retry.failed);
-		log_event(LOG_INFO, "what the wall clock did is written again", "failures", times, NULL);
+		log_event(LOG_INFO, "what the clocks did is written again", "failures", times, NULL);
 	}
 	l->clock_retry = (struct clock_retry){ 0 };
 }
 
-static int write_step(struct ledger *l, struct stamp now)
+/*
+ * The machine slept, or the process was stopped: BOOTTIME went on, and the step comes late. For so long labtime was not
+ * up. Where both clocks stood still there is nothing to be seen; what the wall clock skips when it is set right is
+ * clock_notice()'s matter.
+ */
+static void look_at_pace(struct ledger *l, struct stamp now)
+{
+	struct stamp was = l->stepped;
+	int64_t late = now.boot_ms - was.boot_ms;
+	char text[40];
+
+	l->stepped = now;
+	if (was.wall_ms == 0 || late <= LATE_MS)
+		return;
+	if (interval_empty(l->away))
+		l->away = (struct interval){ was.wall_ms, was.wall_ms };
+	if (was.wall_ms + late > l->away.to)
+		l->away.to = was.wall_ms + late;
+	lt_fmt(text, sizeof(text), "%lld ms", (long long)late);
+	log_event(LOG_WARN, "labtimed had no turn: it counts as not up", "for", text, NULL);
+}
+
+static int write_clocks(struct ledger *l, struct stamp now)
 {
 	struct clock_view v = l->clock;
 	struct effects e;
@@ -65,6 +89,8 @@ static int write_step(struct ledger *l, struct stamp now)
 	lt_fmt(a.who.actor, sizeof(a.who.actor), "clock");
 	if (r == 0)
 		r = db_savepoint(l->o.db);
+	if (r == 0 && !interval_empty(l->away))
+		r = l->o.ports->unwatched(&a, l->away);
 	if (r == 0)
 		r = l->o.ports->clock(&a, &v);
 	if (r == 0)
@@ -77,6 +103,7 @@ static int write_step(struct ledger *l, struct stamp now)
 	if (db_commit(l->o.db) < 0)
 		return db_failed(l->o.db);
 	l->clock = v;
+	l->away = (struct interval){ 0 };
 	nothing_to_write(l);
 	turn_effects(l, &a);
 	return 0;
@@ -88,8 +115,10 @@ int clock_watch(struct ledger *l, struct stamp now)
 
 	if (!l->o.ports->clock)
 		return 0;
-	if (clock_must_notice(&l->clock, l->o.boot_id, now))
-		return now.boot_ms < l->clock_retry.not_before ? 0 : write_step(l, now);
+	if (l->o.ports->unwatched)
+		look_at_pace(l, now);
+	if (clock_must_notice(&l->clock, l->o.boot_id, now) || !interval_empty(l->away))
+		return now.boot_ms < l->clock_retry.not_before ? 0 : write_clocks(l, now);
 	nothing_to_write(l); /* the clock may be where it was before it could be written */
 	clock_look(&l->clock.clock, l->o.boot_id, now.boot_ms, now.wall_ms, 0, &none);
 	ask_again(l, now);

@@ -204,6 +204,24 @@ int metering_interlock(struct act *a, const struct msg_interlock *m)
 
 /* ---- after a stop ---- */
 
+/* One row for whatever asks when the instrument could be used. */
+static int unwatched(struct act *a, const struct instrument *i, struct interval labels)
+{
+	if (interval_empty(labels))
+		return 0;
+	return store_outage_add(a->db, act_id(a, "outage"), i->id, "unwatched", labels.from, labels.to);
+}
+
+int metering_unwatched(struct act *a, struct interval labels)
+{
+	int rc = 0;
+
+	for (int k = 0; k < a->site->n_instruments && rc == 0; k++)
+		if (store_unit_of(a->db, a->site->instruments[k].id))
+			rc = unwatched(a, &a->site->instruments[k], labels);
+	return rc != 0 ? rc : act_end(a);
+}
+
 static int recover_one(struct act *a, const struct instrument *i)
 {
 	struct session s;
@@ -218,8 +236,8 @@ static int recover_one(struct act *a, const struct instrument *i)
 		silent = metering_silent_ms(a, &m, false); /* what the clock jumped over has a row of its own */
 		rc = store_meter_save(a->db, i->id, &m);
 		read = metering_read_at(a, &m);
-		if (rc == 0 && silent > 0)
-			rc = store_outage_add(a->db, act_id(a, "outage"), i->id, "unwatched", read, read + silent);
+		if (rc == 0)
+			rc = unwatched(a, i, (struct interval){ read, read + silent });
 		if (rc != 0)
 			return rc;
 	}

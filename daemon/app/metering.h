@@ -15,6 +15,8 @@ int metering_link(struct act *a, const struct msg_link *m);
 int metering_interlock(struct act *a, const struct msg_interlock *m);
 /* Once at start, in the first turn: the downtime is a gap; leases are computed. */
 int metering_recover(struct act *a);
+/* labtimed had no turn in these labels (not empty): nobody watched any instrument, and nobody could check in. */
+int metering_unwatched(struct act *a, struct interval labels);
 
 /* The lease the current bookings and check-ins ask for (METERING.md, Interlock). */
 int metering_desired(struct act *a, const char *instrument, enum lt_lock *ret);

@@ -72,7 +72,7 @@ struct unit {
 };
 
 struct known { char id[9]; int64_t boot_ms; };
-/* A step of the wall clock that is not in the store yet: failures in a row (0: none), when it is tried again. */
+/* What the clocks showed is not in the store yet: failures in a row (0: none), when it is tried again. */
 struct clock_retry { int failed; int64_t not_before, wait_ms; };
 
 struct aside { char kind[32]; int64_t ref, until; };
@@ -101,6 +101,8 @@ struct ledger {
 	struct clock_view clock;     /* as the last turn that was committed knew it            */
 	int64_t clock_saved;         /* boot ms of its last writing                            */
 	struct clock_retry clock_retry;
+	struct stamp stepped;        /* the last step; wall_ms 0: none yet                     */
+	struct interval away;        /* labels without a turn that are not written yet         */
 	struct msg_turn numbers;     /* counters, copied into each MSG_TURN              */
 };
 

@@ -8,4 +8,5 @@ const struct ledger_ports ledger_ports = {
 	.reading = metering_reading, .link = metering_link, .interlock = metering_interlock,
 	.recover = metering_recover, .desired = metering_desired, .timer = timer_kind_find,
 	.timers_taking = timer_kinds_taking, .clock = clock_notice,
+	.unwatched = metering_unwatched,
 };

@@ -96,6 +96,7 @@ static void found_events(struct world *w)
 	for (int i = 0; i < WORLD_PEOPLE; i++)
 		world_at(w, w->true_ms + rng_in(&w->rng, 10000, 3600000 / w->haste), EV_PERSON, i, 0, 0);
 	trouble_begin(w);
+	world_at(w, w->true_ms, EV_BEAT, 0, 0, 0);
 }
 
 static void found_site(struct world *w)

@@ -13,6 +13,7 @@
 
 #define OPEN_TRIES 8             /* power may go away in the recovery as well */
 #define SOON_MS 100              /* so soon the ledger tries what failed again */
+#define BEAT_MS 4500             /* so often it has a turn at the least: sooner than it takes for a stop */
 
 static int adopt(struct act *a, const struct site *next, struct lt_err *err)
 {
@@ -167,7 +168,8 @@ static void again(struct world *w)
 		world_at(w, w->true_ms + ms, EV_TICK, 0, 0, 0);
 }
 
-static void step(struct world *w)
+/* quiet: nothing happened, and no power goes away in it but where the disk says so. */
+static void step(struct world *w, bool quiet)
 {
 	for (int rounds = 0; rounds < 16 && w->ledger && !w->violation[0]; rounds++) {
 		int r = ledger_step(w->ledger, world_stamp(w));
@@ -179,7 +181,7 @@ static void step(struct world *w)
 		}
 		if (r < 0 && !w->disk)
 			world_violate(w, "ledger_step failed: %d %s", r, db_why(w->db));
-		if (rng_chance(&w->rng, 1) && rng_chance(&w->rng, 250)) {
+		if (!quiet && rng_chance(&w->rng, 1) && rng_chance(&w->rng, 250)) {
 			life_crash(w); /* decided and committed, and nobody was told */
 			return;
 		}
@@ -201,10 +203,17 @@ static void note_failing(struct world *w)
 	w->failing.to = w->true_ms;
 }
 
+void life_beat(struct world *w)
+{
+	note_failing(w);
+	step(w, true);
+	world_at(w, w->true_ms + BEAT_MS, EV_BEAT, 0, 0, 0);
+}
+
 void life_step(struct world *w)
 {
 	note_failing(w);
-	step(w);
+	step(w, false);
 	if (w->disk && !w->violation[0])
 		again(w);
 }

@@ -10,7 +10,6 @@
 
 #define HINDRANCES 4096
 #define LINK_MS 5000             /* a poll without an answer, and soon a second, of two seconds each  */
-#define GAP_POLLS 3                /* a machine that slept, or was dead, for less hid no reading: no gap  */
 #define RELAY_MS 5000            /* written, read back, and written again                              */
 
 struct hindrances { int n; struct device_span of[HINDRANCES]; };
@@ -78,7 +77,7 @@ int64_t usable_ms(const struct world *w, int i, int person, int64_t from, int64_
 	if (why & USABLE_SERVICE)
 		add_all(w, &h, &d->service, 0, in);
 	if (why & USABLE_AWAY)
-		add_all(w, &h, &w->away, GAP_POLLS * w->poll_ms, in);
+		add_all(w, &h, &w->away, 0, in);
 	if (why & USABLE_OTHERS)
 		add_others(w, &h, i, person, in);
 	if (why & USABLE_BLOCK)

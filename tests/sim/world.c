@@ -201,6 +201,9 @@ static void on_event(struct world *w, const struct world_event *e)
 	case EV_TROUBLE:
 		trouble_event(w, e);
 		break;
+	case EV_BEAT:
+		life_beat(w);
+		break;
 	case EV_TICK:
 		break;
 	}
@@ -232,7 +235,7 @@ bool world_run(struct world *w)
 			w->true_ms = e.at;
 		w->told = false;
 		on_event(w, &e);
-		if (e.kind <= EV_OPEN && !w->told) /* the ledger knows nothing of it */
+		if (e.kind == EV_BEAT || (e.kind <= EV_OPEN && !w->told)) /* the ledger knows nothing of it */
 			continue;
 		w->stats.steps++;
 		life_step(w);

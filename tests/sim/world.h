@@ -39,7 +39,7 @@
 #define ACKED_TERMS 16
 #define WORLD_TROUBLES_GIVEN (UINT32_C(1) << 31) /* in world_options: also where no kind is on */
 
-enum world_event_kind { EV_LINE, EV_POLL, EV_OPEN, EV_TICK, EV_PERSON, EV_RETRY, EV_ECHO, EV_TROUBLE };
+enum world_event_kind { EV_LINE, EV_POLL, EV_OPEN, EV_TICK, EV_PERSON, EV_RETRY, EV_ECHO, EV_TROUBLE, EV_BEAT };
 
 struct world_event {
 	int64_t at;               /* true wall ms                                                        */
@@ -280,6 +280,7 @@ void life_open(struct world *w);             /* the store, and the ledger as at 
 void life_crash(struct world *w);            /* the end without a word, some downtime, the next start */
 void life_end(struct world *w);
 void life_step(struct world *w);             /* lets the ledger do what there is to do now            */
+void life_beat(struct world *w);             /* it has a turn though nothing happens, and again soon  */
 
 void requests_on_reply(struct world *w, const struct msg_reply *r);
 void requests_retry(struct world *w, int slot, uint64_t generation);

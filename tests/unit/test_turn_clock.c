@@ -246,7 +246,7 @@ static void test_a_step_that_cannot_be_written_is_tried_now_and_then_and_said_on
 			step(r);
 			world_sleep(r->w, 100);
 		}
-		lines = lines_of(file, "a step of the wall clock");
+		lines = lines_of(file, "what the clocks did is not written");
 		tries = attempts;
 		attempts = 1000000; /* there is room again */
 		for (int n = 0; n < 610; n++) {
