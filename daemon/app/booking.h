@@ -10,6 +10,8 @@
 
 /* 0 and *ret, 1 not found, < 0 failed. */
 int booking_load(struct act *a, int64_t id, struct booking *ret);
+/* R25: was as much of the booked time usable, for its user, as a no-show asks for? 0 or < 0. */
+int booking_was_usable(struct act *a, const struct booking *b, bool *ret);
 /* The live booking whose [booked_from, held_to) holds the instant; 1 none. */
 int booking_at(struct act *a, const char *instrument, int64_t at, struct booking *ret);
 /* The next live booking that starts at or after the instant; 1 none. */

@@ -25,6 +25,21 @@ static int usable_of_wait(struct act *a, const struct booking *b, struct use_fac
 	return metering_usable_ms(a, b->instrument, b->id, (struct interval){ f->from, f->at }, &f->usable_ms);
 }
 
+int booking_was_usable(struct act *a, const struct booking *b, bool *ret)
+{
+	struct use_facts f = { .at = b->booked_to };
+	struct policy p;
+	int rc = terms_policy(a, b->instrument, b->policy_version, &p);
+
+	*ret = true;
+	if (rc != 0)
+		return rc;
+	use_wait(b, &p, &f);
+	rc = usable_of_wait(a, b, &f);
+	*ret = rc != 0 || f.usable_ms >= f.wait_ms;
+	return rc;
+}
+
 /* Of the two waits the one that is over last. What could not be used lengthens each by itself. */
 static int waited(struct act *a, const struct booking *b, const struct policy *p, struct use_facts *f)
 {

@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "app/booking.h"
-#include "app/metering.h"
 #include "app/money.h"
 #include "app/rating.h"
 #include "common/fmt.h"
@@ -263,19 +262,6 @@ int money_fee_undo(struct act *a, const struct booking *b, int64_t *ret_minor)
 	return rc ? rc : act_end(a);
 }
 
-/* R23: of the booked time fewer minutes were usable than a no-show asks for (R25). */
-static int was_unusable(struct act *a, const struct booking *b, bool *ret)
-{
-	struct policy p;
-	int64_t usable;
-	int rc = terms_policy(a, b->instrument, b->policy_version, &p);
-
-	if (rc == 0)
-		rc = metering_usable_ms(a, b->instrument, 0, (struct interval){ b->since, b->booked_to }, &usable);
-	*ret = rc == 0 && usable < booking_wait_ms(b, &p);
-	return rc;
-}
-
 /* Rated again as it was charged: the booked interval, the price and the instant that decided are those of then. */
 static int reduce(struct act *a, const struct booking *b, const struct posted *p)
 {
@@ -289,7 +275,7 @@ static int reduce(struct act *a, const struct booking *b, const struct posted *p
 	struct fee_input in = { .kind = was->kind, .walk_up = was->walk_up, .booked_from = p->c.service_from,
 		.booked_to = p->c.service_to, .at = was->at, .given = was->given,
 		.resold_ms = used < of.to - of.from ? used : of.to - of.from };
-	bool unusable = false;
+	bool usable = true;
 	int rc = price_book_sealed(a, b->instrument, p->c.id, &f.book);
 
 	if (rc != 0)
@@ -299,8 +285,8 @@ static int reduce(struct act *a, const struct booking *b, const struct posted *p
 	then.price_version = f.book.lists[0].version;
 	then.policy_version = was->policy_version;
 	then.walk_up = was->walk_up;
-	rc = was->kind == COMP_LATE_CANCEL ? was_unusable(a, &then, &unusable) : 0;
-	if (rc == 0 && unusable)
+	rc = was->kind == COMP_LATE_CANCEL ? booking_was_usable(a, &then, &usable) : 0;
+	if (rc == 0 && !usable)
 		return credit(a, &then, &p->c, NULL, "the instrument could not be used in the booked time");
 	if (rc == 0 && used > 0)
 		rc = rate_fee(&in, &f);

@@ -1,8 +1,8 @@
 /*
  * ledger_clock.c - the ledger looks at the clocks at each of its steps, before any item of the turn runs: that the wall
  * clock was set, and that the ledger itself had no turn for long, is written in a transaction of its own. Owns
- * l->clock, l->stepped, l->away and l->clock_retry. What the store cannot take now is tried again, each time after twice
- * as long, and the log says so once; until it is written, timers that take something wait.
+ * l->clock, l->stepped, l->away and l->clock_retry. What the store cannot take now is tried again, each time after
+ * twice as long, and the log says so once; until it is written, timers that take something wait.
  */
 #include "app/parts.h"
 #include "base/base.h"

@@ -96,6 +96,31 @@ static void test_what_passed_before_a_booking_was_made_is_nothing_it_could_use(v
 	assert_true(is(b, "lapsed"));
 }
 
+/* Cancelled for a fee before the clock jumped over all of it: what the lab had lived through before the booking was
+ * made was nothing that she gave up. */
+static void test_a_cancelled_booking_that_the_clock_jumped_over_costs_nothing(void **state)
+{
+	int64_t b;
+
+	(void)state;
+	w->instruments[0].price.n_tiers = 1;
+	w->instruments[0].price.tiers[0] = (struct tier){ 0, 5000 };
+	harsh_terms(0);
+	run_until(H(1));
+	set_clock(MIN(120));
+	run(MIN(60));
+	set_clock(-MIN(120));
+	run(MIN(5));
+	b = book("alice", "krios-1", H(3), H(4) + MIN(30));
+	run(MIN(5));
+	must("alice", do_cancel, b);
+	assert_int_equal(sum("SELECT SUM(amount_minor) FROM charge"), 7500);
+	run(MIN(10));
+	set_clock(MIN(130));
+	run(3 * LT_HOUR);
+	assert_int_equal(sum("SELECT SUM(amount_minor) FROM charge"), 0);
+}
+
 /* ---- sessions ---- */
 
 /* Who came after the clock was set back is spared the second jump as everybody is. */
@@ -244,6 +269,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(test_a_booking_that_several_steps_jumped_over_is_no_no_show),
 		T(test_what_passed_before_a_booking_was_made_is_nothing_it_could_use),
+		T(test_a_cancelled_booking_that_the_clock_jumped_over_costs_nothing),
 		T(test_who_came_between_two_jumps_pays_no_overrun_for_the_second),
 		T(test_a_run_holds_its_unit_though_the_clock_had_shown_its_end_before),
 		T(test_who_idles_after_the_clock_was_set_back_pays_what_they_idle),
