@@ -73,7 +73,7 @@ const struct column charge_columns[] = {
 };
 const struct column line_columns[] = {
 	{ "COMPONENT", "component", CELL_TEXT }, { "WHEN", "", CELL_SPAN, 2 }, { "TIME", "seconds", CELL_SECONDS },
-	{ "RATE/H", "rate", CELL_MONEY }, { "FACTOR", "factor", CELL_TEXT, 3 }, { "AMOUNT", "amount", CELL_MONEY },
+	{ "RATE/H", "rate", CELL_MONEY }, { "FACTOR", "factor", CELL_TEXT }, { "AMOUNT", "amount", CELL_MONEY },
 	{ "WHY", "detail", CELL_TEXT, 4, true }, { NULL },
 };
 const struct column history_columns[] = {

@@ -321,6 +321,22 @@ def on_terminal(answer, *args):
     return os.waitstatus_to_exitcode(status), seen.decode()
 
 
+def test_a_quote_shows_what_its_price_is_made_of():
+    """Time x rate x factor is the amount: in a terminal of 80 columns WHEN makes room, not the factor."""
+    line = {"component": "walk_up", "from": "2026-12-01T21:00:00+08:00", "to": "2026-12-02T07:00:00+08:00", "seconds": 36000,
+            "rate": {"amount": "12500.00", "currency": "USD"}, "factor": "1.250",
+            "amount": {"amount": "156250.00", "currency": "USD"}}
+    quote = {"instrument": "krios-1", "from": BOOKING["from"], "to": BOOKING["to"], "duration_seconds": 14400,
+             "price": line["amount"], "lines": [line], "acceptable": True, "violations": [], "conflicts": [],
+             "suggestions": []}
+    SERVER.script({("POST", "/v1/quotes"): reply(200, quote), ("POST", "/v1/bookings"): reply(201, BOOKING)})
+    rc, text = on_terminal(b"n\n", "book", "krios-1", "2026-12-01T09:00/PT4H")
+    expect("refused at the prompt", rc, 1)
+    head, row = (next(row for row in text.splitlines() if word in row) for word in ("COMPONENT", "walk_up"))
+    assert "RATE/H" in head and "FACTOR" in head and "AMOUNT" in head and len(head) <= 80, text
+    assert "12500.00" in row and "1.250" in row and "156250.00" in row, text
+
+
 def test_confirmation_on_a_terminal():
     quote = {"instrument": "krios-1", "from": BOOKING["from"], "to": BOOKING["to"], "duration_seconds": 14400,
              "price": BOOKING["quote"], "lines": [{"component": "use", "seconds": 14400,
