@@ -4,7 +4,7 @@
  * In a sentence these stand for the members of struct facts:
  *   {at} {from} {to}     instants             {ms} {most}   durations, as "1h30m"
  *   {minor} {was}        money with currency  {n}           a number
- *   {B} {S}              a booking or session, as B-7, S-7
+ *   {B} {S} {C}          a booking, session or charge, as B-7, S-7, C-7
  *   {instrument}         its id
  * A translation is another set of these tables.
  */
@@ -38,11 +38,10 @@ static const struct words events[] = {
 	{ "clock_jumped", "the wall clock jumped forward by {ms}, from {from} to {to}: it counts neither as usable nor as idle nor "
 		"as overrun, and what a meter counted meanwhile is charged at the base price; fees, no-shows and releases wait until "
 		"{at}, or until `labtime clock accept`" },
-	{ "booking.delay", "another's session delayed it by {ms}: its end for overrun is {to}" },
-	{ "booking.clock_delay", "the wall clock jumped over its end, {from}: overrun begins at {to}" },
 	{ "clock_accepted", "a manager said that the wall clock is right: fees, no-shows and releases go on" },
 	{ "clock_end", "the wall clock jumped over the booked end of {B}, {from}: finish, or `labtime extend {B}`; overrun begins "
 		"at {at}" },
+	{ "supplement_proposed", "later data would raise {C} from {was} to {minor}; nothing is charged unless a manager agrees" },
 	{ "interlock_stuck", "the interlock of {instrument} was asked to open at {at} and still reads locked: from then on until it "
 		"opens it cannot be used, and none of it costs a fee" },
 	{ NULL, NULL },
@@ -70,9 +69,51 @@ static const struct words refusals[] = {
 	{ NULL, NULL },
 };
 
+/* Why a booking that nobody used costs nothing: the same, whether it ended by itself or was cancelled. */
+#define HIDDEN_RUN "a run was hidden from the meter's readings"
+#define TOO_SHORT "less than ten minutes of it were left when it was made or the unit came free: free of charge"
+#define SILENT "its meter could not be read, so nobody knows whether it ran: free of charge"
+#define NOT_USABLE "it could not be used for long enough: free of charge"
+
+/* By verb, or by verb and why. The event of the same verb, "booking.<verb>", says the same. */
 static const struct words histories[] = {
 	{ "delay", "another's session delayed it by {ms}: its end for overrun is {to}" },
 	{ "clock_delay", "the wall clock jumped over its end, {from}: overrun begins at {to}" },
+	{ "cut", "a block begins at the end of the held time; it waits for the session" },
+	{ "uncut", "the block was removed: the time up to the booked end is held again, as far as it is free" },
+	{ "release", "nothing ran: the rest is free for others; a run or `labtime start` takes it back until somebody else has it" },
+	{ "resume", "used again: the released time is held again" },
+	{ "edit", "note or project" },
+	{ "waiting", "checked in while another's session still holds the unit" },
+	{ "undo_no_show", "a run that was found later was in it: there was use after all" },
+	{ "late_cancel cancelled", "the instrument can be used at the booked start: the fee of the cancellation is due" },
+	{ "late_cancel given_up", "the instrument can be used at the start it had: the fee of the time that was given up is due" },
+	{ "no_show nobody_came", "nobody checked in and nothing ran" },
+	{ "no_show checked_in", "checked in, but nothing ran: neither the run bit nor the counter showed a run" },
+	{ "no_show nobodys_run", "no run was seen to be its user's; one that was on in it is nobody's yet: who ran it claims it "
+		"(labtime claim)" },
+	{ "lapse not_approved", "nobody approved it" },
+	{ "lapse held_up", "another's session held the unit all the time" },
+	{ "lapse hidden_run", HIDDEN_RUN },
+	{ "lapse too_short", TOO_SHORT },
+	{ "lapse silent", SILENT },
+	{ "lapse not_usable", NOT_USABLE },
+	{ "cancel free", "free of charge" },
+	{ "cancel no_fee", "no fee" },
+	{ "cancel fee", "fee {minor}" },
+	{ "cancel undecided", "it cannot be used now: whether there is a fee is decided at the booked start" },
+	{ "cancel checked_out", "checked out before its start without use" },
+	{ "cancel after_start", "cancelled after its start; no fee" },
+	{ "cancel after_start_fee", "cancelled after its start; fee {minor}" },
+	{ "cancel held_up", "another's session still held the unit; no fee" },
+	{ "cancel hidden_run", HIDDEN_RUN "; no fee" },
+	{ "cancel too_short", TOO_SHORT },
+	{ "cancel silent", SILENT },
+	{ "cancel not_usable", NOT_USABLE },
+	{ "hold_over taken", "taken by B-{n}" },
+	{ "hold_over expired", "the time to take the held slot is over: it is free for others" },
+	{ "hold_over block", "a block lies over the held slot; choose another time (`labtime free`)" },
+	{ "hold_over deactivated", "the user was deactivated" },
 	{ NULL, NULL },
 };
 
@@ -89,6 +130,7 @@ static const struct words reviews[] = {
 	{ "unattributed", "a run that nobody saw and no session owns: the meter could not be read from {from} to {to}" },
 	{ "price_lists", "more price lists were in force in {S} than one charge is made of; it cannot be priced: waive it "
 		"(two people), and charge by hand what is due" },
+	{ "supplement", "by later data {S} costs {minor} in all; nothing more is charged unless a manager agrees" },
 	{ "meter_disagrees", "from {from} to {to} the run bit and the counter do not agree: the meter did not count as the run bit "
 		"was on, or the other way round; two people may charge at most {most} more as estimated" },
 	{ NULL, NULL },
@@ -102,9 +144,18 @@ static const char *find(const struct words *list, const char *kind)
 	return "";
 }
 
+/* "no_show checked_in": a kind that knows several causes has a sentence for each. */
+static const char *find_why(const struct words *list, const char *kind, const char *why)
+{
+	char key[80];
+
+	lt_fmt(key, sizeof(key), "%s%s%s", kind, why[0] ? " " : "", why);
+	return find(list, key);
+}
+
 /* What each name in braces says. */
 enum member_kind { MEMBER_INSTANT, MEMBER_SPAN, MEMBER_MONEY, MEMBER_NUMBER, MEMBER_BOOKING, MEMBER_SESSION,
-	MEMBER_TEXT };
+	MEMBER_CHARGE, MEMBER_TEXT };
 
 static const struct member { const char *name; enum member_kind kind; size_t offset; } members[] = {
 	{ "{at}", MEMBER_INSTANT, offsetof(struct facts, at) },
@@ -117,6 +168,7 @@ static const struct member { const char *name; enum member_kind kind; size_t off
 	{ "{n}", MEMBER_NUMBER, offsetof(struct facts, n) },
 	{ "{B}", MEMBER_BOOKING, offsetof(struct facts, booking) },
 	{ "{S}", MEMBER_SESSION, offsetof(struct facts, session) },
+	{ "{C}", MEMBER_CHARGE, offsetof(struct facts, charge) },
 	{ "{instrument}", MEMBER_TEXT, offsetof(struct facts, instrument) },
 };
 
@@ -150,8 +202,8 @@ static void say(const struct site *s, const struct member *m, const struct facts
 	case MEMBER_NUMBER:
 		lt_fmt(dst, cap, "%lld", (long long)v);
 		return;
-	case MEMBER_BOOKING: case MEMBER_SESSION:
-		lt_fmt(dst, cap, "%c-%lld", m->kind == MEMBER_BOOKING ? 'B' : 'S', (long long)v);
+	case MEMBER_BOOKING: case MEMBER_SESSION: case MEMBER_CHARGE:
+		lt_fmt(dst, cap, "%c-%lld", m->name[1], (long long)v);
 		return;
 	case MEMBER_TEXT:
 		lt_fmt(dst, cap, "%s", text);
@@ -201,6 +253,24 @@ static const char *review_sentence(const struct event_seen *e)
 	return strcmp(e->kind, "review_opened") == 0 && kind ? find(reviews, kind + 1) : "";
 }
 
+/* "booking.lapse" is told to the booking's owner in the words of its history. */
+static const char *event_sentence(const struct event_seen *e)
+{
+	static const char booking[] = "booking.";
+	const char *sentence = find_why(events, e->kind, e->facts.why);
+
+	if (sentence[0] || strncmp(e->kind, booking, sizeof(booking) - 1) != 0)
+		return sentence;
+	return find_why(histories, e->kind + sizeof(booking) - 1, e->facts.why);
+}
+
+/* What a person or an older labtimed wrote, and the sentence after it. Fills dst and returns it. */
+static const char *after(const char *written, const char *between, const char *sentence, char dst[WORDS_MAX])
+{
+	lt_fmt(dst, WORDS_MAX, "%s%s%s", written, written[0] && sentence[0] ? between : "", sentence);
+	return dst;
+}
+
 const char *words_event(const struct site *s, const struct event_seen *e, char dst[WORDS_MAX])
 {
 	const char *review = review_sentence(e);
@@ -209,23 +279,24 @@ const char *words_event(const struct site *s, const struct event_seen *e, char d
 
 	f.booking = e->booking;
 	f.session = e->session;
+	f.charge = e->charge;
 	lt_fmt(f.instrument, sizeof(f.instrument), "%s", e->instrument);
-	if (!e->detail[0])
-		return words_fill(s, find(events, e->kind), &f, dst);
+	if (!e->detail[0] || f.why[0])
+		return after(e->detail, "; ", words_fill(s, event_sentence(e), &f, sentence), dst);
 	if (review[0] && !f.ms) /* a span is what it holds, or how long it is */
 		f.ms = span_of(f.from_at, f.to_at);
-	lt_fmt(dst, WORDS_MAX, "%s%s%s", e->detail, review[0] ? ": " : "", words_fill(s, review, &f, sentence));
-	return dst;
+	return after(e->detail, ": ", words_fill(s, review, &f, sentence), dst);
 }
 
 const char *words_history(const struct site *s, const struct booking_history *h, char dst[WORDS_MAX])
 {
-	struct facts f = { .from_at = h->about.from, .to_at = h->about.to, .ms = span_of(h->about.from, h->about.to) };
+	char sentence[WORDS_MAX] = "";
+	struct facts f = h->facts;
 
-	if (!h->detail[0])
-		return words_fill(s, find(histories, h->verb), &f, dst);
-	lt_fmt(dst, WORDS_MAX, "%s", h->detail);
-	return dst;
+	f.ms = span_of(f.from_at, f.to_at);
+	if (!h->detail[0] || f.why[0])
+		words_fill(s, find_why(histories, h->verb, f.why), &f, sentence);
+	return after(h->detail, "; ", sentence, dst);
 }
 
 const char *words_refusal(const struct site *s, const char *code, const struct facts *f, char dst[WORDS_MAX])

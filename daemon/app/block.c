@@ -71,8 +71,7 @@ static int cut_active(struct act *a, struct booking *b, const struct occupant *o
 			b->priced_to = k->to;
 		rc = rc < 0 ? rc : 0;
 	}
-	return rc != 0 ? rc : booking_note(a, b, "cut",
-		"a block begins at the end of the held time; it waits for the session");
+	return rc != 0 ? rc : booking_note_fact(a, b, "cut", &(struct facts){ .at = cut });
 }
 
 /* Makes room for [from, to) of one occupant. from moves to the end of what is in use. */
@@ -85,7 +84,7 @@ static int make_room(struct act *a, const struct occupant *o, struct block *k, s
 	if (cut <= o->busy.from)
 		cut = o->busy.from + 1;
 	if (strcmp(o->kind, "hold") == 0)
-		return first_refusal_end(a, o->ref, "a block lies over the held slot; choose another time (`labtime free`)");
+		return first_refusal_end(a, o->ref, &(struct facts){ .why = "block" });
 	if (strcmp(o->kind, "session") == 0) {
 		k->state = BLOCK_WAITING;
 		room->from = cut > room->from ? cut : room->from;
@@ -233,8 +232,7 @@ static int give_back(struct act *a, const struct block *k)
 		if (busy_to > b.held_to)
 			b.held_to = busy_to < b.booked_to ? busy_to : b.booked_to;
 	}
-	rc = booking_note(a, &b, "uncut", "the block was removed: the time up to the booked end "
-		"is held again, as far as it is free");
+	rc = booking_note_fact(a, &b, "uncut", &(struct facts){ .to_at = b.held_to });
 	return rc != 0 ? rc : metering_arm(a, b.instrument);
 }
 

@@ -47,48 +47,67 @@ void booking_span_text(const struct site *s, char *dst, size_t cap, int64_t from
 	lt_fmt(dst, cap, "%s to %s", a, b);
 }
 
-void booking_tell(struct act *a, const struct booking *b, const char *verb, const char *detail)
+/* What a line of history and its event say. */
+struct said { const char *verb, *detail; const struct facts *facts; };
+
+static const struct facts no_facts;
+
+static void tell(struct act *a, const struct booking *b, const struct said *s)
 {
-	struct event_row e = { .instrument = b->instrument, .org = b->org, .user = b->user, .booking = b->id };
+	struct event_row e = { .instrument = b->instrument, .org = b->org, .user = b->user, .booking = b->id,
+		.facts = *s->facts };
 	char kind[48];
 
-	lt_fmt(kind, sizeof(kind), "booking.%s", verb);
+	lt_fmt(kind, sizeof(kind), "booking.%s", s->verb);
 	e.kind = kind;
-	lt_fmt(e.detail, sizeof(e.detail), "%s", detail);
+	lt_fmt(e.detail, sizeof(e.detail), "%s", s->detail);
 	act_event(a, &e);
 }
 
-static int record(struct act *a, struct booking *b, enum booking_state from, const char *verb, const char *detail)
+void booking_tell(struct act *a, const struct booking *b, const char *verb, const char *detail)
+{
+	tell(a, b, &(struct said){ verb, detail, &no_facts });
+}
+
+static int write_line(struct act *a, const struct booking *b, enum booking_state from, const struct said *s)
+{
+	struct booking_row e = { .booking = b->id, .at = a->now.wall_ms, .actor = a->who.actor, .verb = s->verb,
+		.detail = s->detail, .from = from, .to = b->state, .facts = *s->facts };
+	int rc = store_booking_event(a->db, &e);
+
+	tell(a, b, s);
+	return rc;
+}
+
+static int record(struct act *a, struct booking *b, enum booking_state from, const struct said *s)
 {
 	int rc = store_booking_update(a->db, b);
 
-	if (rc == 0)
-		rc = store_booking_event(a->db, b->id, a->now.wall_ms, a->who.actor, verb, from, b->state, detail);
-	booking_tell(a, b, verb, detail);
-	return rc;
+	return rc != 0 ? rc : write_line(a, b, from, s);
 }
 
 int booking_note(struct act *a, struct booking *b, const char *verb, const char *detail)
 {
-	return record(a, b, b->state, verb, detail);
+	return record(a, b, b->state, &(struct said){ verb, detail, &no_facts });
 }
 
-int booking_note_fact(struct act *a, struct booking *b, const char *verb, struct interval about)
+int booking_note_fact(struct act *a, struct booking *b, const char *verb, const struct facts *f)
 {
-	struct event_row e = { .instrument = b->instrument, .org = b->org, .user = b->user, .booking = b->id,
-		.facts = { .from_at = about.from, .to_at = about.to, .ms = about.to - about.from } };
-	int rc = store_booking_update(a->db, b);
-	char kind[48];
+	return record(a, b, b->state, &(struct said){ verb, "", f });
+}
 
-	if (rc == 0)
-		rc = store_booking_fact(a->db, b, a->now.wall_ms, a->who.actor, verb, about);
-	lt_fmt(kind, sizeof(kind), "booking.%s", verb);
-	e.kind = kind;
-	act_event(a, &e);
-	return rc;
+int booking_log(struct act *a, const struct booking *b, const char *verb, const char *detail, const struct facts *f)
+{
+	return write_line(a, b, b->state, &(struct said){ verb, detail, f });
 }
 
 int booking_step(struct act *a, struct booking *b, enum booking_event event, const char *verb, const char *detail)
+{
+	return booking_step_fact(a, b, event, verb, detail, &no_facts);
+}
+
+int booking_step_fact(struct act *a, struct booking *b, enum booking_event event, const char *verb, const char *detail,
+	const struct facts *f)
 {
 	enum booking_state from = b->state, to;
 
@@ -104,7 +123,7 @@ int booking_step(struct act *a, struct booking *b, enum booking_event event, con
 		act_timer_clear(a, "booking_warn", b->id);
 	}
 	act_lease(a, b->instrument);
-	return record(a, b, from, verb, detail);
+	return record(a, b, from, &(struct said){ verb, detail, f });
 }
 
 int booking_arm(struct act *a, const struct booking *b, const struct policy *p)
@@ -138,11 +157,13 @@ int booking_freed(struct act *a, const char *instrument, int64_t by, int64_t at)
 static int end_unused(struct act *a, struct booking *b, int64_t at, enum booking_event event, const char *verb,
 	const char *why)
 {
+	struct facts f = { 0 };
 	int rc;
 
+	lt_fmt(f.why, sizeof(f.why), "%s", why);
 	if (at < b->held_to)
 		b->held_to = at > b->booked_from ? at : b->booked_from;
-	rc = booking_step(a, b, event, verb, why);
+	rc = booking_step_fact(a, b, event, verb, "", &f);
 	if (rc == 0)
 		rc = booking_unplace(a, b);
 	return rc != 0 ? rc : metering_booking_gone(a, b->id);

@@ -192,7 +192,7 @@ static int change_texts(struct act *a, const struct booking_patch *p, struct cha
 {
 	if (!p->has_note && !p->has_project)
 		return 0;
-	return a->dry_run ? 0 : booking_note(a, &c->b, "edit", "note or project");
+	return a->dry_run ? 0 : booking_note_fact(a, &c->b, "edit", &(struct facts){ 0 });
 }
 
 static int check_state(struct act *a, const struct change *c)
@@ -244,7 +244,7 @@ int booking_change(struct act *a, int64_t id, int64_t version, const struct book
 	return act_end(a);
 }
 
-/* What cancelling now is: its event, the words for the history, of a no-show what it rests on, and what was due for
+/* What cancelling now is: its event, the code for the history, of a no-show what it rests on, and what was due for
  * parts that were given up before. */
 struct ending { enum booking_event event; const char *why; struct use_facts seen; int64_t due_minor; };
 
@@ -260,7 +260,7 @@ static int which_ending(struct act *a, const struct booking *b, struct ending *r
 		return 0;
 	if (b->waiting) {
 		ret->event = now - b->booked_from >= (b->booked_to - b->booked_from) / 2 ? BOOKING_DISPLACE : BOOKING_LAPSE;
-		ret->why = "another's session still held the unit";
+		ret->why = "held_up";
 		return 0;
 	}
 	rc = terms_policy(a, b->instrument, b->policy_version, &p);
@@ -269,7 +269,7 @@ static int which_ending(struct act *a, const struct booking *b, struct ending *r
 	if (rc != 0)
 		return rc;
 	ret->event = v == USE_LAPSED ? BOOKING_LAPSE : BOOKING_MISS;
-	ret->why = v == USE_LAPSED ? booking_why_lapsed(b, &ret->seen) : "cancelled after its start";
+	ret->why = v == USE_LAPSED ? booking_why_lapsed(b, &ret->seen) : "after_start";
 	return 0;
 }
 
@@ -286,22 +286,20 @@ static int ending_fee(struct act *a, struct booking *b, const struct ending *e)
 }
 
 /* What the ending adds to what was due before, for the history. The fee of a cancellation may still be to come. */
-static int cost_text(struct act *a, const struct booking *b, const struct ending *e, char *dst, size_t cap)
+static int cost_of(struct act *a, const struct booking *b, const struct ending *e, struct facts *ret)
 {
-	int64_t added = b->fee_minor - e->due_minor;
-	char amount[40];
 	bool usable = true;
 	int rc = 0;
 
+	ret->minor = b->fee_minor - e->due_minor;
 	if (e->event == BOOKING_DO_CANCEL && a->now.wall_ms < b->booked_from)
 		rc = metering_usable_at(a, b->instrument, a->now.wall_ms, &usable);
-	lt_money_text(amount, sizeof(amount), added, a->site->exponent);
 	if (!usable)
-		lt_fmt(dst, cap, "it cannot be used now: whether there is a fee is decided at the booked start");
-	else if (added > 0)
-		lt_fmt(dst, cap, "fee %s %s", amount, a->site->currency);
+		lt_fmt(ret->why, sizeof(ret->why), "undecided");
+	else if (ret->minor > 0)
+		lt_fmt(ret->why, sizeof(ret->why), "%s", e->event == BOOKING_MISS ? "after_start_fee" : "fee");
 	else
-		lt_fmt(dst, cap, "no fee");
+		lt_fmt(ret->why, sizeof(ret->why), "%s", e->why[0] ? e->why : "no_fee");
 	return rc;
 }
 
@@ -324,7 +322,7 @@ static int cancel_booking(struct act *a, int64_t id, const char *reason, bool fr
 {
 	struct ending e;
 	struct booking b;
-	char detail[400], cost[100] = "free of charge";
+	struct facts f = { .why = "free" };
 	int rc = booking_open(a, id, 0, &b);
 
 	if (rc == 0)
@@ -338,7 +336,7 @@ static int cancel_booking(struct act *a, int64_t id, const char *reason, bool fr
 		rc = ending_fee(a, &b, &e);
 	}
 	if (rc == 0 && !free_of_charge)
-		rc = cost_text(a, &b, &e, cost, sizeof(cost));
+		rc = cost_of(a, &b, &e, &f);
 	if (rc != 0)
 		return rc;
 	if (a->dry_run) {
@@ -348,8 +346,7 @@ static int cancel_booking(struct act *a, int64_t id, const char *reason, bool fr
 	}
 	if (a->now.wall_ms < b.held_to)
 		b.held_to = a->now.wall_ms > b.booked_from ? a->now.wall_ms : b.booked_from;
-	lt_fmt(detail, sizeof(detail), "%s%s%s%s%s", reason, reason[0] ? "; " : "", e.why, e.why[0] ? "; " : "", cost);
-	rc = booking_step(a, &b, e.event, "cancel", detail);
+	rc = booking_step_fact(a, &b, e.event, "cancel", reason, &f);
 	if (rc == 0)
 		rc = booking_unplace(a, &b);
 	if (rc == 0)

@@ -130,17 +130,10 @@ static int write_booking(struct act *a, struct draft *d, const char *reason)
 	booking_span_text(a->site, span, sizeof(span), b->booked_from, b->booked_to);
 	lt_fmt(detail, sizeof(detail), "%s %s under policy %lld, price %lld%s", b->instrument, span,
 	       (long long)b->policy_version, (long long)b->price_version, b->walk_up ? ", walk-up" : "");
-	rc = store_booking_event(a->db, b->id, a->now.wall_ms, a->who.actor, "create", b->state, b->state, detail);
+	rc = booking_log(a, b, "create", detail, &(struct facts){ 0 });
 	if (rc == 0)
 		rc = booking_arm(a, b, &d->policy);
-	if (rc == 0) {
-		struct event_row e = { .kind = "booking.create", .instrument = b->instrument, .org = b->org, .user = b->user,
-			.booking = b->id };
-
-		lt_fmt(e.detail, sizeof(e.detail), "%s", detail);
-		act_event(a, &e);
-		act_lease(a, b->instrument);
-	}
+	act_lease(a, b->instrument);
 	return rc;
 }
 

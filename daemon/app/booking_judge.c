@@ -103,28 +103,26 @@ int booking_late_cancel_due(struct act *a, int64_t ref, int64_t due_at)
 	if (rc != 0 || !usable || b.state != BOOKING_CANCELLED || b.ended_at == 0)
 		return rc < 0 ? rc : act_end(a);
 	rc = money_fee(a, &b, "late_cancel", NULL, b.ended_at, &b.fee_minor);
-	return rc != 0 ? rc : booking_note(a, &b, "late_cancel",
-		"the instrument can be used at the booked start: the fee of the cancellation is due");
+	return rc != 0 ? rc : booking_note_fact(a, &b, "late_cancel", &(struct facts){ .why = "cancelled" });
 }
 
-/* The words of the history for what nobody used. */
+/* The code for the history of what nobody used. */
 static const char *why_missed(struct act *a, const struct booking *b, int64_t at)
 {
 	if (evidence_nobodys_run(a->db, b->instrument, b->booked_from, at))
-		return "no run was seen to be its user's; one that was on in it is nobody's yet: who ran it claims it (labtime claim)";
-	return b->checkin_at != 0 ? "checked in, but nothing ran: neither the run bit nor the counter showed a run"
-		: "nobody checked in and nothing ran";
+		return "nobodys_run";
+	return b->checkin_at != 0 ? "checked_in" : "nobody_came";
 }
 
 const char *booking_why_lapsed(const struct booking *b, const struct use_facts *seen)
 {
 	if (seen->hidden)
-		return "a run was hidden from the meter's readings";
+		return "hidden_run";
 	if (seen->wait_ms > b->booked_to - b->since)
-		return "less than ten minutes of it were left when it was made or the unit came free: free of charge";
+		return "too_short";
 	if (seen->silent)
-		return "its meter could not be read, so nobody knows whether it ran: free of charge";
-	return "it could not be used for long enough: free of charge";
+		return "silent";
+	return "not_usable";
 }
 
 int booking_unused(struct act *a, struct booking *b, enum use_verdict v, const struct use_facts *seen, int64_t at)
@@ -135,7 +133,7 @@ int booking_unused(struct act *a, struct booking *b, enum use_verdict v, const s
 	case USE_CANCELLED:
 		rc = booking_late_cancel(a, b, at);
 		if (rc == 0)
-			rc = booking_step(a, b, BOOKING_DO_CANCEL, "cancel", "checked out before its start without use");
+			rc = booking_step_fact(a, b, BOOKING_DO_CANCEL, "cancel", "", &(struct facts){ .why = "checked_out" });
 		return rc != 0 ? rc : booking_unplace(a, b);
 	case USE_MISSED:
 		return booking_miss(a, b, seen, at, why_missed(a, b, at));

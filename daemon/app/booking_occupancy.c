@@ -75,10 +75,7 @@ int booking_conflicts(struct act *a, const struct facts_for *w, struct rule_fact
 /* Its owner takes the slot that was held for them. */
 static int take_hold(struct act *a, const struct occupant *o, const struct booking *b)
 {
-	char why[40];
-
-	lt_fmt(why, sizeof(why), "taken by B-%lld", (long long)b->id);
-	return first_refusal_end(a, o->ref, why);
+	return first_refusal_end(a, o->ref, &(struct facts){ .n = b->id, .why = "taken" });
 }
 
 int booking_place(struct act *a, const struct booking *b, const struct policy *p)

@@ -10,10 +10,15 @@
 
 /* The transition, its row of history, its event; ends timers and the wish for the interlock when it is the last. */
 int booking_step(struct act *a, struct booking *b, enum booking_event event, const char *verb, const char *detail);
+/* The same, where the verb and the facts say what happened: the sentences are in daemon/api/words.c. detail: what a
+ * person wrote, or "". */
+int booking_step_fact(struct act *a, struct booking *b, enum booking_event event, const char *verb, const char *detail,
+	const struct facts *f);
 /* Writes b and a row of history without a transition. */
 int booking_note(struct act *a, struct booking *b, const char *verb, const char *detail);
-/* The same, where the verb and two instants say what it is about: the sentences are in daemon/api/words.c. */
-int booking_note_fact(struct act *a, struct booking *b, const char *verb, struct interval about);
+int booking_note_fact(struct act *a, struct booking *b, const char *verb, const struct facts *f);
+/* A row of history and its event alone: b stays as it is. */
+int booking_log(struct act *a, const struct booking *b, const char *verb, const char *detail, const struct facts *f);
 /* An event "booking.<what>" for its owner; no row of history. */
 void booking_tell(struct act *a, const struct booking *b, const char *what, const char *detail);
 /* R28: arms the warning before the end of a booking in use; at once when that is nearer. */
@@ -24,8 +29,8 @@ int booking_warn(struct act *a, const struct booking *b);
 int booking_overran(struct act *a, const struct booking *b, int64_t at, bool continues);
 /* R21: holds the displaced booking's owner their next slot from `after` on, if there is one; they are told. */
 int first_refusal_offer(struct act *a, const struct booking *b, int64_t after, int budget);
-/* The slot held for the owner of that displaced booking is free again; why: for the history and its owner. */
-int first_refusal_end(struct act *a, int64_t booking, const char *why);
+/* The slot held for the owner of that displaced booking is free again. f: why, for the history and its owner. */
+int first_refusal_end(struct act *a, int64_t booking, const struct facts *f);
 int first_refusal_over(struct act *a, int64_t ref, int64_t due_at);
 /* R01, R02: its place with turnover; makes room in the turnover of the same org's neighbours. 0, 1 taken, < 0. */
 int booking_place(struct act *a, const struct booking *b, const struct policy *p);
@@ -59,7 +64,7 @@ int booking_judge(struct act *a, const struct booking *b, const struct policy *p
 /* Carries the verdict on a booking that was not used out: cancelled, missed or lapsed at `at`. seen: what it rests
  * on. */
 int booking_unused(struct act *a, struct booking *b, enum use_verdict v, const struct use_facts *seen, int64_t at);
-/* The words of the history for a booking that lapsed: which rule of R25 made it free. Static text. */
+/* The code for the history of a booking that lapsed: which rule of R25 made it free. Static text. */
 const char *booking_why_lapsed(const struct booking *b, const struct use_facts *seen);
 /* R23: the fee of a cancellation at `at`, to b->fee_minor. While the instrument cannot be used it is decided at the
  * booked start. */
@@ -69,9 +74,9 @@ int booking_late_cancel_due(struct act *a, int64_t ref, int64_t due_at);
  * cannot be used that is decided at the start it had. */
 int booking_give_up(struct act *a, const struct booking *was, struct booking *b);
 int booking_given_up_due(struct act *a, int64_t ref, int64_t due_at);
-/* Missed at `at`: fee, release, history. */
+/* Missed at `at`: fee, release, history. why: a code of the verb no_show. */
 int booking_miss(struct act *a, struct booking *b, const struct use_facts *seen, int64_t at, const char *why);
-/* Too few usable minutes: free. */
+/* Nobody's fault: free. why: a code of the verb lapse. */
 int booking_lapse(struct act *a, struct booking *b, int64_t at, const char *why);
 /* The booking for a use case: 404 when there is none, 412 when `version` is not 0 and not its. */
 int booking_open(struct act *a, int64_t id, int64_t version, struct booking *ret);

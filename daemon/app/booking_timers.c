@@ -156,9 +156,9 @@ static int end_without_use(struct act *a, struct booking *b, const struct policy
 	int rc;
 
 	if (b->state == BOOKING_PENDING)
-		return booking_lapse(a, b, b->booked_to, "nobody approved it");
+		return booking_lapse(a, b, b->booked_to, "not_approved");
 	if (b->waiting)
-		return booking_lapse(a, b, b->booked_to, "another's session held the unit all the time");
+		return booking_lapse(a, b, b->booked_to, "held_up");
 	rc = booking_judge(a, b, p, &f, &v);
 	return rc != 0 ? rc : booking_unused(a, b, v, &f, b->booked_to);
 }

@@ -129,7 +129,7 @@ int booking_checkin(struct act *a, int64_t id, struct booking *ret)
 	if (rc == 0 && waiting && !b.waiting) {
 		b.waiting = true;
 		b.checkin_at = a->now.wall_ms;
-		rc = booking_note(a, &b, "waiting", "checked in while another's session still holds the unit");
+		rc = booking_note_fact(a, &b, "waiting", &(struct facts){ 0 });
 	}
 	if (rc != 0)
 		return rc;
@@ -217,8 +217,7 @@ int booking_ran(struct act *a, int64_t id, int64_t at)
 	rc = money_fee_undo(a, &b, &b.fee_minor);
 	if (rc != 0)
 		return rc;
-	return booking_step(a, &b, BOOKING_UNDO_MISS, "undo_no_show",
-		"a run that was found later was in it: there was use after all");
+	return booking_step_fact(a, &b, BOOKING_UNDO_MISS, "undo_no_show", "", &(struct facts){ 0 });
 }
 
 int booking_closed(struct act *a, int64_t id, int64_t at, bool read, const char *cause)
@@ -258,5 +257,6 @@ int booking_delay(struct act *a, int64_t id, int64_t delay_ms)
 	if (rc != 0 || delay_ms <= 0)
 		return rc < 0 ? rc : 0;
 	b.priced_to += delay_ms;
-	return booking_note_fact(a, &b, "delay", (struct interval){ b.priced_to - delay_ms, b.priced_to });
+	return booking_note_fact(a, &b, "delay", &(struct facts){ .from_at = b.priced_to - delay_ms, .to_at = b.priced_to,
+		.ms = delay_ms });
 }

@@ -13,14 +13,6 @@
 
 #define NEVER_WITHIN (30 * LT_MINUTE)    /* of the held slot's start: who wants it then takes it */
 
-static int record(struct act *a, const struct booking *b, const char *verb, const char *detail)
-{
-	int rc = store_booking_event(a->db, b->id, a->now.wall_ms, a->who.actor, verb, b->state, b->state, detail);
-
-	booking_tell(a, b, verb, detail);
-	return rc;
-}
-
 /* "PT4H30M"; bookings are whole minutes long. */
 static void say_length(char *dst, size_t cap, int64_t ms)
 {
@@ -42,7 +34,7 @@ static int tell_offer(struct act *a, const struct booking *b, const struct first
 	lt_rfc3339(until, sizeof(until), f->expires_at, lt_zone_offset(zone, f->expires_at));
 	say_length(length, sizeof(length), f->at.to - f->at.from);
 	lt_fmt(detail, sizeof(detail), "held for you until %s: labtime book %s %s/%s", until, b->instrument, from, length);
-	return record(a, b, "first_refusal", detail);
+	return booking_log(a, b, "first_refusal", detail, &(struct facts){ 0 });
 }
 
 /* The place of the slot, with turnover as far as it is free. 0, 1 taken, < 0. */
@@ -86,7 +78,7 @@ int first_refusal_offer(struct act *a, const struct booking *b, int64_t after, i
 	return tell_offer(a, b, &f);
 }
 
-int first_refusal_end(struct act *a, int64_t booking, const char *why)
+int first_refusal_end(struct act *a, int64_t booking, const struct facts *f)
 {
 	struct booking b;
 	int rc = booking_load(a, booking, &b);
@@ -96,7 +88,7 @@ int first_refusal_end(struct act *a, int64_t booking, const char *why)
 	if (rc == 0)
 		rc = store_first_refusal_end(a->db, booking, a->now.wall_ms);
 	if (rc == 0)
-		rc = record(a, &b, "hold_over", why);
+		rc = booking_log(a, &b, "hold_over", "", f);
 	act_timer_clear(a, "first_refusal", booking);
 	return rc < 0 ? rc : act_end(a);
 }
@@ -108,7 +100,7 @@ int first_refusal_over(struct act *a, int64_t ref, int64_t due_at)
 
 	if (rc != 0 || f.ended_at != 0)
 		return rc < 0 ? rc : act_end(a);
-	return first_refusal_end(a, ref, "the time to take the held slot is over: it is free for others");
+	return first_refusal_end(a, ref, &(struct facts){ .why = "expired" });
 }
 
 int booking_first_refusal(struct act *a, int64_t id, struct interval *ret, int64_t *ret_until)
@@ -129,6 +121,6 @@ int booking_first_refusals_end(struct act *a, const char *user)
 	int rc = 0;
 
 	while (rc == 0 && (id = store_first_refusal_of(a->db, user)) != 0)
-		rc = first_refusal_end(a, id, "the user was deactivated");
+		rc = first_refusal_end(a, id, &(struct facts){ .why = "deactivated" });
 	return rc != 0 ? rc : act_end(a);
 }

@@ -180,19 +180,14 @@ static int ask_to_raise(struct act *a, const struct again *g)
 {
 	struct event_row e = { .kind = "supplement_proposed", .instrument = g->c.instrument, .org = g->c.org,
 		.user = g->c.user,
-		.booking = g->c.booking, .session = g->c.session, .charge = g->c.id };
+		.booking = g->c.booking, .session = g->c.session, .charge = g->c.id,
+		.facts = { .minor = g->r->result.total_minor, .was_minor = g->stands.minor } };
 	struct review_facts facts = { .total_minor = g->r->result.total_minor };
-	char before[40], after[40];
 	int rc;
 
 	if (store_supplement_waived(a->db, g->c.session, facts.total_minor))
 		return 0;
-	lt_money_text(before, sizeof(before), g->stands.minor, a->site->exponent);
-	lt_money_text(after, sizeof(after), facts.total_minor, a->site->exponent);
-	lt_fmt(e.detail, sizeof(e.detail),
-		"later data would raise C-%lld from %s to %s %s; nothing is charged unless a manager agrees",
-		(long long)g->c.id, before, after, g->c.currency);
-	rc = review_open_with(a, "supplement", g->c.instrument, g->c.session, g->c.org, e.detail, &facts);
+	rc = review_open_with(a, "supplement", g->c.instrument, g->c.session, g->c.org, "", &facts);
 	if (rc == REVIEW_KNOWN)
 		return 0;
 	if (rc == 0)

@@ -15,8 +15,9 @@ struct facts {
 	int64_t ms, most_ms;            /* durations: how long; the limit it is held against             */
 	int64_t minor, was_minor;       /* money: what it is; what it was before                         */
 	int64_t n;                      /* a count, a version or a code, as the kind says                */
+	char why[24];                   /* which of the causes that the kind knows; "": it knows one only */
 	/* What it is about. Events and review items have columns of their own for these. */
-	int64_t booking, session;
+	int64_t booking, session, charge;
 	char instrument[33];
 };
 

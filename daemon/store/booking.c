@@ -188,24 +188,15 @@ int64_t store_booking_org_ms(struct db *db, const char *org, const char *instrum
 		window.from - REACH, except, (int64_t)live_only);
 }
 
-int store_booking_event(struct db *db, int64_t id, int64_t at, const char *actor, const char *verb,
-			enum booking_state from, enum booking_state to, const char *detail)
+int store_booking_event(struct db *db, const struct booking_row *e)
 {
-	int64_t n = db_one_int(db, 0, "SELECT MAX(n) FROM booking_event WHERE booking = ?1", "i", id) + 1;
+	int64_t n = db_one_int(db, 0, "SELECT MAX(n) FROM booking_event WHERE booking = ?1", "i", e->booking) + 1;
+	const struct facts *f = &e->facts;
 
-	return db_run(db, "INSERT INTO booking_event (booking, n, at, actor, verb, from_state, to_state, detail) "
-		"VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)", "iiittttt", id, n, at, actor, verb, booking_state_name(from),
-		booking_state_name(to), detail);
-}
-
-int store_booking_fact(struct db *db, const struct booking *b, int64_t at, const char *actor, const char *verb,
-	struct interval about)
-{
-	int64_t n = db_one_int(db, 0, "SELECT MAX(n) FROM booking_event WHERE booking = ?1", "i", b->id) + 1;
-
-	return db_run(db, "INSERT INTO booking_event (booking, n, at, actor, verb, from_state, to_state, detail, from_at, to_at) "
-		"VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?6, '', ?7, ?8)", "iiitttii", b->id, n, at, actor, verb,
-		booking_state_name(b->state), about.from, about.to);
+	return db_run(db, "INSERT INTO booking_event (booking, n, at, actor, verb, from_state, to_state, detail, from_at, to_at, "
+		"minor, number, why) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)", "iiitttttiiiit", e->booking, n, e->at,
+		e->actor, e->verb, booking_state_name(e->from), booking_state_name(e->to), e->detail,
+		f->from_at, f->to_at, f->minor, f->n, f->why);
 }
 
 int store_override(struct db *db, int64_t id, const struct violation *v, const char *actor, const char *reason,
@@ -220,8 +211,8 @@ int store_override(struct db *db, int64_t id, const struct violation *v, const c
 
 int store_booking_history(struct db *db, int64_t id, struct booking_history *ret, int cap, int *ret_n)
 {
-	struct stmt *s = db_query(db, "SELECT at, actor, verb, from_state, to_state, detail, from_at, to_at FROM booking_event "
-		"WHERE booking = ?1 ORDER BY n LIMIT ?2", "ii", id, (int64_t)cap);
+	struct stmt *s = db_query(db, "SELECT at, actor, verb, from_state, to_state, detail, from_at, to_at, minor, number, why "
+		"FROM booking_event WHERE booking = ?1 ORDER BY n LIMIT ?2", "ii", id, (int64_t)cap);
 	int class = DB_DONE, n = 0;
 
 	for (; n < cap && (class = db_step(s)) == DB_ROW; n++) {
@@ -231,7 +222,9 @@ int store_booking_history(struct db *db, int64_t id, struct booking_history *ret
 		db_copy_text(s, 3, ret[n].from_state, sizeof(ret[n].from_state));
 		db_copy_text(s, 4, ret[n].to_state, sizeof(ret[n].to_state));
 		db_copy_text(s, 5, ret[n].detail, sizeof(ret[n].detail));
-		ret[n].about = (struct interval){ db_int(s, 6), db_int(s, 7) };
+		ret[n].facts = (struct facts){ .from_at = db_int(s, 6), .to_at = db_int(s, 7), .minor = db_int(s, 8),
+			.n = db_int(s, 9) };
+		db_copy_text(s, 10, ret[n].facts.why, sizeof(ret[n].facts.why));
 	}
 	db_end(s);
 	*ret_n = n;

@@ -3,6 +3,7 @@
 #define STORE_BOOKING_H
 
 #include "core/booking.h"
+#include "core/facts.h"
 #include "core/interval.h"
 #include "core/rules.h"
 #include "core/tariff.h"
@@ -40,11 +41,16 @@ int store_booking_overlaps(struct db *db, const char *user, const char *instrume
 int64_t store_booking_org_ms(struct db *db, const char *org, const char *instrument, struct interval window,
 			     bool live_only, int64_t except);
 
-int store_booking_event(struct db *db, int64_t id, int64_t at, const char *actor, const char *verb,
-			enum booking_state from, enum booking_state to, const char *detail);
-/* A row without a transition that says what it is about in typed members: instants. Its verb is its kind. */
-int store_booking_fact(struct db *db, const struct booking *b, int64_t at, const char *actor, const char *verb,
-	struct interval about);
+/* A line of a booking's history: what happened, in typed members; its verb is its kind, and its sentence is made where
+ * it is shown. facts: from_at, to_at, minor, n and why are kept. detail: what a person wrote, or the words of verbs
+ * that still bring their own; "": none. */
+struct booking_row {
+	int64_t booking, at;
+	const char *actor, *verb, *detail;
+	enum booking_state from, to;
+	struct facts facts;
+};
+int store_booking_event(struct db *db, const struct booking_row *e);
 int store_override(struct db *db, int64_t id, const struct violation *v, const char *actor, const char *reason,
 	int64_t at);
 
@@ -55,7 +61,7 @@ int store_booking_kept(struct db *db, int64_t id, struct rate_span *ret, int cap
 struct booking_history {
 	int64_t at;
 	char actor[48], verb[24], from_state[16], to_state[16], detail[300];
-	struct interval about;
+	struct facts facts;
 };
 int store_booking_history(struct db *db, int64_t id, struct booking_history *ret, int cap, int *ret_n);
 struct booking_override { char rule[8], value[64], bound[64], actor[48], reason[300]; int64_t at; };

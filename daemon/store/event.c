@@ -12,11 +12,11 @@ int store_event_add(struct db *db, int64_t id, int64_t at, const struct event_ro
 	const struct facts *f = &e->facts;
 
 	return db_run(db, "INSERT INTO event (id, at, kind, instrument, org, user, booking, session, charge, detail, fact_at, "
-		"from_at, to_at, ms, most_ms, minor, was_minor, n) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, "
-		"?13, ?14, ?15, ?16, ?17, ?18)", "iittttIIItiiiiiiii", id, at, e->kind, text_or_null(e->instrument),
+		"from_at, to_at, ms, most_ms, minor, was_minor, n, why) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, "
+		"?13, ?14, ?15, ?16, ?17, ?18, ?19)", "iittttIIItiiiiiiiit", id, at, e->kind, text_or_null(e->instrument),
 		text_or_null(e->org), text_or_null(e->user), id_or_null(&e->booking), id_or_null(&e->session),
 		id_or_null(&e->charge), e->detail, f->at, f->from_at, f->to_at, f->ms, f->most_ms, f->minor, f->was_minor,
-		f->n);
+		f->n, f->why);
 }
 
 static void take(const struct stmt *s, struct event_seen *e)
@@ -35,10 +35,11 @@ static void take(const struct stmt *s, struct event_seen *e)
 	e->facts = (struct facts){ .at = db_int(s, 10), .from_at = db_int(s, 11), .to_at = db_int(s, 12),
 		.ms = db_int(s, 13), .most_ms = db_int(s, 14), .minor = db_int(s, 15), .was_minor = db_int(s, 16),
 		.n = db_int(s, 17) };
+	db_copy_text(s, 18, e->facts.why, sizeof(e->facts.why));
 }
 
 #define SEEN "SELECT id, at, kind, instrument, org, user, booking, session, charge, detail, fact_at, from_at, to_at, ms, " \
-	"most_ms, minor, was_minor, n FROM event WHERE "
+	"most_ms, minor, was_minor, n, why FROM event WHERE "
 #define FOR_USER " AND (?2 IS NULL OR user IS NULL OR user = ?2) "
 
 static int take_all(struct stmt *s, struct event_seen *ret, int cap, int *ret_n)

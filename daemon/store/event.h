@@ -7,7 +7,7 @@
 #include "store/db.h"
 
 /* What an event says. Members may be "", NULL or 0. org "": staff only. The sentence is made from kind and facts where
- * the event is shown; detail is for kinds that still bring their own words. */
+ * the event is shown; detail is for what a person wrote, and for kinds that still bring their own words. */
 struct event_row {
 	const char *kind, *instrument, *org, *user;
 	int64_t booking, session, charge;

@@ -79,22 +79,70 @@ static void test_the_event_of_a_review_item_says_why(void **state)
 /* A row of a booking's history has words of its own, or says what its instants are. */
 static void test_the_history_of_a_booking_says_what_moved_its_end(void **state)
 {
-	static const struct { const char *verb, *detail, *said; } of[] = {
-		{ "clock_delay", "", "the wall clock jumped over its end, 2026-12-01T08:00:00+08:00: overrun begins at "
+	static const struct { const char *verb, *why, *detail, *said; } of[] = {
+		{ "clock_delay", "", "", "the wall clock jumped over its end, 2026-12-01T08:00:00+08:00: overrun begins at "
 			"2026-12-01T09:00:00+08:00" },
-		{ "delay", "", "another's session delayed it by 1h: its end for overrun is 2026-12-01T09:00:00+08:00" },
-		{ "delay", "as an older one wrote it", "as an older one wrote it" }, { "edit", "", "" },
+		{ "delay", "", "", "another's session delayed it by 1h: its end for overrun is 2026-12-01T09:00:00+08:00" },
+		{ "delay", "", "as an older one wrote it", "as an older one wrote it" },
+		{ "lapse", "", "nobody approved it", "nobody approved it" },        /* an older one's, and a row of today */
+		{ "lapse", "not_approved", "", "nobody approved it" },
+		{ "edit", "", "", "note or project" },
+		{ "cancel", "after_start_fee", "ill", "ill; cancelled after its start; fee 50.00 USD" },
+		{ "hold_over", "taken", "", "taken by B-9" },
+		{ "lapse", "no_such_cause", "", "" }, { "create", "", "krios-1 ...", "krios-1 ..." },
 	};
 	struct world *w = world_new();
 	char text[WORDS_MAX];
 
 	for (size_t k = 0; k < sizeof(of) / sizeof(of[0]); k++) {
-		struct booking_history h = { .about = { WORLD_NOW, WORLD_NOW + LT_HOUR } };
+		struct booking_history h = { .facts = { .from_at = WORLD_NOW, .to_at = WORLD_NOW + LT_HOUR, .minor = 5000,
+			.n = 9 } };
 
 		lt_fmt(h.verb, sizeof(h.verb), "%s", of[k].verb);
 		lt_fmt(h.detail, sizeof(h.detail), "%s", of[k].detail);
+		lt_fmt(h.facts.why, sizeof(h.facts.why), "%s", of[k].why);
 		assert_string_equal(words_history(&w->site, &h, text), of[k].said);
 	}
+	world_free(w);
+}
+
+/* Whoever reads the event of a booking is told what its history says. */
+static void test_the_event_of_a_booking_says_what_its_history_says(void **state)
+{
+	static const struct { const char *kind, *why, *detail, *said; } of[] = {
+		{ "booking.lapse", "silent", "", "its meter could not be read, so nobody knows whether it ran: free of charge" },
+		{ "booking.cancel", "fee", "ill", "ill; fee 50.00 USD" }, { "booking.cut", "", "as it was said", "as it was said" },
+		{ "booking.delay", "", "", "another's session delayed it by 1h: its end for overrun is 2026-12-01T09:00:00+08:00" },
+	};
+	struct world *w = world_new();
+	char text[WORDS_MAX];
+
+	for (size_t k = 0; k < sizeof(of) / sizeof(of[0]); k++) {
+		struct event_seen e = { .facts = { .to_at = WORLD_NOW + LT_HOUR, .ms = LT_HOUR, .minor = 5000 } };
+
+		lt_fmt(e.kind, sizeof(e.kind), "%s", of[k].kind);
+		lt_fmt(e.detail, sizeof(e.detail), "%s", of[k].detail);
+		lt_fmt(e.facts.why, sizeof(e.facts.why), "%s", of[k].why);
+		assert_string_equal(words_event(&w->site, &e, text), of[k].said);
+	}
+	world_free(w);
+}
+
+/* Later data would raise a charge: the org is told from what to what, and so is who decides. */
+static void test_a_supplement_says_what_it_would_cost(void **state)
+{
+	struct event_seen e = { .kind = "supplement_proposed", .charge = 3, .facts = { .minor = 18333, .was_minor = 16667 } };
+	struct event_seen opened = { .kind = "review_opened", .detail = "V-9 supplement", .session = 8, .facts.minor = 18333 };
+	struct review r = { .kind = "supplement", .session = 8, .total_minor = 18333 };
+	struct world *w = world_new();
+	char text[WORDS_MAX];
+
+	assert_string_equal(words_event(&w->site, &e, text), "later data would raise C-3 from 166.67 USD to 183.33 USD; nothing is "
+		"charged unless a manager agrees");
+	assert_string_equal(words_review(&w->site, &r, text), "by later data S-8 costs 183.33 USD in all; nothing more is charged "
+		"unless a manager agrees");
+	assert_string_equal(words_event(&w->site, &opened, text), "V-9 supplement: by later data S-8 costs 183.33 USD in all; nothing "
+		"more is charged unless a manager agrees");
 	world_free(w);
 }
 
@@ -134,6 +182,8 @@ int main(void)
 		cmocka_unit_test(test_members), cmocka_unit_test(test_too_long), cmocka_unit_test(test_unknown),
 		cmocka_unit_test(test_the_history_of_a_booking_says_what_moved_its_end),
 		cmocka_unit_test(test_the_event_of_a_jump_says_what_is_charged),
+		cmocka_unit_test(test_a_supplement_says_what_it_would_cost),
+		cmocka_unit_test(test_the_event_of_a_booking_says_what_its_history_says),
 		cmocka_unit_test(test_the_event_of_a_review_item_says_why),
 	};
 

@@ -109,11 +109,11 @@ static void moved_after_the_clock_was_set_back(void **state)
 
 #define CASE(f) cmocka_unit_test_setup_teardown(f, open_world, close_world)
 
-static void history_of_cancel_says(int64_t id, const char *text)
+static void history_of_cancel_says(int64_t id, const char *why, int64_t minor)
 {
-	if (db_one_int(w->db, 0, "SELECT COUNT(*) FROM booking_event WHERE booking = ?1 AND verb = 'cancel' AND detail LIKE ?2", "it",
-		id, text) != 1)
-		fail_msg("the history does not say \"%s\"", text);
+	if (db_one_int(w->db, 0, "SELECT COUNT(*) FROM booking_event WHERE booking = ?1 AND verb = 'cancel' AND why = ?2 AND "
+		"minor = ?3 AND detail = ''", "iti", id, why, minor) != 1)
+		fail_msg("the history does not say \"%s\"", why);
 }
 
 static void the_history_says_what_a_cancellation_cost(void **state)
@@ -122,13 +122,13 @@ static void the_history_says_what_a_cancellation_cost(void **state)
 
 	assert_int_equal(book("alice", H(4), H(8), &b), 0);
 	assert_int_equal(cancel("alice", b.id, &b), 0);
-	history_of_cancel_says(b.id, "fee 100.00 ___");  /* a quarter of four hours at 100.00 */
+	history_of_cancel_says(b.id, "fee", 10000);  /* a quarter of four hours at 100.00 */
 	w->instruments[0].price.n_tiers = 0;
 	world_sleep(w, 1);
 	assert_int_equal(world_end(w, terms_adopt(world_act(w, NULL), &w->instruments[0])), 0);
 	assert_int_equal(book("alice", H(4), H(8), &b), 0);
 	assert_int_equal(cancel("alice", b.id, &b), 0);
-	history_of_cancel_says(b.id, "no fee");
+	history_of_cancel_says(b.id, "no_fee", 0);
 }
 
 static void the_history_says_that_the_fee_is_decided_later(void **state)
@@ -137,7 +137,7 @@ static void the_history_says_that_the_fee_is_decided_later(void **state)
 	struct booking b;
 
 	assert_int_equal(cancel("alice", id, &b), 0);
-	history_of_cancel_says(id, "%cannot be used now%decided at the booked start");
+	history_of_cancel_says(id, "undecided", 0);
 }
 
 /* Taken back and given up again: each time is paid for, as docs/booking.md says. */

@@ -494,6 +494,46 @@ static void test_011_outages_are_found_by_their_end(void **state)
 	old_free(o);
 }
 
+/* 012: what an older labtimed wrote into a booking's history and its events is still shown as it was written. */
+static void test_012_the_history_of_a_booking_says_why(void **state)
+{
+	static const char *const rows[] = {
+		"INSERT INTO instrument (id, unit) VALUES ('krios-1', 1)",
+		"INSERT INTO org (id, name, created_at) VALUES ('acme', 'Acme', 1)",
+		"INSERT INTO user (id, org, name, role, created_at) VALUES ('alice', 'acme', 'Alice', 'member', 1)",
+		"INSERT INTO booking (id, instrument, org, user, state, booked_from, booked_to, held_to, priced_to, policy_version, "
+			"price_version, quote_minor, created_at, created_by) VALUES (1, 'krios-1', 'acme', 'alice', 'lapsed', 5000, "
+			"9000, 9000, 9000, 1, 1, 0, 1000, 'alice')",
+		"INSERT INTO booking_event (booking, n, at, actor, verb, from_state, to_state, detail) VALUES (1, 1, 1000, 'alice', "
+		"'lapse', 'confirmed', 'lapsed', 'nobody approved it')",
+		"INSERT INTO event (id, at, kind, booking, detail) VALUES (1, 1000, 'booking.lapse', 1, 'nobody approved it')",
+		NULL,
+	};
+	struct old *o = old_store(11, rows);
+	struct db *db = upgraded(o);
+	struct booking_row later = { .booking = 1, .at = 2000, .actor = "alice", .verb = "cancel", .from = BOOKING_CONFIRMED,
+		.to = BOOKING_CANCELLED, .detail = "ill", .facts = { .minor = 5000, .n = 7, .why = "fee" } };
+	struct booking_history h[3];
+	struct event_seen e[2];
+	int n;
+
+	(void)state;
+	assert_int_equal(store_booking_event(db, &later), 0);
+	assert_int_equal(store_booking_history(db, 1, h, 3, &n), 0);
+	assert_int_equal(n, 2);
+	assert_string_equal(h[0].detail, "nobody approved it");
+	assert_string_equal(h[0].facts.why, "");
+	assert_string_equal(h[1].detail, "ill");
+	assert_string_equal(h[1].facts.why, "fee");
+	assert_int_equal(h[1].facts.minor, 5000);
+	assert_int_equal(h[1].facts.n, 7);
+	assert_int_equal(store_event_page(db, NULL, NULL, 0, e, 2, &n), 0);
+	assert_int_equal(n, 1);
+	assert_string_equal(e[0].detail, "nobody approved it");
+	assert_string_equal(e[0].facts.why, "");
+	old_free(o);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -506,6 +546,7 @@ int main(void)
 		cmocka_unit_test(test_008_parts_given_up),
 		cmocka_unit_test(test_009_who_was_there_at_a_step), cmocka_unit_test(test_010_labels_of_terms),
 		cmocka_unit_test(test_011_outages_are_found_by_their_end),
+		cmocka_unit_test(test_012_the_history_of_a_booking_says_why),
 	};
 
 	return cmocka_run_group_tests_name("migrate", tests, NULL, NULL);
