@@ -41,6 +41,19 @@ static const struct words events[] = {
 	{ "clock_accepted", "a manager said that the wall clock is right: fees, no-shows and releases go on" },
 	{ "clock_end", "the wall clock jumped over the booked end of {B}, {from}: finish, or `labtime extend {B}`; overrun begins "
 		"at {at}" },
+	{ "session_opened", "{S} has begun" },
+	{ "session_opened user", "{S} has begun: its user checked in" },
+	{ "session_opened run_continues", "{S} has begun: a run goes on from the booking before" },
+	{ "session_presumed", "a run began in your booking without a check-in; disown it if it is not yours" },
+	{ "session_unattributed", "a run that nobody booked has begun: {S} is to be reviewed" },
+	{ "session_internal", "{S} has begun in a block: it is not billed" },
+	{ "session_closed", "{S} is over" },
+	{ "session_closed user", "{S} is over: its user checked out, or another has checked in" },
+	{ "session_closed meter", "{S} is over: its last run has ended" },
+	{ "session_closed timer", "{S} is over: its time has ended" },
+	{ "session_closed manager", "{S} is over: a manager closed it" },
+	{ "session_closed run_continues", "{S} is over: its run goes on in the next booking" },
+	{ "block.create block", "K-{n} keeps {instrument} free from {from} to {to}" },
 	{ "supplement_proposed", "later data would raise {C} from {was} to {minor}; nothing is charged unless a manager agrees" },
 	{ "interlock_stuck", "the interlock of {instrument} was asked to open at {at} and still reads locked: from then on until it "
 		"opens it cannot be used, and none of it costs a fee" },
@@ -77,6 +90,28 @@ static const struct words refusals[] = {
 
 /* By verb, or by verb and why. The event of the same verb, "booking.<verb>", says the same. */
 static const struct words histories[] = {
+	{ "create", "booked from {from} to {to}, by price list {n}" },
+	{ "create walk_up", "a walk-up: booked from {from} to {to}, by price list {n}" },
+	{ "move", "now from {from} to {to}, by price list {n}" },
+	{ "extend", "now from {from} to {to}; what was added is by price list {n}" },
+	{ "shorten", "now from {from} to {to}" },
+	{ "checkin", "checked in" },
+	{ "use", "in use without a check-in" },
+	{ "use run_continues", "in use: a run goes on from the booking before" },
+	{ "complete", "it is over" },
+	{ "complete user", "checked out" },
+	{ "complete meter", "it is over: its last run has ended" },
+	{ "complete timer", "it is over: its time has ended" },
+	{ "complete manager", "a manager closed its session" },
+	{ "complete run_continues", "it is over: its run goes on in the next booking" },
+	{ "displace block", "displaced by K-{n}, free of charge: choose another time (`labtime free`)" },
+	{ "idle_release_soon", "nothing runs: the rest is released in {ms}; `labtime start` keeps it" },
+	{ "end_soon", "{B} ends at {at}: finish, or `labtime extend {B}` while the unit is free" },
+	{ "in_use_before", "{instrument} is in use before your booking, until {at} as booked; a run is never cut" },
+	{ "held_up", "{instrument} is still in use past the booked end of those before you; check in at your start and your time "
+		"moves by the delay" },
+	{ "overrun_over", "the use of {instrument} ended {ms} after the booked end" },
+	{ "unit_free", "{instrument} is free for you: the use before your booking ended {ms} after its booked end" },
 	{ "delay", "another's session delayed it by {ms}: its end for overrun is {to}" },
 	{ "clock_delay", "the wall clock jumped over its end, {from}: overrun begins at {to}" },
 	{ "cut", "a block begins at the end of the held time; it waits for the session" },
@@ -144,13 +179,15 @@ static const char *find(const struct words *list, const char *kind)
 	return "";
 }
 
-/* "no_show checked_in": a kind that knows several causes has a sentence for each. */
+/* "no_show checked_in": a kind that knows several causes has a sentence for each, or one for all others. */
 static const char *find_why(const struct words *list, const char *kind, const char *why)
 {
+	const char *sentence;
 	char key[80];
 
-	lt_fmt(key, sizeof(key), "%s%s%s", kind, why[0] ? " " : "", why);
-	return find(list, key);
+	lt_fmt(key, sizeof(key), "%s %s", kind, why);
+	sentence = find(list, key);
+	return sentence[0] ? sentence : find(list, kind);
 }
 
 /* What each name in braces says. */

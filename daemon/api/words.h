@@ -9,7 +9,7 @@
 #include "app/review.h"
 #include "app/view.h"
 
-#define WORDS_MAX 400
+#define WORDS_MAX 512
 
 /* Each fills dst and returns it; a kind without a sentence gives "". Instants are told in the site's zone. */
 const char *words_event(const struct site *s, const struct event_seen *e, char dst[WORDS_MAX]);

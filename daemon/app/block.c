@@ -34,13 +34,10 @@ static int refuse_over(struct act *a, const struct occupant *o, int n)
 
 static int displace(struct act *a, struct booking *b, const struct block *k)
 {
-	char detail[300], by[24];
-	int rc;
+	char by[24];
+	int rc = booking_step(a, b, BOOKING_DISPLACE, "displace", k->reason, &(struct facts){ .n = k->id, .why = "block" });
 
 	lt_fmt(by, sizeof(by), "K-%lld", (long long)k->id);
-	lt_fmt(detail, sizeof(detail), "%s: %.*s; free of charge: choose another time (`labtime free`)", by, 200,
-		k->reason);
-	rc = booking_step(a, b, BOOKING_DISPLACE, "displace", detail);
 	if (rc == 0)
 		rc = store_booking_displaced_by(a->db, b->id, by);
 	if (rc == 0)
@@ -71,7 +68,7 @@ static int cut_active(struct act *a, struct booking *b, const struct occupant *o
 			b->priced_to = k->to;
 		rc = rc < 0 ? rc : 0;
 	}
-	return rc != 0 ? rc : booking_note_fact(a, b, "cut", &(struct facts){ .at = cut });
+	return rc != 0 ? rc : booking_note(a, b, "cut", &(struct facts){ .at = cut });
 }
 
 /* Makes room for [from, to) of one occupant. from moves to the end of what is in use. */
@@ -161,7 +158,8 @@ static int write_block(struct act *a, struct block *k, const struct occupant *o,
 	lt_fmt(object, sizeof(object), "K-%lld", (long long)k->id);
 	booking_span_text(a->site, span, sizeof(span), k->from, k->to);
 	act_audit(a, "block.create", object, "", span, k->reason);
-	lt_fmt(e.detail, sizeof(e.detail), "%s %s: %.*s", object, span, 150, k->reason);
+	e.facts = (struct facts){ .from_at = k->from, .to_at = k->to, .n = k->id, .why = "block" };
+	lt_fmt(e.detail, sizeof(e.detail), "%s", k->reason);
 	act_event(a, &e);
 	act_lease(a, k->instrument);
 	return db_failed(a->db);
@@ -232,7 +230,7 @@ static int give_back(struct act *a, const struct block *k)
 		if (busy_to > b.held_to)
 			b.held_to = busy_to < b.booked_to ? busy_to : b.booked_to;
 	}
-	rc = booking_note_fact(a, &b, "uncut", &(struct facts){ .to_at = b.held_to });
+	rc = booking_note(a, &b, "uncut", &(struct facts){ .to_at = b.held_to });
 	return rc != 0 ? rc : metering_arm(a, b.instrument);
 }
 

@@ -50,8 +50,6 @@ void booking_span_text(const struct site *s, char *dst, size_t cap, int64_t from
 /* What a line of history and its event say. */
 struct said { const char *verb, *detail; const struct facts *facts; };
 
-static const struct facts no_facts;
-
 static void tell(struct act *a, const struct booking *b, const struct said *s)
 {
 	struct event_row e = { .instrument = b->instrument, .org = b->org, .user = b->user, .booking = b->id,
@@ -64,9 +62,9 @@ static void tell(struct act *a, const struct booking *b, const struct said *s)
 	act_event(a, &e);
 }
 
-void booking_tell(struct act *a, const struct booking *b, const char *verb, const char *detail)
+void booking_tell(struct act *a, const struct booking *b, const char *what, const struct facts *f)
 {
-	tell(a, b, &(struct said){ verb, detail, &no_facts });
+	tell(a, b, &(struct said){ what, "", f });
 }
 
 static int write_line(struct act *a, const struct booking *b, enum booking_state from, const struct said *s)
@@ -86,12 +84,7 @@ static int record(struct act *a, struct booking *b, enum booking_state from, con
 	return rc != 0 ? rc : write_line(a, b, from, s);
 }
 
-int booking_note(struct act *a, struct booking *b, const char *verb, const char *detail)
-{
-	return record(a, b, b->state, &(struct said){ verb, detail, &no_facts });
-}
-
-int booking_note_fact(struct act *a, struct booking *b, const char *verb, const struct facts *f)
+int booking_note(struct act *a, struct booking *b, const char *verb, const struct facts *f)
 {
 	return record(a, b, b->state, &(struct said){ verb, "", f });
 }
@@ -101,12 +94,7 @@ int booking_log(struct act *a, const struct booking *b, const char *verb, const 
 	return write_line(a, b, b->state, &(struct said){ verb, detail, f });
 }
 
-int booking_step(struct act *a, struct booking *b, enum booking_event event, const char *verb, const char *detail)
-{
-	return booking_step_fact(a, b, event, verb, detail, &no_facts);
-}
-
-int booking_step_fact(struct act *a, struct booking *b, enum booking_event event, const char *verb, const char *detail,
+int booking_step(struct act *a, struct booking *b, enum booking_event event, const char *verb, const char *detail,
 	const struct facts *f)
 {
 	enum booking_state from = b->state, to;
@@ -157,13 +145,12 @@ int booking_freed(struct act *a, const char *instrument, int64_t by, int64_t at)
 static int end_unused(struct act *a, struct booking *b, int64_t at, enum booking_event event, const char *verb,
 	const char *why)
 {
-	struct facts f = { 0 };
+	struct facts f = facts_why(why);
 	int rc;
 
-	lt_fmt(f.why, sizeof(f.why), "%s", why);
 	if (at < b->held_to)
 		b->held_to = at > b->booked_from ? at : b->booked_from;
-	rc = booking_step_fact(a, b, event, verb, "", &f);
+	rc = booking_step(a, b, event, verb, "", &f);
 	if (rc == 0)
 		rc = booking_unplace(a, b);
 	return rc != 0 ? rc : metering_booking_gone(a, b->id);

@@ -161,7 +161,7 @@ static int write_terms(struct act *a, const struct change *c)
 
 static int write_change(struct act *a, struct change *c, const char *reason)
 {
-	char before[90], after[90], detail[300];
+	struct facts f = { .from_at = c->b.booked_from, .to_at = c->b.booked_to, .n = c->price_version };
 	struct policy own;
 	int rc = booking_place(a, &c->b, &c->policy);
 
@@ -179,11 +179,7 @@ static int write_change(struct act *a, struct change *c, const char *reason)
 		rc = write_terms(a, c);
 	if (rc != 0)
 		return rc;
-	booking_span_text(a->site, before, sizeof(before), c->was.booked_from, c->was.booked_to);
-	booking_span_text(a->site, after, sizeof(after), c->b.booked_from, c->b.booked_to);
-	lt_fmt(detail, sizeof(detail), "%s -> %s under policy %lld, price %lld", before, after,
-		(long long)c->policy_version, (long long)c->price_version);
-	rc = booking_note(a, &c->b, verb_names[c->verb], detail);
+	rc = booking_note(a, &c->b, verb_names[c->verb], &f);
 	act_lease(a, c->b.instrument);
 	return rc != 0 ? rc : booking_arm(a, &c->b, &own);
 }
@@ -192,7 +188,7 @@ static int change_texts(struct act *a, const struct booking_patch *p, struct cha
 {
 	if (!p->has_note && !p->has_project)
 		return 0;
-	return a->dry_run ? 0 : booking_note_fact(a, &c->b, "edit", &(struct facts){ 0 });
+	return a->dry_run ? 0 : booking_note(a, &c->b, "edit", &(struct facts){ 0 });
 }
 
 static int check_state(struct act *a, const struct change *c)
@@ -346,7 +342,7 @@ static int cancel_booking(struct act *a, int64_t id, const char *reason, bool fr
 	}
 	if (a->now.wall_ms < b.held_to)
 		b.held_to = a->now.wall_ms > b.booked_from ? a->now.wall_ms : b.booked_from;
-	rc = booking_step_fact(a, &b, e.event, "cancel", reason, &f);
+	rc = booking_step(a, &b, e.event, "cancel", reason, &f);
 	if (rc == 0)
 		rc = booking_unplace(a, &b);
 	if (rc == 0)

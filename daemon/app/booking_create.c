@@ -114,7 +114,7 @@ static int choose(struct act *a, const struct booking_request *rq, struct draft 
 static int write_booking(struct act *a, struct draft *d, const char *reason)
 {
 	struct booking *b = &d->b;
-	char span[90], detail[300];
+	struct facts f = { .from_at = b->booked_from, .to_at = b->booked_to, .n = b->price_version };
 	int rc;
 
 	b->id = act_id(a, "booking");
@@ -127,10 +127,8 @@ static int write_booking(struct act *a, struct draft *d, const char *reason)
 		rc = booking_record_overrides(a, b->id, &d->overridden, reason);
 	if (rc != 0)
 		return rc;
-	booking_span_text(a->site, span, sizeof(span), b->booked_from, b->booked_to);
-	lt_fmt(detail, sizeof(detail), "%s %s under policy %lld, price %lld%s", b->instrument, span,
-	       (long long)b->policy_version, (long long)b->price_version, b->walk_up ? ", walk-up" : "");
-	rc = booking_log(a, b, "create", detail, &(struct facts){ 0 });
+	lt_fmt(f.why, sizeof(f.why), "%s", b->walk_up ? "walk_up" : "");
+	rc = booking_log(a, b, "create", "", &f);
 	if (rc == 0)
 		rc = booking_arm(a, b, &d->policy);
 	act_lease(a, b->instrument);

@@ -17,7 +17,7 @@ int booking_let_go(struct act *a, struct booking *b, const struct policy *p, int
 	if (rc != 0)
 		return rc < 0 ? rc : 0;
 	b->released_at = at;
-	rc = booking_note_fact(a, b, "release", &(struct facts){ .from_at = at });
+	rc = booking_note(a, b, "release", &(struct facts){ .from_at = at });
 	return rc != 0 ? rc : act_end(a);
 }
 
@@ -37,7 +37,7 @@ int booking_resume(struct act *a, struct booking *b)
 	if (busy_to > b->held_to)
 		b->held_to = busy_to;
 	b->released_at = 0;
-	rc = booking_note_fact(a, b, "resume", &(struct facts){ .to_at = b->held_to });
+	rc = booking_note(a, b, "resume", &(struct facts){ .to_at = b->held_to });
 	return rc != 0 ? rc : metering_arm(a, b->instrument);
 }
 

@@ -103,7 +103,7 @@ int booking_late_cancel_due(struct act *a, int64_t ref, int64_t due_at)
 	if (rc != 0 || !usable || b.state != BOOKING_CANCELLED || b.ended_at == 0)
 		return rc < 0 ? rc : act_end(a);
 	rc = money_fee(a, &b, "late_cancel", NULL, b.ended_at, &b.fee_minor);
-	return rc != 0 ? rc : booking_note_fact(a, &b, "late_cancel", &(struct facts){ .why = "cancelled" });
+	return rc != 0 ? rc : booking_note(a, &b, "late_cancel", &(struct facts){ .why = "cancelled" });
 }
 
 /* The code for the history of what nobody used. */
@@ -133,7 +133,7 @@ int booking_unused(struct act *a, struct booking *b, enum use_verdict v, const s
 	case USE_CANCELLED:
 		rc = booking_late_cancel(a, b, at);
 		if (rc == 0)
-			rc = booking_step_fact(a, b, BOOKING_DO_CANCEL, "cancel", "", &(struct facts){ .why = "checked_out" });
+			rc = booking_step(a, b, BOOKING_DO_CANCEL, "cancel", "", &(struct facts){ .why = "checked_out" });
 		return rc != 0 ? rc : booking_unplace(a, b);
 	case USE_MISSED:
 		return booking_miss(a, b, seen, at, why_missed(a, b, at));

@@ -73,6 +73,6 @@ int booking_overrun_from(struct act *a, int64_t id, int64_t at)
 	if (b.priced_to >= end)
 		return 0;
 	b.priced_to = end;
-	return booking_note_fact(a, &b, "clock_delay", &(struct facts){ .from_at = b.booked_to, .to_at = at,
+	return booking_note(a, &b, "clock_delay", &(struct facts){ .from_at = b.booked_to, .to_at = at,
 		.ms = at - b.booked_to });
 }

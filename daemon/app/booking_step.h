@@ -8,19 +8,17 @@
 #include "core/policy.h"
 #include "core/use.h"
 
-/* The transition, its row of history, its event; ends timers and the wish for the interlock when it is the last. */
-int booking_step(struct act *a, struct booking *b, enum booking_event event, const char *verb, const char *detail);
-/* The same, where the verb and the facts say what happened: the sentences are in daemon/api/words.c. detail: what a
- * person wrote, or "". */
-int booking_step_fact(struct act *a, struct booking *b, enum booking_event event, const char *verb, const char *detail,
+/* The transition, its row of history, its event; ends timers and the wish for the interlock when it is the last. The
+ * verb and the facts say what happened (their sentences are in daemon/api/words.c); detail: what a person wrote, or
+ * "". */
+int booking_step(struct act *a, struct booking *b, enum booking_event event, const char *verb, const char *detail,
 	const struct facts *f);
 /* Writes b and a row of history without a transition. */
-int booking_note(struct act *a, struct booking *b, const char *verb, const char *detail);
-int booking_note_fact(struct act *a, struct booking *b, const char *verb, const struct facts *f);
+int booking_note(struct act *a, struct booking *b, const char *verb, const struct facts *f);
 /* A row of history and its event alone: b stays as it is. */
 int booking_log(struct act *a, const struct booking *b, const char *verb, const char *detail, const struct facts *f);
 /* An event "booking.<what>" for its owner; no row of history. */
-void booking_tell(struct act *a, const struct booking *b, const char *what, const char *detail);
+void booking_tell(struct act *a, const struct booking *b, const char *what, const struct facts *f);
 /* R28: arms the warning before the end of a booking in use; at once when that is nearer. */
 int booking_warn_later(struct act *a, const struct booking *b, const struct policy *p);
 /* Tells its owner, and who comes directly after, that the end is near. */
@@ -80,7 +78,7 @@ int booking_miss(struct act *a, struct booking *b, const struct use_facts *seen,
 int booking_lapse(struct act *a, struct booking *b, int64_t at, const char *why);
 /* The booking for a use case: 404 when there is none, 412 when `version` is not 0 and not its. */
 int booking_open(struct act *a, int64_t id, int64_t version, struct booking *ret);
-/* Times as a person reads them: "2026-11-24T09:00:00+08:00 to ...". */
+/* Times as a person reads them: "2026-11-24T09:00:00+08:00 to ...", for the audit. */
 void booking_span_text(const struct site *s, char *dst, size_t cap, int64_t from, int64_t to);
 
 /* Who and where for whom the rules are asked. except: the booking itself (0: none yet). org, user "": nobody's. */

@@ -101,8 +101,6 @@ static int64_t idle_ms(struct act *a, const struct booking *b, const struct sess
  * it. */
 static int fire_idle(struct act *a, int64_t ref, int64_t due_at)
 {
-	struct event_row e = { .kind = "booking.idle_release_soon", .booking = ref,
-		.detail = "nothing runs: the rest is released in 10 minutes; `labtime start` keeps it" };
 	int64_t now = a->now.wall_ms, release;
 	struct booking b;
 	struct policy p;
@@ -127,10 +125,7 @@ static int fire_idle(struct act *a, int64_t ref, int64_t due_at)
 	} else if (now < release - WARN_BEFORE) {
 		act_timer(a, "booking_idle", ref, release - WARN_BEFORE);
 	} else {
-		e.instrument = b.instrument;
-		e.org = b.org;
-		e.user = b.user;
-		act_event(a, &e);
+		booking_tell(a, &b, "idle_release_soon", &(struct facts){ .ms = WARN_BEFORE });
 		act_timer(a, "booking_idle", ref, release > now + WARN_BEFORE ? release : now + WARN_BEFORE);
 	}
 	return act_end(a);

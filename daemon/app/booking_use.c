@@ -129,7 +129,7 @@ int booking_checkin(struct act *a, int64_t id, struct booking *ret)
 	if (rc == 0 && waiting && !b.waiting) {
 		b.waiting = true;
 		b.checkin_at = a->now.wall_ms;
-		rc = booking_note_fact(a, &b, "waiting", &(struct facts){ 0 });
+		rc = booking_note(a, &b, "waiting", &(struct facts){ 0 });
 	}
 	if (rc != 0)
 		return rc;
@@ -162,6 +162,7 @@ int booking_used(struct act *a, int64_t id, int64_t at, const char *cause)
 {
 	struct booking b;
 	struct policy p;
+	struct facts why = facts_why(cause);
 	bool checkin = strcmp(cause, "user") == 0, begins;
 	int rc = booking_load(a, id, &b);
 
@@ -183,7 +184,7 @@ int booking_used(struct act *a, int64_t id, int64_t at, const char *cause)
 			return rc;
 	}
 	begins = b.state == BOOKING_CONFIRMED;
-	rc = booking_step(a, &b, BOOKING_USE, checkin ? "checkin" : "use", cause);
+	rc = booking_step(a, &b, BOOKING_USE, checkin ? "checkin" : "use", "", &why);
 	if (begins && rc == 0)
 		rc = booking_warn_later(a, &b, &p);
 	if (checkin && rc == 0) {
@@ -217,12 +218,13 @@ int booking_ran(struct act *a, int64_t id, int64_t at)
 	rc = money_fee_undo(a, &b, &b.fee_minor);
 	if (rc != 0)
 		return rc;
-	return booking_step_fact(a, &b, BOOKING_UNDO_MISS, "undo_no_show", "", &(struct facts){ 0 });
+	return booking_step(a, &b, BOOKING_UNDO_MISS, "undo_no_show", "", &(struct facts){ 0 });
 }
 
 int booking_closed(struct act *a, int64_t id, int64_t at, bool read, const char *cause)
 {
 	struct use_facts f = { .silent = !read };
+	struct facts why = facts_why(cause);
 	enum use_verdict v;
 	struct booking b;
 	struct policy p;
@@ -242,7 +244,7 @@ int booking_closed(struct act *a, int64_t id, int64_t at, bool read, const char 
 	} else if (rc == 0) {
 		rc = booking_release(a, &b, &p, at);
 		if (rc == 0)
-			rc = booking_step(a, &b, BOOKING_COMPLETE, "complete", cause);
+			rc = booking_step(a, &b, BOOKING_COMPLETE, "complete", "", &why);
 		if (rc == 0)
 			rc = booking_overran(a, &b, at, strcmp(cause, "run_continues") == 0);
 	}
@@ -257,6 +259,6 @@ int booking_delay(struct act *a, int64_t id, int64_t delay_ms)
 	if (rc != 0 || delay_ms <= 0)
 		return rc < 0 ? rc : 0;
 	b.priced_to += delay_ms;
-	return booking_note_fact(a, &b, "delay", &(struct facts){ .from_at = b.priced_to - delay_ms, .to_at = b.priced_to,
+	return booking_note(a, &b, "delay", &(struct facts){ .from_at = b.priced_to - delay_ms, .to_at = b.priced_to,
 		.ms = delay_ms });
 }

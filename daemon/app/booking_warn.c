@@ -4,13 +4,7 @@
  */
 #include "app/booking_step.h"
 #include "app/metering.h"
-#include "common/fmt.h"
 #include "store/booking.h"
-
-static void instant(struct act *a, char dst[40], int64_t at)
-{
-	lt_rfc3339(dst, 40, at, lt_zone_offset(&a->site->zone, at));
-}
 
 /* The live booking that directly follows b (turnover and less than a cell between them), or has begun by `at`. */
 static int next_of(struct act *a, const struct booking *b, int64_t at, struct booking *ret)
@@ -40,7 +34,6 @@ int booking_warn_later(struct act *a, const struct booking *b, const struct poli
 
 int booking_warn(struct act *a, const struct booking *b)
 {
-	char detail[200], end[40];
 	struct booking next;
 	struct session s;
 	int rc = session_of_booking(a, b->id, &s);
@@ -48,51 +41,38 @@ int booking_warn(struct act *a, const struct booking *b)
 	/* who has gone, or has let the rest go, keeps nobody waiting */
 	if (rc != 0 || s.closed_at != 0 || b->released_at != 0)
 		return rc < 0 ? rc : act_end(a);
-	instant(a, end, b->booked_to);
-	lt_fmt(detail, sizeof(detail), "B-%lld ends at %s: finish, or `labtime extend B-%lld` while the unit is free",
-		(long long)b->id, end, (long long)b->id);
-	booking_tell(a, b, "end_soon", detail);
+	booking_tell(a, b, "end_soon", &(struct facts){ .at = b->booked_to });
 	rc = next_of(a, b, 0, &next);
 	if (rc != 0)
 		return rc < 0 ? rc : act_end(a);
-	lt_fmt(detail, sizeof(detail), "%s is in use before your booking, until %s as booked; a run is never cut", b->instrument,
-		end);
-	booking_tell(a, &next, "in_use_before", detail);
+	booking_tell(a, &next, "in_use_before", &(struct facts){ .at = b->booked_to });
 	return act_end(a);
 }
 
 int booking_overruns(struct act *a, const struct booking *b)
 {
 	struct booking next;
-	char detail[200];
 	int rc = next_of(a, b, a->now.wall_ms, &next);
 
 	if (rc != 0)
 		return rc < 0 ? rc : act_end(a);
-	lt_fmt(detail, sizeof(detail), "%s is still in use past the booked end of those before you; check in at your start and "
-		"your time moves by the delay", b->instrument);
-	booking_tell(a, &next, "held_up", detail);
+	booking_tell(a, &next, "held_up", &(struct facts){ .at = b->booked_to });
 	return act_end(a);
 }
 
 int booking_overran(struct act *a, const struct booking *b, int64_t at, bool continues)
 {
-	char detail[200], late[40];
+	struct facts late = { .at = at, .ms = (at - b->booked_to) / LT_SECOND * LT_SECOND };
 	struct booking next;
-	int64_t by = (at - b->booked_to) / LT_SECOND * LT_SECOND;
 	int rc;
 
-	if (by <= 0)
+	if (late.ms <= 0)
 		return 0;
-	terms_duration_text(late, sizeof(late), by);
-	lt_fmt(detail, sizeof(detail), "the use of %s ended %s after the booked end", b->instrument, late);
-	booking_tell(a, b, "overrun_over", detail);
+	booking_tell(a, b, "overrun_over", &late);
 	rc = next_of(a, b, at, &next);
 	/* who has checked in is told of the delay when their own session begins */
 	if (rc != 0 || continues || next.waiting)
 		return rc < 0 ? rc : act_end(a);
-	lt_fmt(detail, sizeof(detail), "%s is free for you: the use before your booking ended %s after its booked end",
-		b->instrument, late);
-	booking_tell(a, &next, "unit_free", detail);
+	booking_tell(a, &next, "unit_free", &late);
 	return act_end(a);
 }

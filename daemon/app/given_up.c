@@ -84,7 +84,7 @@ static int charge_part(struct act *a, const struct given_up *g, struct booking *
 	if (rc != 0 || fee == 0)
 		return rc;
 	b->fee_minor += fee;
-	return booking_note_fact(a, b, "late_cancel", &(struct facts){ .why = "given_up", .minor = fee });
+	return booking_note(a, b, "late_cancel", &(struct facts){ .why = "given_up", .minor = fee });
 }
 
 int booking_given_up_due(struct act *a, int64_t ref, int64_t due_at)

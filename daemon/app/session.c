@@ -42,12 +42,11 @@ int session_usage(struct act *a, int64_t session, struct usage *ret, int cap, in
 	return store_usage_list(a->db, session, ret, cap, ret_n);
 }
 
-static void tell(struct act *a, const struct session *s, const char *kind, const char *detail)
+static void tell(struct act *a, const struct session *s, const char *kind, const char *cause)
 {
 	struct event_row e = { .kind = kind, .instrument = s->instrument, .org = s->org, .user = s->user,
-		.booking = s->booking, .session = s->id };
+		.booking = s->booking, .session = s->id, .facts = facts_why(cause) };
 
-	lt_fmt(e.detail, sizeof(e.detail), "%s", detail);
 	act_event(a, &e);
 }
 
@@ -162,8 +161,7 @@ int session_begin(struct act *a, struct session *s)
 		rc = metering_session_starts(a, i);
 	if (rc != 0)
 		return rc;
-	tell(a, s, s->presumed ? "session_presumed" : told[s->kind],
-	     s->presumed ? "a run began in your booking without a check-in; disown it if it is not yours" : "");
+	tell(a, s, s->presumed ? "session_presumed" : told[s->kind], s->opened_cause);
 	watch(a, s->instrument);
 	act_lease(a, s->instrument);
 	return act_end(a);

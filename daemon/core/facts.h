@@ -21,4 +21,7 @@ struct facts {
 	char instrument[33];
 };
 
+/* Facts whose only member is why. The text is cut to what fits; our codes do. */
+struct facts facts_why(const char *why);
+
 #endif

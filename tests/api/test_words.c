@@ -90,6 +90,9 @@ static void test_the_history_of_a_booking_says_what_moved_its_end(void **state)
 		{ "cancel", "after_start_fee", "ill", "ill; cancelled after its start; fee 50.00 USD" },
 		{ "hold_over", "taken", "", "taken by B-9" },
 		{ "lapse", "no_such_cause", "", "" }, { "create", "", "krios-1 ...", "krios-1 ..." },
+		{ "create", "walk_up", "", "a walk-up: booked from 2026-12-01T08:00:00+08:00 to 2026-12-01T09:00:00+08:00, by price list 9" },
+		{ "checkin", "user", "", "checked in" }, { "complete", "user", "", "checked out" },
+		{ "displace", "block", "service", "service; displaced by K-9, free of charge: choose another time (`labtime free`)" },
 	};
 	struct world *w = world_new();
 	char text[WORDS_MAX];
@@ -112,13 +115,15 @@ static void test_the_event_of_a_booking_says_what_its_history_says(void **state)
 	static const struct { const char *kind, *why, *detail, *said; } of[] = {
 		{ "booking.lapse", "silent", "", "its meter could not be read, so nobody knows whether it ran: free of charge" },
 		{ "booking.cancel", "fee", "ill", "ill; fee 50.00 USD" }, { "booking.cut", "", "as it was said", "as it was said" },
+		{ "booking.checkin", "user", "", "checked in" }, { "session_closed", "user", "", "S-8 is over: its user checked out, or "
+			"another has checked in" }, { "session_closed", "", "user", "user" },
 		{ "booking.delay", "", "", "another's session delayed it by 1h: its end for overrun is 2026-12-01T09:00:00+08:00" },
 	};
 	struct world *w = world_new();
 	char text[WORDS_MAX];
 
 	for (size_t k = 0; k < sizeof(of) / sizeof(of[0]); k++) {
-		struct event_seen e = { .facts = { .to_at = WORLD_NOW + LT_HOUR, .ms = LT_HOUR, .minor = 5000 } };
+		struct event_seen e = { .session = 8, .facts = { .to_at = WORLD_NOW + LT_HOUR, .ms = LT_HOUR, .minor = 5000 } };
 
 		lt_fmt(e.kind, sizeof(e.kind), "%s", of[k].kind);
 		lt_fmt(e.detail, sizeof(e.detail), "%s", of[k].detail);

@@ -319,7 +319,7 @@ REVIEW_PLACES = [("docs/api.md", "`%s`"), ("docs/metering.md", "`%s`"), ("daemon
 EVENT_KINDS = [r'event_row \w+ = \{ \.kind = "([\w.]+)"', r'\be\.kind = "([\w.]+)"',
                r'event_row e = \{ \.kind = [^",]*\? "([\w.]+)"', r'event_row e = \{ \.kind = [^,]*: "([\w.]+)"',
                r'\btell\(a, &?\w+, (?:\w+ \? )?"(\w+)"']
-BOOKING_VERBS = [r'booking_(?:tell|note|note_fact|log)\(a, &?\w+, "(\w+)"', r'booking_step(?:_fact)?\(a, &?\w+, [\w.]+, (?:\w+ \? )?"(\w+)"',
+BOOKING_VERBS = [r'booking_(?:tell|note|log)\(a, &?\w+, "(\w+)"', r'booking_step\(a, &?\w+, [\w.]+, (?:\w+ \? )?"(\w+)"',
                  r'\bend_unused\(a, \w+, \w+, \w+, "(\w+)"']
 
 
