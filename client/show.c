@@ -79,7 +79,7 @@ const struct column line_columns[] = {
 const struct column history_columns[] = {
 	{ "AT", "at", CELL_TIME }, { "ACT", "verb", CELL_TEXT }, { "FROM", "from_state", CELL_STATE, 2 }, { "TO", "to_state", CELL_STATE },
 	{ "EDGE", "from", CELL_STATE, 2 }, { "STATE", "to", CELL_STATE }, { "CAUSE", "cause", CELL_TEXT, 1, true },
-	{ "BY", "actor", CELL_TEXT, 2, true }, { "WHY", "detail", CELL_TEXT, 0, false, true }, { NULL },
+	{ "BY", "actor", CELL_TEXT, 0, true }, { "WHY", "detail", CELL_TEXT, 0, false, true }, { NULL },
 };
 const struct column review_columns[] = {
 	{ "ITEM", "id", CELL_TEXT }, { "KIND", "kind", CELL_TEXT }, { "STATE", "state", CELL_STATE }, { "INSTRUMENT", "instrument", CELL_TEXT },
