@@ -1,11 +1,11 @@
 /*
- * bookings.c - routes of bookings, quotes and free slots: JSON in, a use case, JSON out. No rule lives here.
+ * bookings.c - routes of bookings and quotes: JSON in, a use case, JSON out. No rule lives here.
  */
 
 #include <string.h>
 
 #include "api/api.h"
-#include "api/words.h"
+#include "api/bookings.h"
 #include "app/booking_acts.h"
 #include "app/metering.h"
 #include "app/money.h"
@@ -258,91 +258,6 @@ static int get_bookings(struct act *a, struct api_request *rq, json_t **ret_body
 	return act_end(a);
 }
 
-#define HISTORY_MAX 200
-
-static json_t *history(struct act *a, int64_t id)
-{
-	static struct booking_history h[HISTORY_MAX];   /* the ledger thread only; too large for the stack */
-	json_t *list = json_array();
-	char text[WORDS_MAX];
-	int n = 0;
-
-	if (view_booking_history(a, id, h, HISTORY_MAX, &n) < 0)
-		return list;
-	for (int i = 0; i < n; i++)
-		json_array_append_new(list, json_pack("{s:o, s:s, s:s, s:s, s:s, s:o}", "at", json_instant(a->site, h[i].at),
-			"actor", h[i].actor, "verb", h[i].verb, "from_state", h[i].from_state, "to_state", h[i].to_state,
-			"detail", json_safe(words_history(a->site, &h[i], text))));
-	return list;
-}
-
-static json_t *overrides(struct act *a, int64_t id)
-{
-	struct booking_override o[32];
-	json_t *list = json_array();
-	int n = 0;
-
-	if (view_booking_overrides(a, id, o, 32, &n) < 0)
-		return list;
-	for (int i = 0; i < n; i++)
-		json_array_append_new(list, json_pack("{s:s, s:s, s:s, s:s, s:o, s:o}", "rule", o[i].rule, "value", o[i].value,
-			"limit", o[i].bound, "actor", o[i].actor, "reason", json_safe(o[i].reason), "at",
-			json_instant(a->site, o[i].at)));
-	return list;
-}
-
-#define PARTS_MAX 50
-
-static json_t *sessions_of(struct act *a, int64_t id)
-{
-	static struct session s[PARTS_MAX];             /* the ledger thread only; too large for the stack */
-	json_t *list = json_array();
-	int n = 0;
-
-	if (view_booking_sessions(a, id, s, PARTS_MAX, &n) < 0)
-		return list;
-	for (int i = 0; i < n; i++)
-		json_array_append_new(list, json_pack("{s:o, s:s, s:o, s:o, s:o, s:I}", "id", json_id('S', s[i].id),
-			"state", session_state_name(s[i].state), "outcome", json_text(session_outcome_name(s[i].outcome)),
-			"opened_at", json_instant(a->site, s[i].opened_at), "closed_at",
-			json_instant_or_null(a->site, s[i].closed_at),
-			"measured_seconds", (json_int_t)(s[i].measured_ms / 1000)));
-	return list;
-}
-
-static json_t *charges_of(struct act *a, int64_t id)
-{
-	static struct charge c[PARTS_MAX];              /* the ledger thread only; too large for the stack */
-	struct charge_filter f = { .org = "", .user = "", .instrument = "", .period = "", .booking = id,
-		.limit = PARTS_MAX };
-	json_t *list = json_array();
-	int n = 0;
-
-	if (view_charges(a, &f, c, &n) < 0)
-		return list;
-	for (int i = 0; i < n; i++)
-		json_array_append_new(list, json_pack("{s:o, s:s, s:o, s:o}", "id", json_id('C', c[i].id), "kind", c[i].kind,
-			"posted_at", json_instant(a->site, c[i].posted_at), "amount", json_money(a->site, c[i].amount_minor)));
-	return list;
-}
-
-/* R27: an extension adds time under the terms of its moment. */
-static json_t *terms_of(struct act *a, const struct booking *b)
-{
-	struct term_shown t[PARTS_MAX];
-	json_t *list = json_array();
-	int n;
-
-	if (view_booking_terms(a, b, t, PARTS_MAX, &n) != 0)
-		return list;
-	for (int i = 0; i < n; i++)
-		json_array_append_new(list, json_pack("{s:o, s:o, s:o, s:I, s:I}", "from",
-			json_instant(a->site, t[i].term.from_at), "to", json_instant(a->site, t[i].term.to_at),
-			"rate", json_money(a->site, t[i].rate_minor), "policy_version", (json_int_t)t[i].term.policy_version,
-			"price_version", (json_int_t)t[i].term.price_version));
-	return list;
-}
-
 static int get_booking(struct act *a, struct api_request *rq, json_t **ret_body)
 {
 	struct booking b;
@@ -353,11 +268,7 @@ static int get_booking(struct act *a, struct api_request *rq, json_t **ret_body)
 	if (rc != 0)
 		return rc;
 	answer(a, rq, &b, ret_body);
-	json_object_set_new(*ret_body, "terms", terms_of(a, &b));
-	json_object_set_new(*ret_body, "history", history(a, b.id));
-	json_object_set_new(*ret_body, "overrides", overrides(a, b.id));
-	json_object_set_new(*ret_body, "sessions", sessions_of(a, b.id));
-	json_object_set_new(*ret_body, "charges", charges_of(a, b.id));
+	json_booking_parts(a, &b, *ret_body);
 	return act_end(a);
 }
 
@@ -463,93 +374,6 @@ static int get_why(struct act *a, struct api_request *rq, json_t **ret_body)
 	*ret_body = json_pack("{s:o, s:I, s:o}", "booking", json_id('B', b.id), "policy_version",
 		(json_int_t)b.policy_version, "rules", rules);
 	return act_end(a);
-}
-
-/* kind, or instruments by comma; neither: all. */
-static int read_instruments(struct act *a, struct api_request *rq, struct free_request *r)
-{
-	const char *kind = api_query(rq, "kind"), *list = api_query(rq, "instrument");
-	const int cap = (int)(sizeof(r->instruments) / sizeof(r->instruments[0]));
-
-	if (list == NULL) {
-		for (int i = 0; i < a->site->n_instruments && r->n_instruments < cap; i++)
-			if (kind == NULL || strcmp(kind, a->site->instruments[i].kind) == 0)
-				r->instruments[r->n_instruments++] = &a->site->instruments[i];
-		return r->n_instruments > 0 ? 0 : act_refuse(a, 422, "unknown-kind", "kind",
-			"there is no instrument of this kind");
-	}
-	while (*list != '\0') {
-		char id[LT_ID] = "";
-		size_t n = strcspn(list, ",");
-
-		if (n < sizeof(id))
-			memcpy(id, list, n);
-		list += n + (list[n] == ',');
-		if (r->n_instruments == cap)
-			return act_refuse(a, 422, "bad-request", "instrument", "at most %d instruments", cap);
-		r->instruments[r->n_instruments] = site_instrument(a->site, id);
-		if (r->instruments[r->n_instruments++] == NULL)
-			return act_refuse(a, 422, "unknown-instrument", "instrument", "there is no instrument %s", id);
-	}
-	return r->n_instruments > 0 ? 0 : act_refuse(a, 422, "bad-request", "instrument", "name an instrument");
-}
-
-static int read_free(struct act *a, struct api_request *rq, struct free_request *r)
-{
-	const char *within = api_query(rq, "within"), *user = api_query(rq, "user");
-	int64_t seconds = 0, limit = 5;
-	struct lt_err err;
-	int rc;
-
-	if (api_query(rq, "duration_seconds") == NULL)
-		return act_refuse(a, 422, "bad-request", "duration_seconds", "say how long the slot must be, in seconds");
-	rc = api_query_int(a, rq, "duration_seconds", 1, CALENDAR_LONGEST / 1000, &seconds);
-	if (rc == 0)
-		rc = api_query_int(a, rq, "limit", 1, FREE_MAX, &limit);
-	if (rc == 0)
-		rc = api_query_instant(a, rq, "after", OPTIONAL, &r->after);
-	if (rc == 0)
-		rc = api_query_instant(a, rq, "before", OPTIONAL, &r->before);
-	if (rc == 0)
-		rc = read_instruments(a, rq, r);
-	if (rc != 0)
-		return rc;
-	r->duration_ms = seconds * 1000;
-	r->limit = (int)limit;
-	if (user != NULL && !act_is_staff(a) && strcmp(user, a->who.user) != 0)
-		return act_refuse(a, 403, "forbidden", "user", "only staff may search for another user");
-	lt_fmt(r->user, sizeof(r->user), "%s", user != NULL ? user : "");
-	if (within == NULL)
-		return 0;
-	policy_defaults(&r->within);
-	if (policy_set(&r->within, "opening", within, &err) != 0)
-		return act_refuse(a, 422, "bad-request", "within", "%s", err.text);
-	r->has_within = true;
-	return 0;
-}
-
-static int get_free(struct act *a, struct api_request *rq, json_t **ret_body)
-{
-	static const char *const names[] = { "duration_seconds", "kind", "instrument", "after", "before", "within", "limit",
-		"user", NULL };
-	struct free_request r = { .before = LT_INSTANT_MAX };
-	struct free_slot slots[FREE_MAX];
-	json_t *items;
-	int n = 0, rc = api_only_query(a, rq, names);
-
-	if (rc == 0)
-		rc = read_free(a, rq, &r);
-	if (rc == 0)
-		rc = booking_free(a, &r, slots, &n);
-	if (rc != 0)
-		return rc;
-	items = json_array();
-	for (int i = 0; i < n; i++)
-		json_array_append_new(items, json_pack("{s:s, s:o, s:o, s:o}", "instrument", slots[i].instrument,
-			"from", json_instant(a->site, slots[i].from), "to", json_instant(a->site, slots[i].to),
-			"price", json_money(a->site, slots[i].price_minor)));
-	*ret_body = api_items(items, 0);
-	return 0;
 }
 
 #define EVERYONE { REACH_NONE, REACH_ANY, REACH_ANY, REACH_ANY, REACH_ANY, REACH_ANY }

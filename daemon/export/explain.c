@@ -1,10 +1,9 @@
 /*
- * explain.c - reads a sealed record (JSON), rates its facts with the one rating function and tells each step. Owns the
+ * explain.c - rates what a sealed record says (record.c) with the one rating function and tells each step. Owns the
  * parsed document while it runs; fails only on a record that cannot be read.
  */
 #include "export/explain.h"
 
-#include <jansson.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,192 +11,7 @@
 #include "base/base.h"
 #include "common/fmt.h"
 #include "common/money.h"
-#include "core/tariff.h"
-
-#define PIECES_MAX 256
-
-struct facts {
-	json_t *doc;
-	int exponent;
-	struct price_list lists[RATE_LISTS_MAX];
-	struct price_span spans[RATE_LISTS_MAX], rows[RATE_LISTS_MAX];
-	int n_rows;
-	struct rate_piece pieces[PIECES_MAX];
-	struct rate_span kept[RATE_KEPT_MAX];
-	struct interval unusable[RATE_UNUSABLE_MAX];
-	struct rate_input in;
-	struct fee_input fee;
-	bool is_fee, is_correction, has_input;
-	struct rate_result result;
-};
-
-static int64_t number(const json_t *o, const char *key)
-{
-	return json_integer_value(json_object_get(o, key));
-}
-
-static const char *text(const json_t *o, const char *key)
-{
-	const char *s = json_string_value(json_object_get(o, key));
-
-	return s ? s : "";
-}
-
-/* ---- reading the record ---- */
-
-static int bad(struct lt_err *err, const char *what)
-{
-	return lt_err_set(err, "bad-record", what, "this charge's record has no usable \"%s\"; restore "
-		"it from a backup or an "
-		"export", what);
-}
-
-static int list_of_version(const struct facts *f, int64_t version)
-{
-	for (int i = 0; i < f->in.n_lists; i++)
-		if (f->lists[i].version == version)
-			return i;
-	return -1;
-}
-
-/* From which instant on which list; records of format 1 have none. Their number, or -1: more than there can be, or of a
- * list that the record does not have. */
-static int read_spans(const struct facts *f, const json_t *array, const char *version, struct price_span *ret)
-{
-	size_t n = json_array_size(array);
-
-	for (size_t i = 0; i < n && n <= RATE_LISTS_MAX; i++) {
-		const json_t *o = json_array_get(array, i);
-
-		ret[i] = (struct price_span){ number(o, "from_at"), list_of_version(f, number(o, version)) };
-		if (ret[i].list < 0)
-			return -1;
-	}
-	return n <= RATE_LISTS_MAX ? (int)n : -1;
-}
-
-static int read_lists(struct facts *f, struct lt_err *err)
-{
-	const json_t *prices = json_object_get(f->doc, "prices");
-
-	if (json_array_size(prices) > RATE_LISTS_MAX)
-		return bad(err, "prices");
-	f->in.n_lists = (int)json_array_size(prices);
-	for (int i = 0; i < f->in.n_lists; i++) {
-		const json_t *row = json_array_get(prices, (size_t)i);
-
-		f->lists[i].version = number(row, "version");
-		f->lists[i].effective_at = number(row, "effective_at");
-		if (price_from_text(&f->lists[i].price, text(row, "text"), f->exponent, err))
-			return -1;
-	}
-	f->in.lists = f->lists;
-	f->in.locked = (int)number(f->doc, "price_locked");
-	f->in.spans = f->spans;
-	f->in.n_spans = read_spans(f, json_object_get(f->doc, "price_spans"), "version", f->spans);
-	f->n_rows = read_spans(f, json_object_get(json_object_get(f->doc, "booking"), "terms"), "price_version", f->rows);
-	if (f->in.n_spans < 0 || f->n_rows < 0)
-		return bad(err, f->in.n_spans < 0 ? "price_spans" : "terms");
-	return 0;
-}
-
-static int read_usage(struct facts *f, struct lt_err *err)
-{
-	const json_t *usage = json_object_get(f->doc, "usage");
-
-	if (json_array_size(usage) > PIECES_MAX)
-		return bad(err, "usage");
-	f->in.n_pieces = (int)json_array_size(usage);
-	for (int i = 0; i < f->in.n_pieces; i++) {
-		const json_t *u = json_array_get(usage, (size_t)i);
-
-		f->pieces[i] = (struct rate_piece){ number(u, "from_at"), number(u, "to_at"), number(u, "measured_ms"),
-			number(u, "estimated_ms"), json_is_true(json_object_get(u, "placed")),
-			json_is_true(json_object_get(u, "approved")), json_is_true(json_object_get(u, "fault")),
-			strcmp(text(u, "reason"), "approved") == 0 };
-	}
-	f->in.pieces = f->pieces;
-	return 0;
-}
-
-/* More than there can be is nonsense that the rating refuses. */
-static void read_kept(struct facts *f, const json_t *kept)
-{
-	f->in.kept = f->kept;
-	f->in.n_kept = (int)json_array_size(kept);
-	for (int i = 0; i < f->in.n_kept && i < RATE_KEPT_MAX; i++) {
-		const json_t *k = json_array_get(kept, (size_t)i);
-
-		f->kept[i] = (struct rate_span){ number(k, "from_at"), number(k, "grace_to_at"), number(k, "to_at") };
-	}
-}
-
-/* Records of before format 3 name the faults only. */
-static void read_unusable(struct facts *f, const json_t *session)
-{
-	const json_t *spans = json_object_get(session, "unusable");
-
-	if (!spans)
-		spans = json_object_get(session, "faults");
-	f->in.used = json_is_true(json_object_get(session, "used"));
-	f->in.unusable = f->unusable;
-	f->in.n_unusable = (int)json_array_size(spans);
-	for (int i = 0; i < f->in.n_unusable && i < RATE_UNUSABLE_MAX; i++) {
-		const json_t *o = json_array_get(spans, (size_t)i);
-
-		f->unusable[i] = (struct interval){ number(o, "from_at"), number(o, "to_at") };
-	}
-}
-
-static void read_booking(struct facts *f)
-{
-	const json_t *b = json_object_get(f->doc, "booking"), *s = json_object_get(f->doc, "session");
-
-	f->in.booked = json_is_object(b);
-	f->in.walk_up = json_is_true(json_object_get(b, "walk_up"));
-	/* records of before this was counted apart have none: it was the booked start */
-	f->in.booked_from = number(b, json_object_get(b, "since_at") ? "since_at" : "booked_from_at");
-	f->in.booked_to = number(b, "booked_to_at");
-	f->in.priced_to = number(b, "priced_to_at");
-	read_kept(f, json_object_get(b, "overrun_kept"));
-	f->in.next_from = number(s, "next_booking_at");
-	f->in.grace_ms = number(s, "grace_ms");
-	f->in.start_at = number(s, "start_at");
-	read_unusable(f, s);
-}
-
-static int read_fee(struct facts *f, struct lt_err *err)
-{
-	const json_t *fee = json_object_get(f->doc, "fee");
-
-	f->is_fee = json_is_object(fee);
-	if (!f->is_fee)
-		return 0;
-	f->fee = (struct fee_input){ .list = f->lists, .n_lists = f->in.n_lists, .prices = f->spans,
-		.n_prices = f->in.n_spans, .rows = f->rows, .n_rows = f->n_rows,
-		.walk_up = f->in.walk_up, .booked_from = f->in.booked_from,
-		.booked_to = f->in.booked_to, .at = number(fee, "at"), .resold_ms = number(fee, "resold_ms"),
-		.given = { number(fee, "given_from_at"), number(fee, "given_to_at") } };
-	if (f->in.n_lists < 1 || !component_from_name(text(fee, "component"), &f->fee.kind))
-		return bad(err, "fee");
-	return 0;
-}
-
-static int read_facts(struct facts *f, struct lt_err *err)
-{
-	f->exponent = (int)number(f->doc, "exponent");
-	f->is_correction = number(f->doc, "corrects") != 0;
-	f->in.format = (int)number(f->doc, json_object_get(f->doc, "rated_as_format") ? "rated_as_format" : "format");
-	f->has_input = json_array_size(json_object_get(f->doc, "prices")) > 0;
-	if (f->exponent < 0 || f->exponent > 4)
-		return bad(err, "exponent");
-	if (read_lists(f, err) || read_usage(f, err))
-		return -1;
-	read_booking(f);
-	return read_fee(f, err);
-}
-
-/* ---- saying it ---- */
+#include "export/record.h"
 
 static void say(struct explain *x, const char *value, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 
@@ -225,20 +39,20 @@ static void seconds_text(char dst[32], int64_t ms)
 	lt_fmt(dst, 32, "%lld.%03d s", (long long)(ms / 1000), (int)(ms % 1000));
 }
 
-static void say_reading(struct explain *x, const struct facts *f, const char *which, const struct lt_zone *zone)
+static void say_reading(struct explain *x, const struct record_facts *f, const char *which, const struct lt_zone *zone)
 {
 	const json_t *r = json_object_get(json_object_get(f->doc, "readings"), which);
 	char at[48], raw[32];
 
 	if (!json_is_object(r))
 		return;
-	instant(at, zone, number(r, "at"));
-	lt_fmt(raw, sizeof(raw), "%lld", (long long)number(r, "raw"));
-	say(x, raw, "reading %lld at the %s, %s (%s): the meter's register", (long long)number(r, "id"), which, at,
-		text(r, "class"));
+	instant(at, zone, record_number(r, "at"));
+	lt_fmt(raw, sizeof(raw), "%lld", (long long)record_number(r, "raw"));
+	say(x, raw, "reading %lld at the %s, %s (%s): the meter's register", (long long)record_number(r, "id"), which, at,
+		record_text(r, "class"));
 }
 
-static void say_usage(struct explain *x, const struct facts *f, const struct lt_zone *zone)
+static void say_usage(struct explain *x, const struct record_facts *f, const struct lt_zone *zone)
 {
 	char from[48], to[48], value[32];
 
@@ -262,7 +76,7 @@ static void say_usage(struct explain *x, const struct facts *f, const struct lt_
 }
 
 /* Where the booking ends, what of the overrun is free, and who waits. */
-static void say_booking(struct explain *x, const struct facts *f, const struct lt_zone *zone)
+static void say_booking(struct explain *x, const struct record_facts *f, const struct lt_zone *zone)
 {
 	const struct rate_input *in = &f->in;
 	int64_t grace_end = tariff_grace_end(in);
@@ -295,7 +109,7 @@ static void say_booking(struct explain *x, const struct facts *f, const struct l
 	}
 }
 
-static void say_idle(struct explain *x, const struct facts *f)
+static void say_idle(struct explain *x, const struct record_facts *f)
 {
 	const struct price *p = &f->lists[f->result.base].price;
 	char value[32];
@@ -310,7 +124,7 @@ static void say_idle(struct explain *x, const struct facts *f)
 	}
 }
 
-static void say_unusable(struct explain *x, const struct facts *f, const struct lt_zone *zone)
+static void say_unusable(struct explain *x, const struct record_facts *f, const struct lt_zone *zone)
 {
 	char from[48], to[48], value[32];
 
@@ -325,7 +139,7 @@ static void say_unusable(struct explain *x, const struct facts *f, const struct 
 }
 
 /* Policy, step: what was billed of what was used. */
-static void say_billed(struct explain *x, const struct facts *f)
+static void say_billed(struct explain *x, const struct record_facts *f)
 {
 	static const char *const policies[] = { [USAGE_USED] = "used: what was measured", [USAGE_MAX] = "max: at least the booked time",
 		[USAGE_BOOKED_PLUS_OVERRUN] = "booked_plus_overrun: the booked time and what ran over",
@@ -346,7 +160,7 @@ static void say_billed(struct explain *x, const struct facts *f)
 	say(x, value, "billed, without grace, idle, time at fault and estimates");
 }
 
-static void say_session(struct explain *x, const struct facts *f, const struct lt_zone *zone)
+static void say_session(struct explain *x, const struct record_facts *f, const struct lt_zone *zone)
 {
 	char at[48], version[32];
 
@@ -370,22 +184,22 @@ static void say_session(struct explain *x, const struct facts *f, const struct l
 }
 
 /* Who was there, and how long the instrument could be used. Records of before format 4 do not know. */
-static void say_no_show(struct explain *x, const struct facts *f, const struct lt_zone *zone)
+static void say_no_show(struct explain *x, const struct record_facts *f, const struct lt_zone *zone)
 {
 	const json_t *fee = json_object_get(f->doc, "fee");
-	int64_t usable = number(fee, "usable_ms"), wait = number(fee, "wait_ms");
+	int64_t usable = record_number(fee, "usable_ms"), wait = record_number(fee, "wait_ms");
 	char value[48], from[48], to[48];
 
 	if (!json_object_get(fee, "wait_ms")) {
 		say(x, "no_show", "the booking was not used: the no-show fee");
 		return;
 	}
-	instant(value, zone, number(fee, "checkin_at"));
-	if (number(fee, "checkin_at"))
-		say(x, value, "%s checked in, and nothing ran: neither the run bit nor the counter showed a run", text(f->doc, "user"));
+	instant(value, zone, record_number(fee, "checkin_at"));
+	if (record_number(fee, "checkin_at"))
+		say(x, value, "%s checked in, and nothing ran: neither the run bit nor the counter showed a run", record_text(f->doc, "user"));
 	else
 		say(x, "none", "nobody checked in, and no run was seen to be theirs");
-	instant(from, zone, number(fee, "wait_from_at"));
+	instant(from, zone, record_number(fee, "wait_from_at"));
 	instant(to, zone, f->fee.at);
 	seconds_text(value, usable);
 	say(x, value, "from %s to %s the instrument could be used for so long", from, to);
@@ -395,7 +209,7 @@ static void say_no_show(struct explain *x, const struct facts *f, const struct l
 }
 
 /* How long before the start it was called off, and the tier that this meets. */
-static void say_tier(struct explain *x, const struct facts *f, const struct lt_zone *zone)
+static void say_tier(struct explain *x, const struct record_facts *f, const struct lt_zone *zone)
 {
 	const struct price *p = &f->lists[0].price;
 	int64_t notice = f->fee.booked_from - f->fee.at;
@@ -417,7 +231,7 @@ static void say_tier(struct explain *x, const struct facts *f, const struct lt_z
 }
 
 /* The share of each list that the booking was made or extended under. */
-static void say_shares(struct explain *x, const struct facts *f)
+static void say_shares(struct explain *x, const struct record_facts *f)
 {
 	char value[40];
 
@@ -432,7 +246,7 @@ static void say_shares(struct explain *x, const struct facts *f)
 	}
 }
 
-static void say_fee(struct explain *x, const struct facts *f, const struct lt_zone *zone)
+static void say_fee(struct explain *x, const struct record_facts *f, const struct lt_zone *zone)
 {
 	struct rate_input booked = f->in;
 	struct rate_result quote;
@@ -469,7 +283,7 @@ static const char *remark(const struct rate_line *l)
 	return l->padding_s ? "; the step's padding is in it" : "";
 }
 
-static void say_line(struct explain *x, const struct facts *f, const struct rate_line *l)
+static void say_line(struct explain *x, const struct record_facts *f, const struct rate_line *l)
 {
 	char value[40], rate[40];
 
@@ -488,14 +302,14 @@ static void say_line(struct explain *x, const struct facts *f, const struct rate
 }
 
 /* The record's lines are the ones that its facts give. */
-static bool lines_match(const struct facts *f)
+static bool lines_match(const struct record_facts *f)
 {
 	const json_t *lines = json_object_get(f->doc, "lines");
 	int64_t sum = 0;
 
 	for (size_t i = 0; i < json_array_size(lines); i++)
-		sum += number(json_array_get(lines, i), "amount_minor");
-	if (sum != number(f->doc, "amount_minor"))
+		sum += record_number(json_array_get(lines, i), "amount_minor");
+	if (sum != record_number(f->doc, "amount_minor"))
 		return false;
 	if (f->is_correction)
 		return true;
@@ -504,32 +318,32 @@ static bool lines_match(const struct facts *f)
 	for (int i = 0; i < f->result.n; i++) {
 		const json_t *l = json_array_get(lines, (size_t)i);
 
-		if (number(l, "seconds") != f->result.line[i].seconds || number(l,
+		if (record_number(l, "seconds") != f->result.line[i].seconds || record_number(l,
 			"amount_minor") != f->result.line[i].amount_minor ||
-		    strcmp(text(l, "component"), component_name(f->result.line[i].component)) != 0)
+		    strcmp(record_text(l, "component"), component_name(f->result.line[i].component)) != 0)
 			return false;
 	}
 	return true;
 }
 
-static void say_total(struct explain *x, const struct facts *f)
+static void say_total(struct explain *x, const struct record_facts *f)
 {
-	int64_t before = number(f->doc, "previous_minor");
+	int64_t before = record_number(f->doc, "previous_minor");
 	char value[40];
 
 	lt_money_text(value, sizeof(value), f->result.total_minor, f->exponent);
 	say(x, value, "sum of the lines");
 	if (f->is_correction) {
 		lt_money_text(value, sizeof(value), before, f->exponent);
-		say(x, value, "charged before (%s); the correction is the difference of the two totals", text(f->doc,
+		say(x, value, "charged before (%s); the correction is the difference of the two totals", record_text(f->doc,
 			"reason"));
 	}
 	x->recomputed_minor = f->result.total_minor - before;
 	lt_money_text(value, sizeof(value), x->recomputed_minor, f->exponent);
-	say(x, value, "amount in %s", text(f->doc, "currency"));
+	say(x, value, "amount in %s", record_text(f->doc, "currency"));
 }
 
-static int rate(struct facts *f, struct lt_err *err)
+static int rate(struct record_facts *f, struct lt_err *err)
 {
 	int rc = 0;
 
@@ -537,12 +351,12 @@ static int rate(struct facts *f, struct lt_err *err)
 		rc = tariff_fee(&f->fee, &f->result);
 	else if (f->has_input)
 		rc = tariff_rate(&f->in, &f->result);
-	return rc ? bad(err, "usage") : 0;
+	return rc ? record_bad(err, "usage") : 0;
 }
 
-static int explain(struct explain *x, struct facts *f, const struct lt_zone *zone, struct lt_err *err)
+static int explain(struct explain *x, struct record_facts *f, const struct lt_zone *zone, struct lt_err *err)
 {
-	if (read_facts(f, err) || rate(f, err))
+	if (record_read(f, err) || rate(f, err))
 		return -1;
 	if (!f->is_fee && f->has_input)
 		say_session(x, f, zone);
@@ -557,7 +371,7 @@ static int explain(struct explain *x, struct facts *f, const struct lt_zone *zon
 int explain_record(struct explain *ret, const char *record, const uint8_t sha256[32], const struct lt_zone *zone,
 	struct lt_err *err)
 {
-	struct facts *f = calloc(1, sizeof(*f));
+	struct record_facts *f = calloc(1, sizeof(*f));
 	json_error_t error;
 	uint8_t hash[32];
 	char hex[65];
@@ -578,7 +392,7 @@ int explain_record(struct explain *ret, const char *record, const uint8_t sha256
 		crypto_hex(hex, hash, sizeof(hash));
 		say(ret, hex, "SHA-256 of the record %s the sealed one", memcmp(hash, sha256, 32) == 0 ? "equals"
 			: "differs from");
-		ret->amount_minor = number(f->doc, "amount_minor");
+		ret->amount_minor = record_number(f->doc, "amount_minor");
 		ret->matches = ret->amount_minor == ret->recomputed_minor && lines_match(f) && memcmp(hash, sha256,
 			32) == 0;
 	}
