@@ -10,6 +10,7 @@
 #include "app/backup.h"
 #include "app/booking_acts.h"
 #include "app/clock.h"
+#include "app/metering.h"
 #include "app/view.h"
 #include "common/fmt.h"
 
@@ -240,6 +241,23 @@ static void ask_down(struct act *a)
 	ask_down_after(a, "");
 }
 
+/* A register went to a level that nobody knows: what it counts from there is not billed until somebody decides. */
+static void check_meter(struct act *a, json_t *list, const char *id)
+{
+	int64_t ms, since;
+	char name[64], at[40];
+	int rc = metering_held(a, id, &ms, &since);
+
+	lt_fmt(name, sizeof(name), "meter %s", id);
+	if (rc != 0)
+		return;
+	lt_rfc3339(at, sizeof(at), since, lt_zone_offset(&a->site->zone, since));
+	check(list, name, false, "look at it: `labtime review ls` has the item; `labtime review new-meter V-N` where the register "
+		"is right; else it is measured when a day has gone by and the controller answers",
+		"its counter stands on a level that nobody knows since %s: %lld s are held and not billed", at,
+		(long long)(ms / 1000));
+}
+
 static void check_controllers(struct act *a, json_t *list)
 {
 	struct instrument_row row[CONTROLLERS_PAGE];
@@ -254,6 +272,7 @@ static void check_controllers(struct act *a, json_t *list)
 			check(list, name, strcmp(row[i].link, "up") == 0 || row[i].out_of_service,
 				"check its power, cable and address; labtimed keeps trying", "link %s%s%s%s", row[i].link,
 				row[i].link_why[0] ? ": " : "", row[i].link_why, shared);
+			check_meter(a, list, row[i].id);
 		}
 }
 

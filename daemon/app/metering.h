@@ -55,6 +55,8 @@ int metering_lock_watch(struct act *a, const char *instrument);
 int metering_in_gap(struct act *a, const char *instrument, int64_t at, bool *ret);
 /* Is something held (a level that nobody knows) since before this instant? */
 bool metering_holds(struct act *a, const char *instrument, int64_t at);
+/* How much is held, and since when. 0; 1: nothing; < 0. */
+int metering_held(struct act *a, const char *instrument, int64_t *ret_ms, int64_t *ret_since);
 /* While the meter holds something there is an item that a manager can decide: opens the meter's own, where no other is
  * left. After each decision about an item. */
 int metering_keep_held(struct act *a, const char *instrument);

@@ -454,9 +454,21 @@ int metering_keep_held(struct act *a, const char *instrument)
 	return review_level_held(a, instrument, m.held_wall_ms, m.held_ms);
 }
 
-bool metering_holds(struct act *a, const char *instrument, int64_t at)
+int metering_held(struct act *a, const char *instrument, int64_t *ret_ms, int64_t *ret_since)
 {
 	struct meter m;
+	int rc = store_meter_load(a->db, instrument, &m);
 
-	return store_meter_load(a->db, instrument, &m) == 0 && m.holding && m.held_wall_ms < at;
+	if (rc == 0) {
+		*ret_ms = m.held_ms;
+		*ret_since = m.held_wall_ms;
+	}
+	return rc != 0 ? rc : !m.holding;
+}
+
+bool metering_holds(struct act *a, const char *instrument, int64_t at)
+{
+	int64_t ms, since;
+
+	return metering_held(a, instrument, &ms, &since) == 0 && since < at;
 }
