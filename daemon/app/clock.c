@@ -96,10 +96,11 @@ static int spare_session(struct act *a, const struct session *s, const struct cl
 	return rc == 0 ? metering_arm(a, s->instrument) : rc;
 }
 
+static const struct interval any_time = { 0, INT64_MAX };
+
 /* all: every step that the session was there for, or only the last of all. */
 static int spare_unit(struct act *a, const char *instrument, bool all)
 {
-	static const struct interval any_time = { 0, INT64_MAX };
 	static struct clock_presence p;
 	struct session s;
 	int rc = session_open_on(a, instrument, &s);
@@ -116,6 +117,32 @@ int clock_session_opened(struct act *a, const char *instrument)
 	return spare_unit(a, instrument, true);
 }
 
+/* The clock is set back to before a booked end that it had jumped over: the end is still to come, and what ran since
+ * the jump was no overrun. Labels stand still until the clock is where it was, and overrun begins no sooner. */
+static int take_back_overrun(struct act *a, const char *instrument)
+{
+	static struct clock_presence p;
+	struct session s;
+	struct booking b;
+	struct policy own;
+	int64_t high = 0;
+	int rc = session_open_on(a, instrument, &s);
+
+	if (rc == 0)
+		rc = s.booking ? booking_load(a, s.booking, &b) : 1;
+	if (rc == 0)
+		rc = terms_policy(a, b.instrument, b.policy_version, &own);
+	if (rc == 0)
+		rc = store_clock_of_session(a->db, s.id, a->now.wall_ms, any_time, &p);
+	if (rc != 0 || p.n == 0 || a->now.wall_ms >= b.booked_to)
+		return rc < 0 ? rc : 0;
+	for (int k = 0; k < p.n; k++)
+		if (p.steps[k].step_ms < 0 && p.steps[k].wall_ms - p.steps[k].step_ms > high)
+			high = p.steps[k].wall_ms - p.steps[k].step_ms;
+	p.n--; /* before this step */
+	return clock_jump_over(&p, b.booked_to, 1) ? booking_overrun_from(a, b.id, high + own.grace_ms) : 0;
+}
+
 static int write_step(struct act *a, const struct clock *c, const struct clock_step *s)
 {
 	int rc = store_clock_step_add(a->db, act_id(a, "clock_step"), a->boot_id, s);
@@ -127,8 +154,11 @@ static int write_step(struct act *a, const struct clock *c, const struct clock_s
 	for (int k = 0; k < a->site->n_instruments && rc == 0; k++) {
 		if (s->jump)
 			rc = spare_unit(a, a->site->instruments[k].id, false);
-		else if (s->step_ms < 0 && store_unit_of(a->db, a->site->instruments[k].id)) /* edges that passed come again */
-			rc = metering_arm(a, a->site->instruments[k].id);
+		else if (s->step_ms < 0 && store_unit_of(a->db, a->site->instruments[k].id)) {
+			rc = take_back_overrun(a, a->site->instruments[k].id);
+			if (rc == 0) /* edges that passed come again */
+				rc = metering_arm(a, a->site->instruments[k].id);
+		}
 	}
 	if (rc == 0)
 		say(a, c, s);

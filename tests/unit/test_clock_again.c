@@ -166,6 +166,41 @@ static bool unit_is_held(int64_t b)
 		"o.busy_to > ?2", "ii", b, w->now.wall_ms) > 0;
 }
 
+/* The clock jumped over the end of a run and was ahead for so long; then it is set right, and the end is still to come.
+ * She ran in her own time all the while. */
+static void test_overrun_that_only_a_wrong_clock_saw_is_not_paid(void **state)
+{
+	static const int64_t ahead[] = { MIN(10), MIN(16), MIN(45) };
+
+	for (size_t k = 0; k < 3; k++) {
+		int64_t b, paid;
+
+		harsh_terms(0);
+		b = book("alice", "krios-1", H(1), H(3));
+		run_until(H(1));
+		must("alice", do_checkin, b);
+		d.of[0].on = true;
+		run(MIN(30));
+		set_clock(6 * LT_HOUR);
+		run(ahead[k]);
+		set_clock(-6 * LT_HOUR);
+		run(MIN(20));
+		d.of[0].on = false;
+		run(MIN(2));
+		must("alice", do_checkout, b);
+		run(MIN(30));
+		if (rows("SELECT COUNT(*) FROM review WHERE kind = 'meter_lost' AND state <> 'done'"))
+			must("mia", do_accept, rows("SELECT MAX(id) FROM review WHERE kind = 'meter_lost'"));
+		run(8 * LT_HOUR);
+		paid = sum("SELECT SUM(overrun_s) FROM charge");
+		if (paid != 0 || sum("SELECT SUM(used_s) FROM charge") < 50 * 60)
+			fail_msg("ahead for %lld min: %lld s of overrun, %lld s used", (long long)(ahead[k] / LT_MINUTE), (long long)paid,
+				(long long)sum("SELECT SUM(used_s) FROM charge"));
+		teardown(state);
+		setup(state);
+	}
+}
+
 /* The clock was a day ahead, before the booking was made, and showed the label of its end. Later it jumps over that
  * end, and over the next org's whole booking or into it. */
 static void test_a_run_holds_its_unit_though_the_clock_had_shown_its_end_before(void **state)
@@ -271,6 +306,7 @@ int main(void)
 		T(test_what_passed_before_a_booking_was_made_is_nothing_it_could_use),
 		T(test_a_cancelled_booking_that_the_clock_jumped_over_costs_nothing),
 		T(test_who_came_between_two_jumps_pays_no_overrun_for_the_second),
+		T(test_overrun_that_only_a_wrong_clock_saw_is_not_paid),
 		T(test_a_run_holds_its_unit_though_the_clock_had_shown_its_end_before),
 		T(test_who_idles_after_the_clock_was_set_back_pays_what_they_idle),
 		T(test_a_rest_is_let_go_in_time_although_the_clock_was_set_back),
