@@ -74,6 +74,12 @@ static int64_t claim_begins(struct act *a, const struct step *t, const struct se
 	return from;
 }
 
+/* A manager said that it is over, whatever the run bit says. */
+static bool ended_by_hand(const struct session *s)
+{
+	return s->closed_at && strcmp(s->close_cause, "manager") == 0;
+}
+
 static int windows_of(struct act *a, const struct step *t, const struct claimants *c, int64_t owner,
 	struct attr_window w[ATTR_WINDOWS])
 {
@@ -92,6 +98,8 @@ static int windows_of(struct act *a, const struct step *t, const struct claimant
 			continue;
 		from = claim_begins(a, t, s, from);
 		w[n++] = (struct attr_window){ s->id, from > start ? from : start, at_end || at_start ? 0 : claim_ends(a, s) };
+		if (at_start && ended_by_hand(s)) /* its run goes on as nobody's */
+			w[n++] = (struct attr_window){ 0, s->closed_at > start ? s->closed_at : start, 0 };
 	}
 	return n;
 }

@@ -544,6 +544,39 @@ static void test_a_gap_waits_as_long_as_was_promised_with_the_booking(void **sta
 		s.closed_at + 24 * LT_HOUR);
 }
 
+/* The controller is silent in a run, and a manager ends the session. What ran on after that was not its user's. */
+static void test_a_run_after_the_manager_closed_is_not_the_users(void **state)
+{
+	static const int64_t silent_after[] = { MIN(0), MIN(3), MIN(30), 5 * LT_HOUR };
+
+	(void)state;
+	for (size_t k = 0; k < sizeof(silent_after) / sizeof(silent_after[0]); k++) {
+		int64_t from = (w->now.wall_ms / LT_HOUR + 2) * LT_HOUR, b = book("alice", "krios-1", from, from + 8 * LT_HOUR), ran;
+		struct session s;
+
+		run_until(from);
+		must("alice", do_checkin, b);
+		ran = d.of[0].run_ms;
+		d.of[0].on = true;
+		run(MIN(10));
+		d.of[0].silent = true;
+		run(MIN(10));
+		s = of_booking(b);
+		must("mia", do_close, s.id);
+		ran = d.of[0].run_ms - ran;
+		run(silent_after[k]);
+		d.of[0].silent = false;
+		run(MIN(10));
+		d.of[0].on = false;
+		run(MIN(5));
+		s = by_id(s.id);
+		if (s.measured_ms > ran + 2 * LT_SECOND)
+			fail_msg("silent for %lld min more: %lld s are alice's, who ran %lld s", (long long)(silent_after[k] / LT_MINUTE),
+				(long long)(s.measured_ms / 1000), (long long)(ran / 1000));
+		run(8 * LT_HOUR);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -557,6 +590,7 @@ int main(void)
 		T(test_faults_in_gaps_and_by_the_poll), T(test_claim_needs_one_person),
 		T(test_without_a_claim_two_people_and_an_objection), T(test_waive_needs_two),
 		T(test_a_gap_waits_as_long_as_was_promised_with_the_booking),
+		T(test_a_run_after_the_manager_closed_is_not_the_users),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
