@@ -9,6 +9,8 @@
 #include "client/book.h"
 #include "common/fmt.h"
 
+#define FEE_TEXT 200    /* two amounts and what they hang on */
+
 static const struct column quote_fields[] = {
 	{ "Instrument", "instrument", CELL_TEXT }, { "When", "", CELL_SPAN }, { "Length", "duration_seconds", CELL_SECONDS },
 	{ "Price", "price", CELL_MONEY }, { "Acceptable", "acceptable", CELL_TEXT }, { "Policy", "policy_version", CELL_NUMBER },
@@ -198,28 +200,41 @@ static int preview(struct cli *c, struct wish *w, bool *ret_go)
 	return rc;
 }
 
-static bool costs(json_t *b)
+/* fee: the member, "fee" or "fee_later". */
+static bool costs(json_t *b, const char *fee)
 {
-	const char *fee = TEXT(json_object_get(b, "fee"), "amount");
+	const char *amount = TEXT(json_object_get(b, fee), "amount");
 
-	return fee && strspn(fee, "0.") != strlen(fee);
+	return amount && strspn(amount, "0.") != strlen(amount);
 }
 
-/* The fee of a booking, with all that was given up of it before: "; fee USD 50.00", or what to say when there is none. */
+static const char *money_part(json_t *b, const char *fee, const char *part)
+{
+	const char *text = TEXT(json_object_get(b, fee), part);
+
+	return text ? text : "";
+}
+
+/* The fee of a booking, with all that was given up of it before: "; fee USD 50.00", or what to say when there is none;
+ * and what the instrument's state at the booked start decides. */
 static void fee_text(json_t *b, const char *none, char *dst, size_t cap)
 {
-	json_t *fee = json_object_get(b, "fee");
+	size_t n;
 
-	if (costs(b))
-		snprintf(dst, cap, "; fee %s %s", TEXT(fee, "currency") ? TEXT(fee, "currency") : "", TEXT(fee, "amount"));
+	if (costs(b, "fee"))
+		snprintf(dst, cap, "; fee %s %s", money_part(b, "fee", "currency"), money_part(b, "fee", "amount"));
 	else
-		snprintf(dst, cap, "%s", none);
+		snprintf(dst, cap, "%s", costs(b, "fee_later") ? "" : none);
+	n = strlen(dst);
+	if (costs(b, "fee_later"))
+		snprintf(dst + n, cap - n, "; fee %s %s if the instrument can be used at the booked start, none if it cannot",
+			money_part(b, "fee_later", "currency"), money_part(b, "fee_later", "amount"));
 }
 
 /* What a change would be and cost. */
 static void would_be(struct cli *c, json_t *b)
 {
-	char fee[80];
+	char fee[FEE_TEXT];
 
 	fee_text(b, "; no fee", fee, sizeof fee);
 	fprintf(stderr, "This would be accepted%s; nothing was written.\n", fee);
@@ -230,7 +245,7 @@ static void booked(struct cli *c, json_t *b, const char *verb)
 {
 	static const struct column quote = { "", "quote", CELL_MONEY };
 	const char *id = TEXT(b, "id") ? TEXT(b, "id") : "";
-	char span[160], price[80], fee[80];
+	char span[160], price[80], fee[FEE_TEXT];
 
 	if (c->out.mode == OUT_TABLE) {
 		cell_span(&c->out, TEXT(b, "from"), TEXT(b, "to"), span, sizeof span);
@@ -314,18 +329,22 @@ static int load_booking(struct cli *c, struct path *p, json_t **ret, char versio
 	return EXIT_OK;
 }
 
-/* Does this (doing: the verb; b: as it would be) raise the booking's fee from what it is? Then says so and asks. */
+/* Does this (doing: the verb; b: as it would be) raise the booking's fee from what it is, or may it at the booked
+ * start? Then says so and asks. */
 static int fee_asks(struct cli *c, const char *doing, json_t *was, json_t *b)
 {
-	const char *fee = TEXT(json_object_get(b, "fee"), "amount"), *currency = TEXT(json_object_get(b, "fee"), "currency");
-	const char *before = TEXT(json_object_get(was, "fee"), "amount"), *id = c->args.pos[0];
-	char says[160], question[200];
+	const char *fee = money_part(b, "fee", "amount"), *before = money_part(was, "fee", "amount"), *id = c->args.pos[0];
+	const char *currency = money_part(b, "fee", "currency");
+	bool raises = costs(b, "fee") && strcmp(before, fee) != 0, later = costs(b, "fee_later") &&
+		strcmp(money_part(was, "fee_later", "amount"), money_part(b, "fee_later", "amount")) != 0;
+	char says[240], question[280];
 
-	if (!costs(b) || (before && strcmp(before, fee) == 0))
+	if (!raises && !later)
 		return EXIT_OK;
-	if (!currency)
-		currency = "";
-	if (costs(was))
+	if (!raises)
+		snprintf(says, sizeof says, "%s %s now costs %s %s if the instrument can be used at the booked start, and nothing if "
+			"it cannot", doing, id, money_part(b, "fee_later", "currency"), money_part(b, "fee_later", "amount"));
+	else if (costs(was, "fee"))
 		snprintf(says, sizeof says, "%s %s now raises its fee from %s to %s %s", doing, id, before, currency, fee);
 	else
 		snprintf(says, sizeof says, "%s %s now costs %s %s", doing, id, currency, fee);
@@ -335,8 +354,8 @@ static int fee_asks(struct cli *c, const char *doing, json_t *was, json_t *b)
 	return confirm(question) ? EXIT_OK : fail(EXIT_FAILED, "not-confirmed", "nothing was changed");
 }
 
-/* PATCH with the new interval, after showing it. */
-static int change(struct cli *c, struct path *p, const char *version, json_t *body, const char *verb)
+/* PATCH with the new interval, after showing it. echo: what became of "now" is in the answer. */
+static int change(struct cli *c, struct path *p, const char *version, json_t *body, const char *verb, bool echo)
 {
 	bool dry = args_has(&c->args, "dry-run");
 	json_t *b;
@@ -346,6 +365,8 @@ static int change(struct cli *c, struct path *p, const char *version, json_t *bo
 		path_query(p, "dry_run", "true");
 	if ((rc = ask(c, "PATCH", p->text, body, version, 0, &b)) != 0)
 		return rc;
+	if (echo)
+		echo_answer(c, b);
 	if (dry)
 		would_be(c, b);
 	else
@@ -391,7 +412,8 @@ static int run_move(struct cli *c)
 		json_decref(b);
 		return rc;
 	}
-	echo_interval(c, w.from, w.to);
+	if (!w.now)
+		echo_interval(c, w.from, w.to);
 	body = json_object();
 	json_object_set_new(body, "from", json_at(c, w.from));
 	json_object_set_new(body, "to", json_at(c, w.to));
@@ -407,7 +429,7 @@ static int run_move(struct cli *c)
 		json_decref(body);
 		return rc;
 	}
-	return change(c, &p, version, body, "Moved");
+	return change(c, &p, version, body, "Moved", w.now);
 }
 
 static int run_extend(struct cli *c)
@@ -432,7 +454,7 @@ static int run_extend(struct cli *c)
 	body = json_object();
 	json_object_set_new(body, "to", json_at(c, to + more));
 	body_override(c, body);
-	return change(c, &p, version, body, "Extended");
+	return change(c, &p, version, body, "Extended", false);
 }
 
 static int cancel_path(struct cli *c, struct path *p)
@@ -458,7 +480,7 @@ static int cancel_asks(struct cli *c, const struct path *p)
 	path_query(&dry, "dry_run", "true");
 	if ((rc = ask(c, "POST", dry.text, json_object(), NULL, ASK_KEY, &b)) != 0)
 		return rc;
-	if (costs(b) && (rc = load_booking(c, &path, &was, version)) == 0)
+	if ((costs(b, "fee") || costs(b, "fee_later")) && (rc = load_booking(c, &path, &was, version)) == 0)
 		rc = fee_asks(c, "Cancelling", was, b);
 	json_decref(was);
 	json_decref(b);
@@ -469,7 +491,7 @@ static int run_cancel(struct cli *c)
 {
 	struct path p;
 	json_t *b, *body = NULL;
-	char fee[80];
+	char fee[FEE_TEXT];
 	int rc = cancel_path(c, &p);
 	bool dry = args_has(&c->args, "dry-run");
 

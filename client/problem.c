@@ -63,7 +63,6 @@ int fail_when(const char *what, const char *text, const struct when_err *e)
 
 static const struct { const char *code; long status; const char *cure; } cures[] = {
 	{ "has-bookings", 0, "see them: labtime mine --user USER; cancel them with it: labtime user rm USER --cancel" },
-	{ "session-open", 0, "it closes after five quiet minutes; a manager may close it now: labtime session close S-88 --reason R" },
 	{ "unknown-instrument", 0, "look at what there is: labtime ls" },
 	{ "bad-token", 0, "the token is wrong, expired or revoked: labtime login" },
 	{ "slot-taken", 0, NULL },

@@ -56,13 +56,32 @@ void say_started(struct cli *c, json_t *b)
 	printf("When you leave: labtime stop %s\n", id);
 }
 
+/* Was its run on when the meter was last read? */
+static bool session_runs(struct cli *c, json_t *b)
+{
+	const char *session = TEXT(b, "session"), *state;
+	struct path p;
+	json_t *s = NULL;
+	bool runs;
+
+	path_set(&p, "/v1/sessions");
+	path_part(&p, session ? session : "");
+	runs = session && ask(c, "GET", p.text, NULL, NULL, ASK_QUIET, &s) == EXIT_OK;
+	state = runs ? TEXT(s, "state") : NULL;
+	runs = state && strcmp(state, "running") == 0;
+	json_decref(s);
+	return runs;
+}
+
 void say_stopped(struct cli *c, json_t *b)
 {
 	const char *id = TEXT(b, "id") ? TEXT(b, "id") : "", *instrument = TEXT(b, "instrument") ? TEXT(b, "instrument") : "";
 	const char *state = TEXT(b, "state");
 
-	if (state && strcmp(state, "active") == 0)
+	if (state && strcmp(state, "active") == 0 && session_runs(c, b))
 		printf("Checked out of %s; it still runs, and its time counts until it stops.\n", instrument);
+	else if (state && strcmp(state, "active") == 0)
+		printf("Checked out of %s; its meter could not be read: the session ends with the next reading.\n", instrument);
 	else
 		printf("Checked out: %s is over, %s is free again.\n", id, instrument);
 	printf("What it costs: labtime wait %s --for charged, then labtime bill\n", id);

@@ -51,6 +51,14 @@ static void put_string(struct out *o, const char *s, int precision)
 		put(o, s[i]);
 }
 
+static const char *digits_of(const char *f, int *ret)
+{
+	*ret = 0;
+	while (*f >= '0' && *f <= '9')
+		*ret = *ret * 10 + (*f++ - '0');
+	return f;
+}
+
 static const char *convert(struct out *o, const char *f, va_list *ap)
 {
 	bool zero = false;
@@ -60,11 +68,12 @@ static const char *convert(struct out *o, const char *f, va_list *ap)
 		zero = true;
 		f++;
 	}
-	while (*f >= '0' && *f <= '9')
-		width = width * 10 + (*f++ - '0');
+	f = digits_of(f, &width);
 	if (f[0] == '.' && f[1] == '*') {
 		precision = va_arg(*ap, int);
 		f += 2;
+	} else if (f[0] == '.') {
+		f = digits_of(f + 1, &precision);
 	}
 	for (; *f == 'l' || *f == 'z'; f++)
 		longs++;

@@ -1,7 +1,7 @@
 /*
  * fmt.h - bounded text without libc's stdio, so that common and core stay pure.
  *
- * A subset of printf: %s %.*s %c %d %u %x %ld %lu %lld %llu %zu %% with optional '0'
+ * A subset of printf: %s %.9s %.*s %c %d %u %x %ld %lu %lld %llu %zu %% with optional '0'
  * flag and width for integers ("%02d"). No floating point exists here.
  */
 #ifndef LT_FMT_H

@@ -32,15 +32,19 @@ static json_t *json_booking(struct act *a, const struct booking *b)
 	const struct site *s = a->site;
 	struct session session;
 	int rc = b->id != 0 ? session_of_booking(a, b->id, &session) : 1;
+	int64_t later = b->fee_later_minor;
 
-	return json_pack("{s:o, s:s, s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:I, s:o, s:o, s:b, s:b, s:o, s:o, s:I, s:I, s:o, s:s, s:o, s:o, s:o, s:o, s:I}",
+	if (!a->dry_run && booking_fee_later(a, b, &later) != 0)
+		later = 0;
+	return json_pack("{s:o, s:s, s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:I, s:o, s:o, s:o, s:b, s:b, s:o, s:o, s:I, s:I, s:o, s:s, s:o, s:o, s:o, s:o, s:I}",
 		"id", b->id != 0 ? json_id('B', b->id) : json_null(), "instrument", b->instrument, "org", b->org, "user",
 		b->user,
 		"state", booking_state_name(b->state), "from", json_instant(s, b->booked_from), "to",
 		json_instant(s, b->booked_to),
 		"held_to", json_instant(s, b->held_to), "since", json_instant(s, b->since), "duration_seconds",
 		(json_int_t)((b->booked_to - b->booked_from) / 1000),
-		"quote", json_money(s, b->quote_minor), "fee", json_money(s, b->fee_minor), "walk_up", (int)b->walk_up,
+		"quote", json_money(s, b->quote_minor), "fee", json_money(s, b->fee_minor), "fee_later", json_money(s, later),
+		"walk_up", (int)b->walk_up,
 		"waiting", (int)b->waiting, "project", json_text(b->project), "note", json_text(b->note),
 		"policy_version", (json_int_t)b->policy_version, "price_version", (json_int_t)b->price_version,
 		"created_at", json_instant(s, b->created_at), "created_by", b->created_by,

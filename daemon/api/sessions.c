@@ -6,7 +6,7 @@
 
 #include "app/ledger.h"
 #include "app/metering.h"
-#include "app/rating.h"
+#include "app/money.h"
 #include "app/review.h"
 #include "app/view.h"
 
@@ -31,16 +31,16 @@ static void set_instants(json_t *o, const struct site *site, const struct sessio
 		json_object_set_new(o, instants[i].name, json_instant_or_null(site, instants[i].at));
 }
 
-/* What the session costs so far; null where it has no price (nobody's, or beyond what one charge may be). */
+/* What the session costs so far, or was charged; null where it has no price (nobody's, or beyond what one charge may
+ * be). */
 static int set_price(struct act *a, json_t *o, const struct session *s)
 {
-	struct rating *r = NULL;
-	int rc = s->org[0] ? rating_session(a, s->id, &r) : RATING_NONE;
+	struct charge_balance price = { 0 };
+	int rc = s->org[0] ? money_so_far(a, s->id, &price) : 1;
 
-	json_object_set_new(o, "idle_seconds", json_integer(rc == 0 ? r->result.idle_s : 0));
-	json_object_set_new(o, "fault_seconds", json_integer(rc == 0 ? r->result.fault_s : 0));
-	json_object_set_new(o, "amount_so_far", rc == 0 ? json_money(a->site, r->result.total_minor) : json_null());
-	rating_free(r);
+	json_object_set_new(o, "idle_seconds", json_integer(price.idle_s));
+	json_object_set_new(o, "fault_seconds", json_integer(price.fault_s));
+	json_object_set_new(o, "amount_so_far", rc == 0 ? json_money(a->site, price.minor) : json_null());
 	return rc < 0 ? rc : 0;
 }
 

@@ -48,6 +48,9 @@ struct booking_patch {
 /* Move, extend or shorten, as the times say. version: what the caller saw (0: any). ret->fee_minor: with what the time
  * that is given up costs (R23). */
 int booking_change(struct act *a, int64_t id, int64_t version, const struct booking_patch *p, struct booking *ret);
+/* R23: what becomes due at the start that was booked, for what was cancelled or given up while the instrument could not
+ * be used, if it can be used then. */
+int booking_fee_later(struct act *a, const struct booking *b, int64_t *ret_minor);
 /* ret->fee_minor: what it costs. */
 int booking_cancel(struct act *a, int64_t id, const char *reason, struct booking *ret);
 /* The same, free of charge: its user is deactivated. */

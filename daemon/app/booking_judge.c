@@ -8,6 +8,7 @@
 #include "common/fmt.h"
 #include "store/booking.h"
 #include "store/evidence.h"
+#include "store/timer.h"
 
 /* What any witness saw. Where nothing is metered, a check-in is use. */
 static int was_used(struct act *a, const struct booking *b, bool *ret)
@@ -75,6 +76,18 @@ int booking_judge(struct act *a, const struct booking *b, const struct policy *p
 	return rc != 0 ? rc : db_failed(a->db);
 }
 
+/* What a cancellation at `at` adds to what is due, if the instrument can be used at the booked start. */
+static int late_cancel_adds(struct act *a, const struct booking *b, int64_t at, int64_t *ret_minor)
+{
+	int64_t due, whole;
+	int rc = money_fees_due(a, b->id, &due);
+
+	if (rc == 0)
+		rc = money_fee_preview(a, b, "late_cancel", at, &whole);
+	*ret_minor = rc == 0 ? whole - due : 0;
+	return rc;
+}
+
 /* R23: a cancellation while the instrument cannot be used costs nothing, unless it can be used at the booked start. */
 int booking_late_cancel(struct act *a, struct booking *b, int64_t at)
 {
@@ -87,9 +100,22 @@ int booking_late_cancel(struct act *a, struct booking *b, int64_t at)
 		return money_fee_preview(a, b, "late_cancel", at, &b->fee_minor);
 	if (usable)
 		return money_fee(a, b, "late_cancel", NULL, at, &b->fee_minor);
-	if (!a->dry_run && at < b->booked_from)
+	if (at < b->booked_from && a->dry_run)
+		return late_cancel_adds(a, b, at, &b->fee_later_minor);
+	if (at < b->booked_from)
 		act_timer(a, "late_cancel", b->id, b->booked_from);
 	return act_end(a);
+}
+
+int booking_fee_later(struct act *a, const struct booking *b, int64_t *ret_minor)
+{
+	int64_t cancelled = 0;
+	int rc = booking_given_up_later(a, b, ret_minor);
+
+	if (rc == 0 && b->state == BOOKING_CANCELLED && store_timer_due(a->db, "late_cancel", b->id) != INT64_MAX)
+		rc = late_cancel_adds(a, b, b->ended_at, &cancelled);
+	*ret_minor += cancelled;
+	return rc;
 }
 
 int booking_late_cancel_due(struct act *a, int64_t ref, int64_t due_at)

@@ -68,6 +68,8 @@ const char *booking_why_lapsed(const struct booking *b, const struct use_facts *
  * booked start. */
 int booking_late_cancel(struct act *a, struct booking *b, int64_t at);
 int booking_late_cancel_due(struct act *a, int64_t ref, int64_t due_at);
+/* R23: what of the parts that were given up is decided later, if the instrument can be used then. */
+int booking_given_up_later(struct act *a, const struct booking *b, int64_t *ret_minor);
 /* R23: adds to b->fee_minor what the parts cost that were booked before and are not any more. While the instrument
  * cannot be used that is decided at the start it had. */
 int booking_give_up(struct act *a, const struct booking *was, struct booking *b);

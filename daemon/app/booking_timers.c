@@ -48,8 +48,8 @@ static int ask_when_usable(struct act *a, const struct booking *b, int64_t missi
 	return ask_later(a, b, lately < LT_SECOND && missing_ms < ASK_AGAIN ? ASK_AGAIN : missing_ms);
 }
 
-/* The session without a run is ended as by its user; metering tells booking_closed that there was no use. */
-static int end_session(struct act *a, const struct booking *b)
+/* Nobody knows whether a run is on: the session ends with the next reading, and is judged by it. */
+static int end_when_read(struct act *a, const struct booking *b)
 {
 	bool closed;
 
@@ -80,8 +80,8 @@ static int fire_no_show(struct act *a, int64_t ref, int64_t due_at)
 		return rc;
 	if (v == USE_WAITS)
 		return f.silent ? ask_later(a, &b, ASK_AGAIN) : ask_when_usable(a, &b, f.wait_ms - f.usable_ms);
-	if (v != USE_USED && b.state == BOOKING_ACTIVE)
-		return end_session(a, &b);
+	if (v != USE_USED && b.state == BOOKING_ACTIVE && (f.silent || act_blind(a, b.instrument)))
+		return end_when_read(a, &b);
 	return booking_unused(a, &b, v, &f, a->now.wall_ms);
 }
 

@@ -195,13 +195,19 @@ static int fee_of_part(struct act *a, const struct booking *was, const struct fe
 	return rc < 0 ? rc : act_end(a);
 }
 
-int money_fee_given_up_preview(struct act *a, const struct booking *was, struct interval part, int64_t at,
-	int64_t *ret_minor)
+int money_fee_given_up_later(struct act *a, const struct booking *was, struct interval part, int64_t at,
+	int64_t terms_at, int64_t *ret_minor)
 {
-	struct fee_question q = { "late_cancel", at, part, 0 };
+	struct fee_question q = { "late_cancel", at, part, terms_at };
 	struct fee f;
 
 	return fee_of_part(a, was, &q, &f, ret_minor);
+}
+
+int money_fee_given_up_preview(struct act *a, const struct booking *was, struct interval part, int64_t at,
+	int64_t *ret_minor)
+{
+	return money_fee_given_up_later(a, was, part, at, 0, ret_minor);
 }
 
 int money_fee_given_up_room(struct act *a, int64_t booking)

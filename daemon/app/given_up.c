@@ -27,18 +27,18 @@ static int parts_of(const struct booking *was, const struct booking *b, struct i
 }
 
 /* Nothing is due yet; at the old start it is known whether the instrument can be used. */
-static int decide_later(struct act *a, const struct booking *was, struct interval part)
+static int decide_later(struct act *a, const struct booking *was, struct interval part, int64_t *ret_minor)
 {
 	struct given_up g = { .booking = was->id, .at = a->now.wall_ms, .booked_from = was->booked_from,
 		.booked_to = was->booked_to, .since = was->since, .walk_up = was->walk_up, .part = part,
 		.terms_at = store_booking_terms_label(a->db, was->id, a->now.wall_ms) };
-	int64_t fee;
 	int rc;
 
-	if (a->dry_run || g.at >= was->booked_from)
+	*ret_minor = 0;
+	if (g.at >= was->booked_from)
 		return 0;
-	rc = money_fee_given_up_preview(a, was, part, g.at, &fee);
-	if (rc != 0 || fee == 0)
+	rc = money_fee_given_up_preview(a, was, part, g.at, ret_minor);
+	if (rc != 0 || *ret_minor == 0 || a->dry_run)
 		return rc;
 	rc = money_fee_given_up_room(a, was->id);
 	if (rc != 0)
@@ -57,30 +57,56 @@ int booking_give_up(struct act *a, const struct booking *was, struct booking *b)
 	if (n > 0)
 		rc = metering_usable_at(a, was->instrument, a->now.wall_ms, &usable);
 	for (int i = 0; i < n && rc == 0; i++) {
-		int64_t fee = 0;
+		int64_t fee = 0, later = 0;
 
 		if (!usable)
-			rc = decide_later(a, was, part[i]);
+			rc = decide_later(a, was, part[i], &later);
 		else if (a->dry_run)
 			rc = money_fee_given_up_preview(a, was, part[i], a->now.wall_ms, &fee);
 		else
 			rc = money_fee_given_up(a, was, part[i], a->now.wall_ms, &fee);
 		b->fee_minor += fee;
+		b->fee_later_minor += later;
 	}
 	return rc;
 }
 
-static int charge_part(struct act *a, const struct given_up *g, struct booking *b)
+/* The booking as it was when the part was given up. */
+static struct booking as_it_was(const struct booking *b, const struct given_up *g)
 {
 	struct booking was = *b;
-	int64_t fee;
-	int rc;
 
 	was.booked_from = g->booked_from;
 	was.booked_to = g->booked_to;
 	was.since = g->since;
 	was.walk_up = g->walk_up;
-	rc = money_fee_given_up_due(a, &was, g->part, g->at, g->terms_at, &fee);
+	return was;
+}
+
+int booking_given_up_later(struct act *a, const struct booking *b, int64_t *ret_minor)
+{
+	struct given_up g;
+	int64_t last = 0, fee;
+	int rc;
+
+	*ret_minor = 0;
+	while ((rc = store_given_up_next(a->db, b->id, last, &g)) == 0) {
+		struct booking was = as_it_was(b, &g);
+
+		last = g.id;
+		rc = money_fee_given_up_later(a, &was, g.part, g.at, g.terms_at, &fee);
+		if (rc != 0)
+			return rc;
+		*ret_minor += fee;
+	}
+	return rc < 0 ? rc : 0;
+}
+
+static int charge_part(struct act *a, const struct given_up *g, struct booking *b)
+{
+	struct booking was = as_it_was(b, g);
+	int64_t fee;
+	int rc = money_fee_given_up_due(a, &was, g->part, g->at, g->terms_at, &fee);
 	if (rc != 0 || fee == 0)
 		return rc;
 	b->fee_minor += fee;

@@ -80,6 +80,13 @@ static bool ended_by_hand(const struct session *s)
 	return s->closed_at && strcmp(s->close_cause, "manager") == 0;
 }
 
+/* From when on a session may have run in the gap: from its check-in, though it waited for the unit until later. Who
+ * waited before the gap began was seen to wait. */
+static int64_t came_at(const struct session *s, int64_t start)
+{
+	return s->checkin_at > s->opened_at || s->checkin_at > start ? s->checkin_at : s->opened_at;
+}
+
 static int windows_of(struct act *a, const struct step *t, const struct claimants *c, int64_t owner,
 	struct attr_window w[ATTR_WINDOWS])
 {
@@ -90,7 +97,7 @@ static int windows_of(struct act *a, const struct step *t, const struct claimant
 		const struct session *s = &c->s[k];
 		bool at_end = k == c->n - 1 && t->has_session && t->r->v.running;
 		bool at_start = s->id == owner && t->r->v.was_running;
-		int64_t from = s->checkin_at > s->opened_at ? s->checkin_at : s->opened_at;
+		int64_t from = came_at(s, start);
 
 		if (s->id == owner)
 			from = start;

@@ -212,15 +212,8 @@ int metering_booking_gone(struct act *a, int64_t booking)
 	struct booking b;
 	int rc = session_of_booking(a, booking, &s);
 
-	if (rc == 0 && (s.state == SESSION_OPEN || s.state == SESSION_IDLE)) {
-		s.closed_at = a->now.wall_ms;
-		s.end_reading = true;
-		s.outcome = OUTCOME_SETTLING;
-		lt_fmt(s.close_cause, sizeof(s.close_cause), "timer");
-		rc = session_step(a, &s, SESSION_CLOSE, "timer", "its booking is gone");
-		if (rc == 0)
-			rc = occupancy_end(a, "session", s.id);
-	}
+	if (rc == 0 && (s.state == SESSION_OPEN || s.state == SESSION_IDLE))
+		rc = session_end(a, &s, a->now.wall_ms, "timer", true);
 	if (rc < 0)
 		return rc;
 	rc = booking_load(a, booking, &b);

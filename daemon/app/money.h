@@ -9,6 +9,7 @@
 #include "core/session.h"
 #include "core/tariff.h"
 #include "core/use.h"
+#include "store/charge.h"
 
 /* What a booking was promised, in order; at most as many price lists as one price is made of. */
 struct terms_rows { int n; struct booking_term row[RATE_LISTS_MAX]; };
@@ -29,8 +30,9 @@ int money_quote(struct act *a, const struct booking *b, const struct terms_rows 
 	struct rate_result *ret);
 /* The refusal of a time that touches too many price lists. */
 int money_too_many_lists(struct act *a, const char *instrument);
-/* The live meter: what the session would be charged if it ended now, by the same rating function. Writes nothing. */
-int money_so_far(struct act *a, int64_t session, struct rate_result *ret);
+/* The live meter: what stands for the session's charge; before it is charged, what it would be if it ended now, by the
+ * same rating function. Writes nothing. 0; 1: there is no such session, or it is more than one charge may be; < 0. */
+int money_so_far(struct act *a, int64_t session, struct charge_balance *ret);
 /* A closed session (or one whose review was decided): settles now if nothing is open (BILLING.md "Settling"), else
  * arms the timer "settle". Idempotent. */
 int money_settle(struct act *a, int64_t session);
@@ -48,9 +50,12 @@ int money_fee_preview(struct act *a, const struct booking *b, const char *compon
 /* R23: a part of the booked time is given up: it pays its share of what cancelling all of it at this instant would.
  * was: the booking before. *ret_minor: what this part costs. The preview writes nothing. */
 int money_fee_given_up(struct act *a, const struct booking *was, struct interval part, int64_t at, int64_t *ret_minor);
-/* The same for what was given up before: terms_at is the label of what was done to the terms then. */
+/* The same for what was given up before: terms_at is the label of what was done to the terms then. _later writes
+ * nothing. */
 int money_fee_given_up_due(struct act *a, const struct booking *was, struct interval part, int64_t at, int64_t terms_at,
 	int64_t *ret_minor);
+int money_fee_given_up_later(struct act *a, const struct booking *was, struct interval part, int64_t at,
+	int64_t terms_at, int64_t *ret_minor);
 int money_fee_given_up_preview(struct act *a, const struct booking *was, struct interval part, int64_t at,
 	int64_t *ret_minor);
 /* What is due on all fees of the booking that were posted. */

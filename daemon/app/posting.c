@@ -86,7 +86,7 @@ static void from_session(struct charge *c, const struct rating *r)
 	lt_fmt(c->instrument, sizeof(c->instrument), "%s", s->instrument);
 	lt_fmt(c->project, sizeof(c->project), "%s", r->in.booked ? r->b.project : "");
 	c->service_from = r->in.n_pieces ? r->pieces[0].from_at : s->opened_at;
-	c->service_to = r->in.n_pieces ? r->pieces[r->in.n_pieces - 1].to_at : s->opened_at;
+	c->service_to = r->in.n_pieces ? rating_last_instant(r) : s->opened_at;
 }
 
 static void from_booking(struct charge *c, const struct booking *b)

@@ -15,6 +15,8 @@
 #include "store/terms.h"
 
 #define RATING_PIECES 256
+/* A forced reading may be labelled so long after the check-in or check-out that it serves. */
+#define RATING_LABEL_MS 250
 
 struct rating {
 	struct session s;
@@ -40,6 +42,9 @@ int rating_session(struct act *a, int64_t session, struct rating **ret);
  * the law of the rating are those of the record. */
 int rating_again(struct act *a, int64_t session, const struct charge_sealed *sealed, struct rating **ret);
 struct rating *rating_free(struct rating *r);
+/* When the last of its pieces ends: they are in the order of their beginnings, and a short one may lie within a long
+ * one. It has at least one. */
+int64_t rating_last_instant(const struct rating *r);
 
 /* What is posted: a charge with its lines, its record and its transaction. */
 struct posting {

@@ -146,7 +146,7 @@ static void readings_part(struct act *a, struct jsonout *o, const struct charge 
 
 	jsonout_open(o, "readings", '{');
 	reading_part(o, "end", evidence_reading_after(a->db, c->instrument, c->service_to, &r), &r);
-	reading_part(o, "start", evidence_reading_before(a->db, c->instrument, c->service_from, &r), &r);
+	reading_part(o, "start", evidence_reading_before(a->db, c->instrument, c->service_from + RATING_LABEL_MS, &r), &r);
 	jsonout_close(o, '}');
 }
 

@@ -206,7 +206,8 @@ static int closed_session(struct act *a, const struct review *r, struct session 
 		return act_refuse(a, 422, "no-session", "", "V-%lld is about the meter, not about a session",
 			(long long)r->id);
 	if (rc == 0 && session_is_open(ret))
-		return act_refuse(a, 409, "session-open", "", "S-%lld is still open; decide when it has closed",
+		return act_refuse(a, 409, "session-open", "", "S-%lld is still open; decide when it has closed (five minutes after "
+			"its run; a manager may close it now: labtime session close S-%lld --reason R)", (long long)r->session,
 			(long long)r->session);
 	return rc;
 }

@@ -53,27 +53,18 @@ static int64_t usual_seconds(struct act *a, const struct session *s)
 	return used[kept / 2];
 }
 
-/* Pieces are in the order of their beginnings; a short one may lie within a long one. */
-static int64_t last_instant(const struct rating *r)
-{
-	int64_t to = r->pieces[0].to_at;
-
-	for (int k = 1; k < r->in.n_pieces; k++)
-		to = r->pieces[k].to_at > to ? r->pieces[k].to_at : to;
-	return to;
-}
-
 /* Why this charge may not be posted without a person, or NULL. */
 static const char *implausible(struct act *a, const struct rating *r)
 {
 	const struct session *s = &r->s;
 	int64_t from = r->in.n_pieces ? r->pieces[0].from_at : s->opened_at;
-	int64_t to = r->in.n_pieces ? last_instant(r) : s->closed_at;
+	int64_t to = r->in.n_pieces ? rating_last_instant(r) : s->closed_at;
 	int64_t begin = from < s->opened_at ? from : s->opened_at, wall = to - begin + clock_back_ms(a, begin), usual;
 
 	if (r->result.used_s * 1000 > wall + LT_MINUTE + wall / 1000)
 		return "more seconds were metered than the clock has";
-	if (!s->unplaced && evidence_overlap(a->db, s->instrument, s->id, from, to))
+	if (!s->unplaced && to - from > 2 * RATING_LABEL_MS &&
+			evidence_overlap(a->db, s->instrument, s->id, from + RATING_LABEL_MS, to - RATING_LABEL_MS))
 		return "another session of this unit overlaps it";
 	usual = usual_seconds(a, s);
 	if (usual > 0 && r->result.used_s > HISTORY_FACTOR * usual && (!r->in.booked || r->result.overrun_s > 0))

@@ -15,6 +15,15 @@
 #include "store/meter.h"
 #include "store/usable.h"
 
+int64_t rating_last_instant(const struct rating *r)
+{
+	int64_t to = r->pieces[0].to_at;
+
+	for (int k = 1; k < r->in.n_pieces; k++)
+		to = r->pieces[k].to_at > to ? r->pieces[k].to_at : to;
+	return to;
+}
+
 struct rating *rating_free(struct rating *r)
 {
 	free(r);
@@ -286,15 +295,20 @@ int rating_session(struct act *a, int64_t session, struct rating **ret)
 	return rating_again(a, session, NULL, ret);
 }
 
-int money_so_far(struct act *a, int64_t session, struct rate_result *ret)
+int money_so_far(struct act *a, int64_t session, struct charge_balance *ret)
 {
 	struct rating *r = NULL;
-	int rc = rating_session(a, session, &r);
+	struct charge c;
+	int rc = charge_of_session(a->db, session, &c);
 
+	memset(ret, 0, sizeof(*ret));
+	if (rc <= 0)
+		return rc == 0 ? charge_balance(a->db, c.id, ret) : rc;
+	rc = rating_session(a, session, &r);
 	if (rc == 0)
-		*ret = r->result;
-	if (rc == RATING_TOO_MUCH || rc == RATING_MANY_LISTS)
-		memset(ret, 0, sizeof(*ret));
+		*ret = (struct charge_balance){ .minor = r->result.total_minor, .used_s = r->result.used_s,
+			.idle_s = r->result.idle_s, .fault_s = r->result.fault_s, .overrun_s = r->result.overrun_s,
+			.billed_s = r->result.billed_s, .estimated_s = r->result.estimated_s, .gap_s = r->gap_s };
 	rating_free(r);
-	return rc < 0 ? rc : rc == RATING_NONE ? 1 : 0;
+	return rc < 0 ? rc : rc != 0;
 }

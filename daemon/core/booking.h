@@ -19,6 +19,7 @@ struct booking {
 	int64_t priced_to;               /* end for overrun pricing (R28)                            */
 	int64_t policy_version, price_version; /* of its first terms row                             */
 	int64_t quote_minor, fee_minor;
+	int64_t fee_later_minor;         /* not stored: of a dry run, what booking_fee_later() would be */
 	bool walk_up, waiting;
 	char note[LT_TITLE], project[LT_ID];
 	int64_t created_at, ended_at, checkin_at; /* 0: not */

@@ -66,7 +66,11 @@ bool evidence_overlap(struct db *db, const char *instrument, int64_t session, in
 bool evidence_hidden(struct db *db, const char *instrument, int64_t from, int64_t to)
 {
 	return db_one_int(db, 0, "SELECT id FROM session WHERE instrument = ?1 AND opened_at < ?3 AND opened_at > ?2 - " LONGEST " "
-		"AND closed_at > ?2 AND unplaced = 1 AND kind = 'unattributed' LIMIT 1", "tii", instrument, from, to) != 0;
+		"AND closed_at > ?2 AND unplaced = 1 AND kind = 'unattributed' LIMIT 1", "tii", instrument, from, to) != 0 ||
+		/* what was too short for a session of its own */
+		db_one_int(db, 0, "SELECT id FROM usage WHERE instrument = ?1 AND session IS NULL AND reason = 'gap' AND from_at < ?3 "
+		"AND from_at > ?2 - " LONGEST " AND to_at > ?2 AND measured_ms + held_ms > 0 LIMIT 1", "tii", instrument, from,
+		to) != 0;
 }
 
 bool evidence_nobodys_run(struct db *db, const char *instrument, int64_t from, int64_t to)

@@ -10,9 +10,8 @@ int store_given_up_insert(struct db *db, const struct given_up *g)
 		g->terms_at);
 }
 
-int store_given_up_load(struct db *db, int64_t id, struct given_up *ret)
+static int one(struct stmt *s, struct given_up *ret)
 {
-	struct stmt *s = db_query(db, "SELECT " FIELDS " FROM given_up WHERE id = ?1 AND decided_at IS NULL", "i", id);
 	int class = db_step(s);
 
 	if (class == DB_ROW)
@@ -20,6 +19,17 @@ int store_given_up_load(struct db *db, int64_t id, struct given_up *ret)
 			db_int(s, 6) != 0, { db_int(s, 7), db_int(s, 8) }, db_int(s, 9) };
 	db_end(s);
 	return class == DB_ROW ? 0 : class == DB_DONE ? 1 : class;
+}
+
+int store_given_up_load(struct db *db, int64_t id, struct given_up *ret)
+{
+	return one(db_query(db, "SELECT " FIELDS " FROM given_up WHERE id = ?1 AND decided_at IS NULL", "i", id), ret);
+}
+
+int store_given_up_next(struct db *db, int64_t booking, int64_t after, struct given_up *ret)
+{
+	return one(db_query(db, "SELECT " FIELDS " FROM given_up WHERE booking = ?1 AND id > ?2 AND decided_at IS NULL "
+		"ORDER BY id LIMIT 1", "ii", booking, after), ret);
 }
 
 int64_t store_given_up_waiting(struct db *db, int64_t booking)

@@ -18,6 +18,8 @@ struct given_up {
 int store_given_up_insert(struct db *db, const struct given_up *g);
 /* One that is not decided. 0, 1: there is none, < 0. */
 int store_given_up_load(struct db *db, int64_t id, struct given_up *ret);
+/* The next of a booking that is not decided. 0, 1: there is none, < 0. */
+int store_given_up_next(struct db *db, int64_t booking, int64_t after, struct given_up *ret);
 /* How many of a booking are not decided. */
 int64_t store_given_up_waiting(struct db *db, int64_t booking);
 int store_given_up_decide(struct db *db, int64_t id, int64_t at);

@@ -300,6 +300,36 @@ def test_cancel_asks_only_for_money():
     expect("free", run("cancel", "B-1042")[0], 0)
 
 
+def test_cancel_says_what_hangs_on_the_booked_start():
+    """The instrument is down now: whether there is a fee is decided at the booked start."""
+    later = {**BOOKING, "state": "cancelled", "fee_later": {"amount": "50.00", "currency": "USD"}}
+    SERVER.script({("POST", "/v1/bookings/B-1042/cancel"): reply(200, later), ("GET", "/v1/bookings/B-1042"): reply(200, BOOKING)})
+    said = "accepted; fee USD 50.00 if the instrument can be used at the booked start, none if it cannot; nothing was written."
+    assert said in run("cancel", "B-1042", "--dry-run")[2]
+    rc, out, err = run("cancel", "B-1042")
+    expect("refused", rc, 2)
+    assert "costs USD 50.00 if the instrument can be used at the booked start" in err and "--yes" in err, err
+    expect("accepted", run("cancel", "B-1042", "--yes")[0], 0)
+
+
+def test_stop_says_what_it_waits_for():
+    """Active after a check-out: a run is on, or nobody could read the meter."""
+    active = {**BOOKING, "state": "active", "session": "S-7"}
+    for state, said in (("running", "it still runs"), ("unknown", "could not be read"), ("open", "could not be read")):
+        SERVER.script({("POST", "/v1/bookings/B-1042/checkout"): reply(200, active),
+                       ("GET", "/v1/sessions/S-7"): reply(200, {"id": "S-7", "state": state})})
+        told = on_terminal(None, "stop", "B-1042")[1]
+        assert said in told, (state, told)
+
+
+def test_move_now_says_what_was_booked():
+    """The daemon's grid says where "now" begins: the answer is told, not what was typed."""
+    moved = {**BOOKING, "from": "2026-12-01T10:15:00+08:00", "to": "2026-12-01T14:15:00+08:00"}
+    SERVER.script({("GET", "/v1/bookings/B-1042"): reply(200, BOOKING), ("PATCH", "/v1/bookings/B-1042"): reply(200, moved)})
+    err = run("move", "B-1042", "now", "--yes")[2]
+    assert "10:15" in err and err.count("2026-") == 1, err
+
+
 def on_terminal(answer, *args):
     pid, fd = pty.fork()
     if pid == 0:

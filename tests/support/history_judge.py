@@ -11,7 +11,10 @@ OVERLAPS = """SELECT a.kind || ' ' || a.ref AS one, b.kind || ' ' || b.ref AS ot
   FROM occupancy a JOIN occupancy b ON a.unit = b.unit AND a.id < b.id
   WHERE a.active = 1 AND b.active = 1 AND a.busy_from < b.busy_to AND b.busy_from < a.busy_to"""
 # Two sessions of a unit overlap in what was open of them.
-TOGETHER = """SELECT a.id AS one, b.id AS other, 'B-' || b.booking AS booking FROM session a JOIN session b
+TOGETHER = """SELECT a.id AS one, b.id AS other, 'B-' || b.booking AS booking, a.opened_at AS one_from,
+  a.closed_at AS one_to,
+  a.opened_cause || '/' || a.close_cause AS one_why, b.opened_at AS other_from, b.closed_at AS other_to,
+  b.opened_cause || '/' || b.close_cause AS other_why FROM session a JOIN session b
   ON a.instrument = b.instrument AND a.id < b.id
   WHERE a.opened_at < COALESCE(b.closed_at, 9e18) AND b.opened_at < COALESCE(a.closed_at, 9e18)
   AND a.opened_at < COALESCE(a.closed_at, 9e18) AND b.opened_at < COALESCE(b.closed_at, 9e18)"""

@@ -376,6 +376,8 @@ static void text_helpers(void **state)
 
 	assert_int_equal(lt_fmt(text, sizeof(text), "%s %02d:%02d %u%%", "a", 7, 5, 9u), 10);
 	assert_string_equal(text, "a 07:05 9%");
+	assert_int_equal(lt_fmt(text, sizeof(text), "'%.3s' '%.*s' %d", "abcdef", 2, "xyz", 7), 12);
+	assert_string_equal(text, "'abc' 'xy' 7");
 	assert_int_equal(lt_fmt(text, 4, "%lld", (long long)INT64_MIN), 20);
 	assert_string_equal(text, "-92");
 	assert_true(lt_parse_i64("-9223372036854775808", INT64_MIN, INT64_MAX, &v) && v == INT64_MIN);

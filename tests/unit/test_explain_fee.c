@@ -71,6 +71,10 @@ static void checked_in_and_nothing_ran(void **state)
 		"2026-12-01T10:01:00+08:00"));
 	for (int i = 0; i < x->n; i++)
 		assert_null(strstr(x->step[i].text, "nobody"));
+	/* the wait for her first run, which began with her check-in */
+	assert_true(says(x, "from 2026-12-01T10:01:00+08:00 to 2026-12-01T11:01:00+08:00 the instrument could be used for so long",
+		"3600.000 s"));
+	assert_true(says(x, "is the wait for a first run: the no-show fee is due after it", "3600.000 s"));
 	free(x);
 }
 

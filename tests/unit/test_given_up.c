@@ -58,14 +58,20 @@ static void shortened_while_down_and_it_is_down_at_the_start(void **state)
 /* Each part is decided by itself: cut twice. */
 static void shortened_twice_while_down(void **state)
 {
-	int64_t id = booked_and_down();
+	int64_t id = booked_and_down(), later;
+	struct booking b;
 
 	change(id, H(4), H(7));
 	run_to(H(2) + MIN(5));
 	change(id, H(4), H(6));
+	b = now_is(id);
+	assert_int_equal(booking_fee_later(world_read(w, NULL), &b, &later), 0);
+	assert_int_equal(later, 5000);
 	run_to(H(3));
 	link_up(true);
 	run_to(H(4) + MIN(1));
+	assert_int_equal(booking_fee_later(world_read(w, NULL), &b, &later), 0);
+	assert_int_equal(later, 0);
 	assert_int_equal(world_int(w, "SELECT COUNT(*) FROM charge WHERE kind = 'fee'"), 2);
 	assert_int_equal(world_int(w, FEES), 5000);
 	assert_int_equal(now_is(id).fee_minor, 5000);

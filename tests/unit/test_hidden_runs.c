@@ -111,20 +111,28 @@ static void test_the_owner_of_the_booking_is_told_of_a_hidden_run(void **state)
 	assert_int_equal(events("run_hidden"), 2);
 }
 
-/* It may have been hers: nobody can say that she did not come. The next day's booking is missed as always. */
+/* It may have been hers, however short it was: nobody can say that she did not come. The next day's booking is missed
+ * as always. */
 static void test_who_may_have_run_in_a_gap_is_no_no_show(void **state)
 {
-	int64_t b = book("alice", "krios-1", H(1), H(3)), next = book("alice", "krios-1", H(24), H(26));
-	struct booking after;
+	static const int64_t ran[] = { MIN(4), MIN(1), 40 * LT_SECOND, 2 * LT_SECOND, 0 };
 
 	(void)state;
-	run_until(H(1) + MIN(5));
-	dark_run(MIN(10), MIN(3), MIN(4));
-	run_until(H(26) + MIN(1));
-	assert_int_equal(booking_load(world_read(w, NULL), b, &after), 0);
-	assert_int_equal(after.state, BOOKING_LAPSED);
-	assert_int_equal(booking_load(world_read(w, NULL), next, &after), 0);
-	assert_int_equal(after.state, BOOKING_NO_SHOW);
+	for (size_t k = 0; k < sizeof(ran) / sizeof(ran[0]); k++) {
+		int64_t b = book("alice", "krios-1", H(1), H(3)), next = book("alice", "krios-1", H(24), H(26));
+		struct booking after;
+
+		run_until(H(1) + MIN(5));
+		dark_run(MIN(10), MIN(3), ran[k]);
+		run_until(H(26) + MIN(1));
+		assert_int_equal(booking_load(world_read(w, NULL), b, &after), 0);
+		if (after.state != (ran[k] ? BOOKING_LAPSED : BOOKING_NO_SHOW))
+			fail_msg("%lld ms ran unseen, and her booking is %s", (long long)ran[k], booking_state_name(after.state));
+		assert_int_equal(booking_load(world_read(w, NULL), next, &after), 0);
+		assert_int_equal(after.state, BOOKING_NO_SHOW);
+		teardown(NULL);
+		setup(NULL);
+	}
 }
 
 static int do_block(struct act *a, void *arg)
@@ -233,6 +241,36 @@ static void test_a_run_that_was_on_keeps_the_gap_only_where_it_cannot_be_the_nex
 		teardown(NULL);
 		setup(NULL);
 	}
+}
+
+/* Her run is on when the gap begins. Zoe comes two minutes into her own booking, and waits for the unit that alice's
+ * session still holds: what ran after she came may be hers, though her session begins later. */
+static void test_a_gap_ends_for_me_when_the_next_one_comes_though_she_waits(void **state)
+{
+	int64_t b = book("alice", "krios-1", H(1), H(1) + MIN(30)), z = book("zoe", "krios-1", H(1) + MIN(30), H(4));
+
+	(void)state;
+	run_until(H(1));
+	must("alice", do_checkin, b);
+	d.of[0].on = true;
+	run(MIN(20));
+	for (int minute = 20; minute < 50; minute++) {
+		d.of[0].silent = true;
+		if (minute == 32) {
+			must("zoe", do_checkin, z);
+			assert_int_equal(world_int(w, "SELECT COUNT(*) FROM booking WHERE waiting = 1"), 1);
+		}
+		d.of[0].on = minute < 31 || minute >= 33;
+		run(MIN(1));
+	}
+	d.of[0].silent = false;
+	devices_poll(&d, 0);
+	check();
+	assert_true(of_booking(z).opened_at >= H(1) + MIN(33));
+	ABOUT(of_booking(b).measured_ms, MIN(20 + 28 - 18), 6000);      /* what the time after 32 could not hold */
+	ABOUT(of_booking(z).measured_ms, MIN(28 - 12), 6000);           /* what the time before it could not hold */
+	ABOUT(hidden_ms(), MIN(2), 7000);
+	d.of[0].on = false;
 }
 
 /* She was checked in, with no run on, and given up after her end: what may have run after that is not hers. */
@@ -494,6 +532,7 @@ int main(void)
 		T(test_who_may_have_run_in_a_gap_is_no_no_show),
 		T(test_a_hidden_run_in_a_block_is_internal), T(test_a_check_in_in_a_gap_takes_only_what_must_be_its_own),
 		T(test_a_run_that_was_on_keeps_the_gap_only_where_it_cannot_be_the_nexts),
+		T(test_a_gap_ends_for_me_when_the_next_one_comes_though_she_waits),
 		T(test_what_ran_long_after_my_booking_is_not_mine), T(test_what_ran_after_my_check_out_is_not_mine),
 		T(test_a_hidden_run_is_claimed_and_charged_without_overrun),
 		T(test_a_hidden_run_takes_two_people_without_a_claim),

@@ -5,9 +5,9 @@
 #include "app/money.h"
 #include "sessions_rig.h"
 
-static struct rate_result so_far(int64_t booking)
+static struct charge_balance so_far(int64_t booking)
 {
-	struct rate_result r;
+	struct charge_balance r;
 
 	assert_int_equal(money_so_far(world_read(w, NULL), of_booking(booking).id, &r), 0);
 	return r;
@@ -363,7 +363,7 @@ static void test_no_show_waits_out_a_fault(void **state)
 static void test_nothing_accrues_at_fault(void **state)
 {
 	int64_t b = book("alice", "krios-1", H(1), H(3));
-	struct rate_result r;
+	struct charge_balance r;
 
 	(void)state;
 	run_until(H(1));
@@ -398,7 +398,7 @@ static void test_nothing_accrues_at_fault(void **state)
 	assert_int_equal(world_int(w, "SELECT used_s FROM charge"), r.used_s);
 	assert_int_equal(world_int(w, "SELECT fault_s FROM charge"), r.fault_s);
 	assert_int_equal(world_int(w, "SELECT billed_s FROM charge"), r.used_s - r.fault_s);
-	assert_int_equal(world_int(w, "SELECT amount_minor FROM charge"), r.total_minor);
+	assert_int_equal(world_int(w, "SELECT amount_minor FROM charge"), r.minor);
 	assert_int_equal(world_int(w, "SELECT seconds FROM charge_line WHERE component = 'fault' AND amount_minor = 0"), r.fault_s);
 	assert_int_equal(world_int(w, "SELECT COUNT(*) FROM charge WHERE flags = 'fault'"), 1);
 }

@@ -45,6 +45,20 @@ static void settles_once(void **state)
 	every_charge_explains_itself(w);
 }
 
+/* What a register that restarted may have lost begins after the run did, and ends before it. */
+static void the_service_ends_with_its_last_instant(void **state)
+{
+	struct world *w = *state;
+
+	adopt(w, NULL);
+	usual(w, T0, T0 + 100 * MIN, true);
+	add_run(w, 2, 1, T0 + 50 * MIN, T0 + 51 * MIN);
+	db_run(w->db, "UPDATE usage SET measured_ms = 0, estimated_ms = 500, placed = 0, reason = 'reset' WHERE id = 2", "");
+	settle(w, 1);
+	assert_int_equal(T0 + 100 * MIN, world_int(w, "SELECT service_to FROM charge"));
+	every_charge_explains_itself(w);
+}
+
 static void waits_for_its_end_reading(void **state)
 {
 	struct world *w = *state;
@@ -209,6 +223,21 @@ static void overlap_goes_to_review(void **state)
 }
 
 /* Twenty sessions of six minutes, then one of 100: past its booking it is asked about, inside it is not. */
+/* A run that a check-in cut ends with the reading that the check-in forced, two ms later: nothing overlaps. */
+static void a_cut_at_a_check_in_is_no_overlap(void **state)
+{
+	struct world *w = *state;
+
+	adopt(w, NULL);
+	usual(w, T0, T0 + 100 * MIN, true);
+	db_run(w->db, "UPDATE session SET closed_at = ?1", "i", T0 + 100 * MIN - 2);
+	world_act(w, NULL);
+	add_session(w, 2, 0, T0 + 100 * MIN - 2, T0 + 110 * MIN, true);
+	assert_int_equal(0, world_end(w, 0));
+	settle(w, 1);
+	assert_int_equal(16667, charged(w));
+}
+
 static void ten_times_the_usual_goes_to_review(void **state)
 {
 	struct world *w = *state;
@@ -251,7 +280,7 @@ static void lands_in_the_open_period(void **state)
 static void the_live_meter_says_what_is_charged(void **state)
 {
 	struct world *w = *state;
-	struct rate_result r;
+	struct charge_balance r;
 
 	adopt(w, rich_price);
 	usual(w, T0, T0 + 97 * MIN, true);
@@ -261,7 +290,27 @@ static void the_live_meter_says_what_is_charged(void **state)
 	assert_int_equal(0, money_so_far(&w->act, 1, &r));
 	world_end(w, 0);
 	settle(w, 1);
-	assert_int_equal(charged(w), r.total_minor);
+	assert_int_equal(charged(w), r.minor);
+}
+
+/* The booking behind an overrun goes after it was charged: what the session shows stays what was charged. */
+static void a_charged_session_shows_its_charge(void **state)
+{
+	struct world *w = *state;
+	struct charge_balance r;
+
+	adopt(w, overrun_price);
+	usual(w, T0, T0 + 140 * MIN, true);
+	world_act(w, NULL);
+	add_booking(w, 2, "zoe", "zeta", T0 + 130 * MIN, T0 + 190 * MIN, "active");
+	assert_int_equal(0, world_end(w, 0));
+	settle(w, 1);
+	world_act(w, NULL);
+	db_run(w->db, "UPDATE booking SET state = 'lapsed' WHERE id = 2", "");
+	assert_int_equal(0, money_so_far(&w->act, 1, &r));
+	world_end(w, 0);
+	assert_int_equal(25833, r.minor);
+	assert_int_equal(1200, r.overrun_s);
 }
 
 /* ---- fees ---- */
@@ -476,13 +525,14 @@ static int teardown(void **state) { world_free(*state); return 0; }
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		CASE(settles_once), CASE(waits_for_its_end_reading), CASE(waits_for_a_review),
-			CASE(an_unused_session_is_charged_nothing),
+		CASE(settles_once), CASE(the_service_ends_with_its_last_instant), CASE(waits_for_its_end_reading),
+		CASE(waits_for_a_review), CASE(an_unused_session_is_charged_nothing),
 		CASE(unattributed_is_not_charged), CASE(overrun_into_the_next), CASE(overrun_before_an_extension_is_kept),
 		 CASE(a_price_change_splits),
-		CASE(implausible_goes_to_review), CASE(overlap_goes_to_review),
+		CASE(implausible_goes_to_review), CASE(overlap_goes_to_review), CASE(a_cut_at_a_check_in_is_no_overlap),
 			CASE(ten_times_the_usual_goes_to_review),
 		CASE(lands_in_the_open_period), CASE(the_live_meter_says_what_is_charged),
+		CASE(a_charged_session_shows_its_charge),
 		CASE(parts_are_paid_and_resold_on_their_own), CASE(fees_are_posted_once_and_undone),
 		CASE(cancelling_pays_by_notice), CASE(resold_time_is_credited),
 		CASE(quote_is_the_rating_of_its_interval), CASE(a_forged_record_does_not_match),

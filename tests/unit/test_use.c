@@ -334,8 +334,18 @@ static void another_session_keeps_them_out(void **state)
 }
 
 /* R23 */
+static int64_t later(const struct booking *b)
+{
+	int64_t minor;
+
+	assert_int_equal(booking_fee_later(world_read(w, NULL), b, &minor), 0);
+	return minor;
+}
+
+/* What the booked start decides is told before, of a dry run too. */
 static void cancelled_while_it_was_down(void **state)
 {
+	struct act *a;
 	struct booking b;
 
 	for (int down_at_start = 0; down_at_start < 2; down_at_start++) {
@@ -345,11 +355,17 @@ static void cancelled_while_it_was_down(void **state)
 		assert_int_equal(book("alice", at, at + 2 * LT_HOUR, &b), 0);
 		link_up(false);
 		run_to(at - MIN(20));
+		a = world_act(w, "alice");
+		a->dry_run = true;
+		assert_int_equal(world_end(w, booking_cancel(a, b.id, "", &b)), 0);
+		assert_int_equal(b.fee_later_minor, 5000);
 		assert_int_equal(cancel("alice", b.id, &b), 0);
 		assert_int_equal(b.fee_minor, 0);
+		assert_int_equal(later(&b), 5000);
 		if (!down_at_start)
 			link_up(true);
 		run_to(at + MIN(1));
+		assert_int_equal(later(&b), 0);
 		assert_int_equal(now_is(b.id).fee_minor, down_at_start ? 0 : 5000);
 		link_up(true);
 	}
