@@ -251,14 +251,16 @@ static int settle_closed(struct act *a, const struct session *s, bool due)
 {
 	bool pending, gap = false;
 	int64_t until;
-	int rc = review_pending(a, s->id, &pending);
+	int rc;
 
-	if (rc || pending)
-		return rc;
-	/* a level that nobody knows waits for a person, or a day, however short the policy's time to settle */
+	/* a level that nobody knows waits for a person, or a day, however short the policy's time to settle, and whatever
+	 * else is asked about the session */
 	if (metering_holds(a, s->instrument, s->closed_at) &&
 			!store_review_decided(a->db, s->id, "meter_manual", s->closed_at))
 		return review_level_waits(a, s);
+	rc = review_pending(a, s->id, &pending);
+	if (rc || pending)
+		return rc;
 	rc = must_wait(a, s, &gap, &until);
 	if (rc)
 		return rc;

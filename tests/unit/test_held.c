@@ -107,6 +107,49 @@ static void adds_up(int64_t held_ms, int64_t by)
 	ABOUT(all, d.of[0].run_ms / 1000, by);
 }
 
+struct estimate { int64_t id, seconds; };
+
+static int do_estimate(struct act *a, void *arg)
+{
+	struct review r;
+
+	return review_estimate(a, ((struct estimate *)arg)->id, ((struct estimate *)arg)->seconds, "by the log book", &r);
+}
+
+/* While the level is not known, the controller is silent for four minutes of a customer's run. The counter did count, and
+ * what it counted is held: nobody may charge an estimate beside it. */
+static void test_no_second_is_held_and_estimated(void **state)
+{
+	struct estimate e = { .seconds = 60 };
+	int64_t b;
+
+	(void)state;
+	alice_loses_the_level();
+	run_until(H(2));
+	b = book("bob", "krios-1", H(2), H(3));
+	must("bob", do_checkin, b);
+	d.of[0].on = true;
+	run(MIN(5));
+	d.of[0].silent = true;
+	run(MIN(4));
+	d.of[0].silent = false;
+	run(MIN(5));
+	d.of[0].on = false;
+	run(MIN(1));
+	must("bob", do_checkout, b);
+	assert_int_equal(billed(b), -1);
+	assert_int_not_equal(item_of(b), 0); /* its own, beside that of the gap */
+	assert_int_equal(reviews("meter_disagrees"), 0);
+	e.id = world_int(w, "SELECT MAX(id) FROM review WHERE kind = 'meter_lost'");
+	assert_int_not_equal(e.id, 0);
+	assert_int_equal(devices_act(&d, "mia", do_estimate, &e), ACT_REFUSED);
+	assert_string_equal(w->act.refusal.err.code, "time-held");
+	must("mia", do_new_meter, item_of(b));
+	must("mia", do_accept, e.id);
+	ABOUT(billed(b), 14 * 60, 6);
+	adds_up(0, 26); /* the poll in which the level changed */
+}
+
 /* A manager accepts the first item. Whoever comes next is neither charged nothing nor forgotten. */
 static void test_after_accepting_an_item_the_next_customers_are_charged_what_they_ran(void **state)
 {
@@ -308,6 +351,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		T(test_a_level_lost_again_is_decidable_though_the_last_is_not_seen_yet),
+		T(test_no_second_is_held_and_estimated),
 		T(test_after_accepting_an_item_the_next_customers_are_charged_what_they_ran),
 		T(test_new_meter_on_one_item_decides_all), T(test_after_a_day_what_was_held_is_charged),
 		T(test_a_flicker_while_time_is_held_decides_nothing_for_who_waits),
