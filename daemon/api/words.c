@@ -57,6 +57,8 @@ static const struct words events[] = {
 	{ "supplement_proposed", "later data would raise {C} from {was} to {minor}; nothing is charged unless a manager agrees" },
 	{ "interlock_stuck", "the interlock of {instrument} was asked to open at {at} and still reads locked: from then on until it "
 		"opens it cannot be used, and none of it costs a fee" },
+	{ "interlock_open", "the interlock of {instrument} was asked to lock and still reads unlocked: whoever comes to it can run "
+		"it" },
 	{ NULL, NULL },
 };
 

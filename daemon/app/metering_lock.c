@@ -1,7 +1,8 @@
 /*
- * metering_lock.c - an interlock that is asked to open and reads shut: a relay may acknowledge a write and never move.
- * From when it was asked until it reads open the instrument cannot be used, and its user and the staff are told.
- * Decided from what the store knows: the wish that the check-in made and the last state that was read back.
+ * metering_lock.c - an interlock that does not follow: a relay may acknowledge a write and never move. Asked to open and
+ * read shut, the instrument cannot be used from when it was asked until it reads open, and its user and the staff are
+ * told. Asked to lock and read open, anybody can run it, and the staff are told. Decided from what the store knows: the
+ * wish that sessions make and the last state that was read back.
  */
 #include <string.h>
 
@@ -32,6 +33,28 @@ static int stuck(struct act *a, const char *instrument, bool *ret, int64_t *ret_
 	return 0;
 }
 
+/* Is it asked to lock, and reads open? While a run is on it is not locked. */
+static int left_open(struct act *a, const char *instrument, bool *ret)
+{
+	enum lt_lock wish;
+	struct usage run;
+	int64_t since;
+	int rc = metering_desired(a, instrument, &wish), on;
+
+	*ret = rc == 0 && wish == LT_LOCK_LOCKED && store_lock_get(a->db, instrument, &since) == LT_LOCK_UNLOCKED;
+	if (!*ret)
+		return rc;
+	on = store_usage_open(a->db, instrument, &run);
+	*ret = on == 1;
+	return on < 0 ? on : 0;
+}
+
+static void watch_again(struct act *a, const struct instrument *i, int64_t unit)
+{
+	if (store_timer_due(a->db, "locked", unit) == INT64_MAX)
+		act_timer(a, "locked", unit, a->now.wall_ms + i->interlock.verify_ms + PATIENCE);
+}
+
 int metering_lock_watch(struct act *a, const char *instrument)
 {
 	const struct instrument *i = site_instrument(a->site, instrument);
@@ -42,13 +65,26 @@ int metering_lock_watch(struct act *a, const char *instrument)
 
 	if (!i || i->interlock.mode == INTERLOCK_NONE)
 		return act_end(a);
-	if (store_lock_get(a->db, instrument, &since) == LT_LOCK_UNLOCKED)
-		return store_outage_end(a->db, instrument, "locked", a->now.wall_ms);
-	rc = stuck(a, instrument, &is, &since, &s);
-	if (rc == 0 && is && !store_outage_is_open(a->db, instrument, "locked") &&
-		store_timer_due(a->db, "locked", unit) == INT64_MAX)
-		act_timer(a, "locked", unit, a->now.wall_ms + i->interlock.verify_ms + PATIENCE);
+	if (store_lock_get(a->db, instrument, &since) == LT_LOCK_UNLOCKED) {
+		rc = store_outage_end(a->db, instrument, "locked", a->now.wall_ms);
+		if (rc == 0)
+			rc = left_open(a, instrument, &is);
+	} else {
+		rc = stuck(a, instrument, &is, &since, &s);
+		is = is && !store_outage_is_open(a->db, instrument, "locked");
+	}
+	if (rc == 0 && is)
+		watch_again(a, i, unit);
 	return rc != 0 ? rc : act_end(a);
+}
+
+static int tell_left_open(struct act *a, const char *instrument)
+{
+	struct event_row e = { .kind = "interlock_open", .instrument = instrument };
+
+	act_event(a, &e);
+	act_audit(a, "interlock_open", instrument, "locked", "unlocked", "asked to lock, reads unlocked");
+	return act_end(a);
 }
 
 int metering_lock_stuck(struct act *a, int64_t ref, int64_t due_at)
@@ -62,6 +98,9 @@ int metering_lock_stuck(struct act *a, int64_t ref, int64_t due_at)
 
 	if (!store_unit_name(a->db, ref, id))
 		return act_end(a);
+	rc = left_open(a, id, &is);
+	if (rc != 0 || is)
+		return rc != 0 ? rc : tell_left_open(a, id);
 	rc = stuck(a, id, &is, &since, &s);
 	if (rc != 0 || !is || store_outage_is_open(a->db, id, "locked"))
 		return rc != 0 ? rc : act_end(a);

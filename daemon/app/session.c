@@ -259,6 +259,8 @@ int session_end(struct act *a, struct session *s, int64_t at, const char *cause,
 			: now);
 	if (rc == 0)
 		rc = session_next_waiting(a, s->instrument, now);
+	if (rc >= 0)
+		rc = metering_lock_watch(a, s->instrument);
 	return rc < 0 ? rc : act_end(a);
 }
 

@@ -259,6 +259,31 @@ static void a_relay_that_opens_late_gives_its_time_back(void **state)
 	assert_int_equal(count("SELECT to_at - from_at FROM outage WHERE kind = 'locked'"), MIN(30));
 }
 
+/* It opened, she left, and it does not lock any more: the staff are told, once. */
+static void the_relay_acknowledged_and_never_locked(void **state)
+{
+	for (int locks = 0; locks < 2; locks++) {
+		int64_t at = H(2 + 24 * locks);
+		struct booking b;
+
+		lock_reads(LT_LOCK_LOCKED);
+		run_to(at - MIN(10));
+		assert_int_equal(book("alice", at, at + 2 * LT_HOUR, &b), 0);
+		run_to(at + MIN(1));
+		assert_int_equal(use("alice", b.id, booking_checkin, &b), 0);
+		lock_reads(LT_LOCK_UNLOCKED);
+		device[0].on = true;
+		run_to(at + MIN(10));
+		device[0].on = false;
+		run_to(at + MIN(11));
+		leaves(b.id);
+		if (locks)
+			lock_reads(LT_LOCK_LOCKED);
+		run_to(at + MIN(30));
+		assert_int_equal(count("SELECT COUNT(*) FROM event WHERE kind = 'interlock_open'"), 1);
+	}
+}
+
 static void a_relay_that_opens_at_once_is_no_outage(void **state)
 {
 	struct booking b;
@@ -435,6 +460,7 @@ int main(void)
 		T(a_fault_came_seconds_after_the_check_in),
 		T(with_enough_time_before_the_fault_it_is_missed),
 		T(the_relay_acknowledged_and_never_opened),
+		T(the_relay_acknowledged_and_never_locked),
 		T(a_relay_that_opens_late_gives_its_time_back),
 		T(a_relay_that_opens_at_once_is_no_outage),
 		T(leaving_early_is_missed),
