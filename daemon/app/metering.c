@@ -90,14 +90,17 @@ static int suspect(struct act *a, struct reading_now *r, const struct msg_readin
 	return rc != 0 ? rc : store_meter_save(a->db, r->i->id, &r->m);
 }
 
-/* Nobody could read it: as if it had been down since the reading before. What a clock jumped over has a row of its own,
- * which does not hold where the clock is set back. */
+/* Nobody could read it: as if it had been down since the reading before, by the clock as it is now where the label of
+ * that one stood ahead of it (metering_read_at). What a clock jumped over has a row of its own, which does not hold
+ * where the clock is set back. */
 static void note_silence(struct act *a, const struct reading_now *r, int64_t parted)
 {
-	int64_t to = r->v.clock ? r->v.at - parted : r->v.at;
+	int64_t jumped = r->v.clock ? parted : 0;
+	int64_t to = reading_instant(r, r->v.at) - jumped, from = to - (r->v.elapsed_ms - jumped);
 
-	if (r->v.gap && r->v.class != METER_FIRST && to > r->v.from_wall)
-		store_outage_add(a->db, act_id(a, "outage"), r->i->id, "down", r->v.from_wall, to);
+	from = from < r->v.from_wall ? from : r->v.from_wall;
+	if (r->v.gap && r->v.class != METER_FIRST && to > from)
+		store_outage_add(a->db, act_id(a, "outage"), r->i->id, "down", from, to);
 }
 
 static int accepted(struct act *a, struct reading_now *r, int64_t parted, const struct msg_reading *m)
