@@ -157,6 +157,8 @@ static void check_fees(struct world *w)
 		if (a->from != db_int(q, 7) || a->to != db_int(q, 8)) /* moved, and the answer was lost */
 			continue;
 		o.during = (struct device_span){ a->made_true, notes_end(w, o.booking) };
+		/* whose check-out waited for a reading ended it all the same */
+		o.by_user = o.by_user || (a->checkout_at && a->checkout_at <= o.during.to);
 		if (knew_late(w, o.during))
 			continue;
 		w->stats.fees++;

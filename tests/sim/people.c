@@ -244,6 +244,8 @@ static void checked_out(struct world *w, struct person *p, int status, const cha
 {
 	if (status != 200 && status != 409)
 		world_violate(w, "check-out answered %d: %s", status, body ? body : "");
+	if (status == 200)
+		people_booking(w, p->booking)->checkout_at = p->asked_true;
 	set_free(w, p);
 }
 

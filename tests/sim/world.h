@@ -118,6 +118,7 @@ struct acked {
 	int64_t since;             /* the later of its start and when it came to lie there                */
 	int64_t made_true;         /* when it was asked to lie there                                      */
 	int64_t checkin_at;        /* true ms; 0: nobody checked in                                       */
+	int64_t checkout_at;       /* true ms; 0: nobody checked out                                      */
 	int person, instrument, n_terms;
 	struct acked_term terms[ACKED_TERMS];
 	bool cancelled, unsure;    /* unsure: nobody here knows which price was in force                  */
