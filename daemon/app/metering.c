@@ -9,6 +9,7 @@
 #include "app/clock.h"
 #include "app/session_step.h"
 #include "common/fmt.h"
+#include "store/clock.h"
 
 int64_t metering_gap_limit(struct act *a, const struct instrument *i)
 {
@@ -90,17 +91,14 @@ static int suspect(struct act *a, struct reading_now *r, const struct msg_readin
 	return rc != 0 ? rc : store_meter_save(a->db, r->i->id, &r->m);
 }
 
-/* Nobody could read it: as if it had been down since the reading before, by the clock as it is now where the label of
- * that one stood ahead of it (metering_read_at). What a clock jumped over has a row of its own, which does not hold
- * where the clock is set back. */
+/* Nobody could read it: as if it had been down since the reading before. What a clock jumped over has a row of its own,
+ * which does not hold where the clock is set back. */
 static void note_silence(struct act *a, const struct reading_now *r, int64_t parted)
 {
-	int64_t jumped = r->v.clock ? parted : 0;
-	int64_t to = reading_instant(r, r->v.at) - jumped, from = to - (r->v.elapsed_ms - jumped);
+	int64_t to = r->read_at + r->v.elapsed_ms - (r->v.clock ? parted : 0);
 
-	from = from < r->v.from_wall ? from : r->v.from_wall;
-	if (r->v.gap && r->v.class != METER_FIRST && to > from)
-		store_outage_add(a->db, act_id(a, "outage"), r->i->id, "down", from, to);
+	if (r->v.gap && r->v.class != METER_FIRST && to > r->read_at)
+		store_outage_add(a->db, act_id(a, "outage"), r->i->id, "down", r->read_at, to);
 }
 
 static int accepted(struct act *a, struct reading_now *r, int64_t parted, const struct msg_reading *m)
@@ -145,6 +143,7 @@ int metering_reading(struct act *a, const struct msg_reading *m)
 	if (rc < 0)
 		return rc;
 	parted = parted_ms(&r.m, m->head.at);
+	r.read_at = metering_read_at(a, &r.m);
 	s.unsteady = parted > CLOCK_STEP_MS && clock_is_unsteady(a);
 	meter_read(&r.m, &r.i->meter, metering_gap_limit(a, r.i), &s, &r.v);
 	if (r.v.class == METER_STALE)
@@ -315,8 +314,12 @@ int64_t metering_silent_ms(struct act *a, const struct meter *m, bool jumps)
 
 int64_t metering_read_at(struct act *a, const struct meter *m)
 {
-	int64_t at = a->now.wall_ms - metering_silent_ms(a, m, false);
+	int64_t at = a->now.wall_ms - metering_silent_ms(a, m, false), stepped;
 
+	if (m->wall_ms < at - CLOCK_STEP_MS || m->wall_ms > at + CLOCK_STEP_MS) { /* else it had no lead and made no step */
+		stepped = store_clock_stepped_ms(a->db, a->boot_id, m->boot_ms);
+		at -= stepped > 0 ? stepped : 0;
+	}
 	return m->wall_ms < at ? m->wall_ms : at;
 }
 

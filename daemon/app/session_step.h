@@ -22,6 +22,7 @@ struct reading_now {
 	struct meter_verdict v;
 	bool has_bit;
 	enum lt_lock lock;      /* as this reading says; unknown: it does not */
+	int64_t read_at;        /* when the one before it was (metering_read_at) */
 };
 
 /* What the wall clock shows for a label of this reading. Labels never go back: where the clock was set back they stand
@@ -100,7 +101,8 @@ int64_t metering_gap_limit(struct act *a, const struct instrument *i);
 /* For how long no good reading came, by BOOTTIME where it is of this boot; jumps: by the wall clock where that says
  * more. */
 int64_t metering_silent_ms(struct act *a, const struct meter *m, bool jumps);
-/* When its last reading was, by the clock as it is now: labels stand ahead of a clock that was set back. */
+/* When its last reading was, where labels stand ahead of a clock that was set back: by the clock as it is now, or as it
+ * was before it went forward since, whichever is earlier. */
 int64_t metering_read_at(struct act *a, const struct meter *m);
 /* The session's budget begins at the meter's state now. */
 int metering_session_starts(struct act *a, const struct instrument *i);

@@ -135,6 +135,12 @@ int64_t store_clock_forward_ms(struct db *db, const char *boot_id, int64_t after
 	return sum;
 }
 
+int64_t store_clock_stepped_ms(struct db *db, const char *boot_id, int64_t after_boot_ms)
+{
+	return db_one_int(db, 0, "SELECT COALESCE(SUM(step_ms), 0) FROM clock_step WHERE boot_id = ?1 AND boot_ms > ?2", "ti",
+		boot_id, after_boot_ms);
+}
+
 int64_t store_clock_back_ms(struct db *db, int64_t from)
 {
 	/* once labels stand still, what it is set back further has none of its own either */

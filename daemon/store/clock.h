@@ -21,6 +21,8 @@ int store_clock_of_session(struct db *db, int64_t session, int64_t now, struct i
 int store_clock_of_booking(struct db *db, int64_t booking, int64_t now, struct interval in, struct clock_presence *ret);
 /* The sum of forward steps of this boot after the instant of BOOTTIME. */
 int64_t store_clock_forward_ms(struct db *db, const char *boot_id, int64_t after_boot_ms);
+/* The sum of all steps of this boot since then: how far ahead of its pace the clock is. */
+int64_t store_clock_stepped_ms(struct db *db, const char *boot_id, int64_t after_boot_ms);
 /* By how much the clock was set back since the wall label `from`: time that has no labels of its own. */
 int64_t store_clock_back_ms(struct db *db, int64_t from);
 

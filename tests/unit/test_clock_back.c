@@ -274,33 +274,45 @@ static void test_a_silence_or_a_stop_while_labels_stand_still_costs_no_fee(void 
 	}
 }
 
-/* Nobody could read the instrument, or our machine slept, from before the booking until after it: while labels stand
- * still, and where they begin to go on in that time. */
+/* Both clocks went on while nobody looked; then the wall clock is set. */
+static void asleep(int64_t ms, int64_t then_by)
+{
+	w->now.wall_ms += ms;
+	w->now.boot_ms += ms;
+	set_clock(then_by);
+}
+
+static void silent(int64_t ms)
+{
+	d.of[0].silent = true;
+	run(ms);
+	d.of[0].silent = false;
+}
+
+/* Nobody could read the instrument, or our machine slept, or it slept and then its clock went over the rest, from before
+ * the booking until after it: while labels stand still, and where they begin to go on in that time. */
 static void test_who_did_not_come_in_a_silence_that_is_over_while_labels_stand_still_pays_no_fee(void **state)
 {
-	static const int64_t leads[] = { MIN(2), MIN(60), MIN(90), MIN(110), 24 * LT_HOUR };
+	static const int64_t leads[] = { MIN(2), MIN(60), MIN(90), MIN(110), MIN(150), 24 * LT_HOUR };
+	static const char *const ways[] = { "silent", "asleep", "asleep, and a jump" };
 
-	for (size_t k = 0; k < 2 * sizeof(leads) / sizeof(leads[0]); k++) {
+	for (size_t k = 0; k < 3 * sizeof(leads) / sizeof(leads[0]); k++) {
 		int64_t from = H(2), b;
 
 		w->instruments[0].price.no_show_bp = 10000;
 		assert_int_equal(world_end(w, terms_adopt(world_act(w, NULL), &w->instruments[0])), 0);
 		b = book("alice", "krios-1", from, from + LT_HOUR);
 		run_until(H(1));
-		ahead_by(leads[k / 2]);
+		ahead_by(leads[k / 3]);
 		run_until(from - MIN(1));
-		d.of[0].silent = k % 2 == 0;
-		if (k % 2) {
-			w->now.wall_ms += MIN(70);
-			w->now.boot_ms += MIN(70);
-		} else {
-			run(MIN(70));
-		}
-		d.of[0].silent = false;
+		if (k % 3 == 0)
+			silent(MIN(70));
+		else
+			asleep(k % 3 == 1 ? MIN(70) : MIN(35), k % 3 == 1 ? 0 : MIN(70));
 		run(LT_HOUR);
 		if (rows("SELECT COUNT(*) FROM charge") != 0 || !db_one_int(w->db, 0, "SELECT state = 'lapsed' FROM booking WHERE "
 			"id = ?1", "i", b))
-			fail_msg("ahead by %lld min, %s: a fee", (long long)(leads[k / 2] / LT_MINUTE), k % 2 ? "asleep" : "silent");
+			fail_msg("ahead by %lld min, %s: a fee", (long long)(leads[k / 3] / LT_MINUTE), ways[k % 3]);
 		teardown(state);
 		setup(state);
 	}
