@@ -94,9 +94,19 @@ static bool lacks_few(const struct meter_def *def, const struct meter_left *l, c
 	return few < from && meter_counts_ms(def, few) <= NEAR_SLACKS * meter_slack_ms(def, s->rtt_ms, 0);
 }
 
+/* Just below what the register showed last, and farther off the level: it lacks a few counts of where it stands. */
+static bool lacks_few_of_now(const struct meter *m, const struct meter_def *def, const struct meter_left *l,
+	const struct meter_sample *s)
+{
+	struct meter_left now = { .raw = l->raw, .next = m->raw };
+
+	return s->obs.hourmeter < m->raw && lacks_few(def, &now, s);
+}
+
 /*
  * May a value that is impossible from the present level be level k come back? found: a level that was left later
- * explains it already, or -1. A restart that is measured is taken back only by a rise. Of held levels the first one
+ * explains it already, or -1. A restart that is measured is taken back only by a rise,
+ * also from a false level on which the meter counted since. Of held levels the first one
  * counts, but for one that the register left upwards: what lies on the higher level, or on one left from there,
  * is no return to the lower.
  */
@@ -107,7 +117,7 @@ static bool may_be_back(const struct meter *m, const struct meter_def *def, int 
 	uint64_t raw = s->obs.hourmeter, end = k + 1 < m->n_left ? m->left[k + 1].raw : m->raw;
 
 	if (l->by != METER_MANUAL)
-		return found < 0 && raw > end;
+		return found < 0 && raw > end && !lacks_few_of_now(m, def, l, s);
 	if (!m->holding)
 		return false;
 	return l->down || (raw < l->next && !lacks_few(def, l, s)) || (found < 0 && raw > end);

@@ -415,6 +415,29 @@ static void test_level_of_before_a_restart_stays_behind(void **state)
 	assert_int_equal(r.returns, 1); /* from all ones */
 }
 
+/* After the restart our machine was paused, so that what ran since is held. Its display drops by one for a moment. */
+static void test_a_flicker_long_after_a_restart_and_a_pause_costs_nobody_a_second(void **state)
+{
+	struct rig r;
+	uint64_t at;
+
+	(void)state;
+	rig_init(&r, 16, 9436);
+	r.s.obs.have |= LT_HAVE_BOOTS;
+	r.s.obs.boots = 1;
+	stand(&r, 10, 0);
+	at = minutes(&r, 5, 0, 60);
+	count(&r, 10, at + 29); /* 28 s more than our clock says */
+	at = minutes(&r, 250, at + 38, 60);
+	stand(&r, 10, at - 1);
+	assert_int_equal(r.returns, 0);
+	stand(&r, 10, at);
+	at = minutes(&r, 10, at, 60);
+	minutes(&r, 25 * 60, at, 0);
+	assert_false(r.m.holding);
+	assert_in_range(billed(&r), 265 * 60000, 265 * 60000 + 10000);
+}
+
 /* Zero after a boot, then all ones, then the truth. */
 static void test_two_false_levels_after_a_boot(void **state)
 {
@@ -605,6 +628,7 @@ int main(void)
 		cmocka_unit_test(test_uptime_outweighs_boots_that_never_change),
 		cmocka_unit_test(test_restart_within_a_hold_is_no_turn_of_the_counter),
 		cmocka_unit_test(test_level_of_before_a_restart_stays_behind),
+		cmocka_unit_test(test_a_flicker_long_after_a_restart_and_a_pause_costs_nobody_a_second),
 		cmocka_unit_test(test_two_false_levels_after_a_boot), cmocka_unit_test(test_all_ones_and_then_the_truth),
 		cmocka_unit_test(test_drop_that_its_counting_hid),
 		cmocka_unit_test(test_restart_counts_past_the_level_of_a_hold),
