@@ -13,13 +13,16 @@
 #define BLOCKS "SELECT from_at, to_at FROM block WHERE instrument = ?1 AND state <> 'removed' AND from_at > ?8 " \
 	"AND from_at < ?3 AND to_at > ?2"
 /* Sessions of a unit do not overlap: what is open at the beginning is the last one that opened before it. What is
- * nobody's holds the unit while it runs. */
-#define SESSIONS "SELECT CASE kind WHEN 'booked' THEN opened_at ELSE COALESCE(first_run_at, opened_at) END, " \
+ * nobody's holds the unit while it runs. One that is open now and by its label opens later was there before the clock
+ * was set back. */
+#define SESSIONS "SELECT CASE WHEN opened_at >= ?4 THEN ?2 WHEN kind = 'booked' THEN opened_at " \
+	"ELSE COALESCE(first_run_at, opened_at) END, " \
 	"CASE WHEN kind = 'booked' OR state IN ('running','unknown') THEN COALESCE(closed_at, ?4) " \
 	"ELSE COALESCE(last_run_end_at, opened_at) END FROM session WHERE ?7 = 0 AND instrument = ?1 " \
 	"AND unplaced = 0 AND opened_at >= COALESCE((SELECT MAX(opened_at) FROM session WHERE instrument = ?1 " \
 	"AND unplaced = 0 AND opened_at <= ?2), ?2) " \
-	"AND opened_at < ?3 AND (booking IS NULL OR booking <> ?5) AND id <> ?6"
+	"AND (opened_at < ?3 OR (opened_at >= ?4 AND state IN ('open','running','idle','unknown'))) " \
+	"AND (booking IS NULL OR booking <> ?5) AND id <> ?6"
 
 const char store_unusable_sql[] = OUTAGES " UNION ALL " BLOCKS " UNION ALL " SESSIONS " ORDER BY 1";
 

@@ -318,6 +318,47 @@ static void test_who_did_not_come_in_a_silence_that_is_over_while_labels_stand_s
 	}
 }
 
+/* The machine slept over the booking, and woke up where labels go on again: they say that the silence was short. */
+static void test_a_sleep_that_begins_while_labels_stand_still_costs_no_fee(void **state)
+{
+	int64_t high, from;
+
+	(void)state;
+	set_clock(6 * LT_HOUR);
+	run(MIN(11));
+	high = w->now.wall_ms;
+	set_clock(-6 * LT_HOUR);
+	run(MIN(11));
+	from = hour_after(LT_HOUR);
+	book("alice", "krios-1", from, from + LT_HOUR);
+	run_until(from - MIN(10));
+	w->now.boot_ms += high + MIN(1) - w->now.wall_ms;
+	w->now.wall_ms = high + MIN(1);
+	run(MIN(5));
+	assert_int_equal(rows("SELECT COUNT(*) FROM booking WHERE state = 'lapsed'"), 1);
+}
+
+/* By its label it is of tomorrow: the run that keeps everybody from the instrument today. */
+static void test_a_run_from_before_the_set_back_is_no_no_show_of_whom_it_keeps_out(void **state)
+{
+	int64_t from;
+
+	(void)state;
+	set_clock(24 * LT_HOUR);
+	run(MIN(11));
+	d.of[0].on = true; /* nobody's */
+	run(MIN(1));
+	set_clock(-24 * LT_HOUR);
+	from = hour_after(MIN(20));
+	book("alice", "krios-1", from, from + 2 * LT_HOUR);
+	run_until(from + MIN(50)); /* half an hour without use is a no-show */
+	assert_int_equal(rows("SELECT COUNT(*) FROM booking WHERE state = 'no_show'"), 0);
+	run_until(from + 2 * LT_HOUR + MIN(1));
+	d.of[0].on = false;
+	run(30 * LT_HOUR); /* labels go on again */
+	assert_int_equal(rows("SELECT COUNT(*) FROM booking WHERE state = 'no_show'"), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -331,6 +372,8 @@ int main(void)
 		T(test_a_relay_that_never_opens_is_seen_while_labels_stand_still),
 		T(test_a_silence_or_a_stop_while_labels_stand_still_costs_no_fee),
 		T(test_who_did_not_come_in_a_silence_that_is_over_while_labels_stand_still_pays_no_fee),
+		T(test_a_run_from_before_the_set_back_is_no_no_show_of_whom_it_keeps_out),
+		T(test_a_sleep_that_begins_while_labels_stand_still_costs_no_fee),
 	};
 
 	return cmocka_run_group_tests_name("tests", tests, NULL, NULL);
