@@ -32,7 +32,7 @@ bool device_start(struct device *d, int64_t at, int by)
 	if (d->running || d->locked || d->broken)
 		return false;
 	assert(d->n_runs < DEVICE_RUNS);
-	d->runs[d->n_runs++] = (struct device_run){ .from = at, .by = by };
+	d->runs[d->n_runs++] = (struct device_run){ .from = at, .by = by, .apart = d->rested };
 	d->running = true;
 	d->stalled_at = at;
 	d->stalled_ms = 0;
@@ -66,7 +66,7 @@ void device_stop(struct device *d, int64_t at)
 	r->to = at > r->from ? at : r->from + 1;
 	r->counted_ms = r->to - r->from - stalled_ms(d, r->to);
 	d->ran_ms += r->counted_ms;
-	d->running = false;
+	d->running = d->rested = false;
 }
 
 void device_stall(struct device *d, int64_t at, bool stalled)
@@ -149,6 +149,8 @@ void device_read(struct device *d, int64_t at, struct lt_observation *ret)
 		shows_true(d, at, ret->hourmeter);
 	if (d->running)
 		d->runs[d->n_runs - 1].seen++;
+	else
+		d->rested = true;
 }
 
 void device_fault(struct device *d, int64_t at)

@@ -16,8 +16,8 @@ struct device_span { int64_t from, to; }; /* to 0: still so */
 struct device_spans { int n; struct device_span of[DEVICE_SPANS]; };
 
 /* counted_ms: of the finished run, what the meter counted. seen: readings that were taken while it was on. bypassed:
- * somebody got around the interlock. */
-struct device_run { int64_t from, to, counted_ms; int by, seen; bool bypassed; };
+ * somebody got around the interlock. apart: it was read at rest since the run before. */
+struct device_run { int64_t from, to, counted_ms; int by, seen; bool bypassed, apart; };
 
 /* What the display shows instead of the count. */
 enum device_display { DISPLAY_TRUE, DISPLAY_LESS, DISPLAY_ZERO, DISPLAY_ONES };
@@ -29,6 +29,7 @@ struct device {
 	uint64_t offset;           /* raw value at no run time                                   */
 	int64_t ran_ms;            /* counted in finished runs since the counter's last reset    */
 	bool running, locked, down;
+	bool rested;               /* it was read at rest since its last run                     */
 	bool faulty;               /* it says so                                                 */
 	bool broken;               /* at fault and cannot run                                    */
 	bool silent_boots;         /* tells its uptime and a count of boots that never changes   */

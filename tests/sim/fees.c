@@ -47,6 +47,15 @@ static int64_t wait_ms(const struct world *w, const struct owed *o, const struct
 	return (since || a->since > a->from || held > 0) && wait < 10 * MINUTE ? 10 * MINUTE : wait;
 }
 
+/* It began where another's had just ended: to whoever reads it, that run went on. */
+static bool joins_another(const struct device *d, int k)
+{
+	for (; k > 0 && !d->runs[k].apart; k--)
+		if (d->runs[k - 1].by != d->runs[k].by)
+			return true;
+	return false;
+}
+
 /* A run of theirs that two readings saw, or that the counter must have shown. */
 static bool used(const struct world *w, const struct acked *a, int64_t from, int64_t to)
 {
@@ -55,7 +64,7 @@ static bool used(const struct world *w, const struct acked *a, int64_t from, int
 	for (int k = 0; k < d->n_runs; k++) {
 		const struct device_run *r = &d->runs[k];
 
-		if (r->by != a->person || r->from < from || r->from >= to || r->to == 0)
+		if (r->by != a->person || r->from < from || r->from >= to || r->to == 0 || joins_another(d, k))
 			continue;
 		if (r->seen > 1 || (r->counted_ms >= 2 * d->count_ms && !truth_troubled(w, a->instrument, r->from, r->to)))
 			return true;
@@ -103,7 +112,7 @@ static void check_no_show(struct world *w, const struct owed *o, const struct ac
 
 static bool away_at(const struct world *w, const struct acked *a, int64_t at)
 {
-	return usable_ms(w, a->instrument, a->person, at - 1, at, USABLE_LINK | USABLE_SERVICE | USABLE_BLOCK) == 0;
+	return usable_ms(w, a->instrument, a->person, at, at + 1, USABLE_LINK | USABLE_SERVICE | USABLE_BLOCK) == 0;
 }
 
 static void check_late_cancel(struct world *w, const struct owed *o, const struct acked *a)
@@ -143,7 +152,8 @@ static void check_fees(struct world *w)
 		" FROM charge d WHERE d.corrects = c.id), (SELECT MAX(e.at) FROM booking_event e WHERE e.booking = b.id AND"
 		" e.to_state = b.state AND e.from_state <> e.to_state) AS decided_at, EXISTS (SELECT 1 FROM charge_line l WHERE"
 		" l.charge = c.id AND l.component = 'no_show'), EXISTS (SELECT 1 FROM booking_event e"
-		" WHERE e.booking = b.id AND e.to_state = b.state AND e.from_state <> e.to_state AND e.actor = b.user),"
+		" WHERE e.booking = b.id AND e.to_state = b.state AND e.from_state <> e.to_state AND e.actor = b.user)"
+		" OR EXISTS (SELECT 1 FROM session s WHERE s.booking = b.id AND s.checkout_wish_at IS NOT NULL)," /* read later */
 		" c.service_from = b.booked_from AND c.service_to = b.booked_to AND b.state = 'cancelled', b.booked_from, b.booked_to FROM charge c JOIN booking b ON b.id = c.booking WHERE c.kind = 'fee' AND b.state IN ('no_show', 'cancelled')", "");
 
 	while (db_step(q) == DB_ROW) {
@@ -174,10 +184,14 @@ static void check_fees(struct world *w)
 static void check_absent(struct world *w, const struct acked *a, const char *state, int64_t fee_minor)
 {
 	struct device_span in;
+	int64_t ended = notes_end(w, a->booking);
 	int64_t usable = usable_wall_ms(w, a->instrument, WORLD_STRANGER - 1, (struct device_span){ a->since, a->to },
 		(struct device_span){ a->made_true, w->true_ms }, BY_NOBODY | USABLE_OTHERS);
 
 	if (!world_true(w, a->since, a->to, &in) || in.to + LATER_MS > w->true_ms || a->to - a->since < 25 * MINUTE)
+		return;
+	/* a clock that was ahead for a while said that it was over, when it had not begun */
+	if (ended && ended < in.from && marks_in(&w->clock_marks, a->made_true, ended))
 		return;
 	if (usable < a->to - a->since || truth_troubled(w, a->instrument, in.from - 20 * MINUTE, in.to) ||
 		marks_in(&w->clock_marks, in.from - HOUR, in.to + MINUTE))

@@ -65,6 +65,17 @@ static void found_instrument(struct world *w, int i)
 	w->lists[w->n_lists++] = (struct world_list){ i, 0, 0, in->price.rate_minor };
 }
 
+/* Behind the gateway are more units than this lab books. */
+static void found_others(struct world *w)
+{
+	for (int i = WORLD_INSTRUMENTS; i < WORLD_UNITS; i++) {
+		char id[16];
+
+		lt_fmt(id, sizeof(id), "unit-%d", i);
+		device_init(&w->devices[i].d, id, 1000, 0, 0);
+	}
+}
+
 static void found_people(struct world *w)
 {
 	static const char *const orgs[] = { "acme", "bolt", "host" }, *const roles[] = { "member", "manager", "admin" };
@@ -134,6 +145,7 @@ struct world *world_new(const struct world_options *o)
 	w->end_ms = w->start_ms + o->span_ms;
 	for (int i = 0; i < WORLD_INSTRUMENTS; i++)
 		found_instrument(w, i);
+	found_others(w);
 	life_open(w);
 	if (!w->db)
 		return w;

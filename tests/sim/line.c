@@ -1,8 +1,8 @@
 /*
  * line.c - when the simulated world's controllers are asked: the real drivers/modbus/schedule.c, and around it the
- * rules of the real line.c and engine.c in short. The first instrument has a line of its own, the others are behind a
- * gateway. A relay that was written is read back at once and leases are renewed in time, so neither asks for a poll.
- * Owns nothing.
+ * rules of the real line.c and engine.c in short. The first instrument has a line of its own, the others and seven more
+ * units that nobody books are behind a gateway. A relay that was written is read back at once and leases are renewed in
+ * time, so neither asks for a poll. Owns nothing.
  */
 #include "sim/world.h"
 
@@ -11,7 +11,8 @@
 #define CONNECT_MS 2000          /* until a connection that nobody accepts is given up                       */
 #define TIMEOUT_MS 1000          /* until a request is                                                       */
 #define PROBE_MS 100             /* and one to a silent unit while others answer                             */
-#define LONG_PROBE_MS 4000       /* each fourth one where nobody else answers                                */
+#define LONG_PROBE_MS 4000       /* each fourth one where nobody else is                                     */
+#define LONG_EVERY_MS 5000       /* so often one of several silent units is asked for long                   */
 #define AGAIN_MS 1000            /* a unit that failed once is asked again so soon                           */
 #define START_MS 1000            /* after a start all are asked within this                                  */
 
@@ -148,15 +149,18 @@ static enum away away(const struct world *w, const struct world_line *l, int i)
 	return l->away ? l->away : w->devices[i].d.down ? w->devices[i].away : AWAY_NOT;
 }
 
-static int64_t patience(const struct world *w, const struct world_line *l, int i)
+static int64_t patience(const struct world *w, struct world_line *l, int i)
 {
 	const struct world_device *d = &w->devices[i];
 
 	if (!failing(d) || l->forced)
 		return TIMEOUT_MS;
-	if (has_company(w, l, i))
+	if (l->end - l->first == 1)
+		return d->failures % 4 ? TIMEOUT_MS : LONG_PROBE_MS;
+	if (has_company(w, l, i) || boot_ms(w) < l->long_at)
 		return PROBE_MS;
-	return d->failures % 4 ? TIMEOUT_MS : LONG_PROBE_MS;
+	l->long_at = boot_ms(w) + LONG_EVERY_MS;
+	return TIMEOUT_MS;
 }
 
 /* A connection that stands breaks before the next one does not come about. */
@@ -288,6 +292,7 @@ static void unit_failed(struct world *w, struct world_line *l, int i)
 	struct world_device *d = &w->devices[i];
 	int64_t now = boot_ms(w), wait;
 
+	l->doubted_ms += failing(d) ? 0 : now - l->began;
 	d->failures++;
 	if (!failing(d)) {
 		d->at.poll = earlier(schedule_tick(d->phase, w->poll_ms, now), now + AGAIN_MS);
@@ -391,15 +396,15 @@ void line_begin(struct world *w)
 {
 	w->lines[0].end = 1;
 	w->lines[1].first = 1;
-	w->lines[1].end = WORLD_INSTRUMENTS;
-	for (int i = 0; i < WORLD_INSTRUMENTS; i++)
+	w->lines[1].end = WORLD_UNITS;
+	for (int i = 0; i < WORLD_UNITS; i++)
 		w->devices[i].phase = rng_in(&w->rng, 0, w->poll_ms - 1);
 	line_started(w);
 }
 
 void line_started(struct world *w)
 {
-	for (int i = 0; i < WORLD_INSTRUMENTS; i++) {
+	for (int i = 0; i < WORLD_UNITS; i++) {
 		struct world_device *d = &w->devices[i];
 
 		d->at = (struct deadlines){ boot_ms(w) + rng_in(&w->rng, 0, START_MS), SCHEDULE_NEVER, SCHEDULE_NEVER,
@@ -411,7 +416,7 @@ void line_started(struct world *w)
 
 		l->connected = l->cut = false;
 		l->failures = 0;
-		l->retry_at = l->share = 0;
+		l->retry_at = l->share = l->long_at = 0;
 	}
 	line_returned(w);
 }
@@ -419,7 +424,7 @@ void line_started(struct world *w)
 /* Nothing ran for a while: what was under way came too late, and is asked again. */
 void line_returned(struct world *w)
 {
-	for (int i = 0; i < WORLD_INSTRUMENTS; i++) {
+	for (int i = 0; i < WORLD_UNITS; i++) {
 		mark(w, i);
 		reach_delayed(w, i);
 		if (line_of(w, i)->active == i)

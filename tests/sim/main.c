@@ -1,10 +1,10 @@
 /*
  * main.c - plays seeds of the simulated world and prints one TAP line a batch. Usage:
- *   sim_world [--first SEED] [--seeds N] [--days D] [--jobs N] [--poll SECONDS] [--trace]
+ *   sim_world [--first SEED] [--seeds N] [--days D] [--jobs N] [--poll SECONDS] [--trace] [--once]
  *             [--only KIND,...] [--without KIND,...] [--troubles] [--strict]
  * --only and --without choose the kinds of trouble by name, --troubles lists them; --strict makes the checks that are
- * off as well. A failing seed prints its violation and the command that replays it; --trace prints that history line by
- * line.
+ * off as well. --once leaves out the second run that shows that a seed replays. A failing seed prints its violation and
+ * the command that replays it; --trace prints that history line by line.
  */
 #include <getopt.h>
 #include <stdio.h>
@@ -18,7 +18,7 @@
 #include "common/fmt.h"
 #include "sim/world.h"
 
-struct options { uint64_t first; int seeds, days, jobs, poll_s; uint32_t troubles; bool trace, strict; };
+struct options { uint64_t first; int seeds, days, jobs, poll_s; uint32_t troubles; bool trace, strict, once; };
 
 static char chosen[400];         /* the options that choose troubles, for the command that replays */
 
@@ -82,7 +82,7 @@ static int play_share(const struct options *o, int share)
 	       (long long)sum.disowned, (long long)sum.reviews,
 	       (long long)sum.crashes, (long long)sum.checks, (long long)sum.returns, (long long)sum.opened,
 	       (long long)sum.reports, years / (used / 3600));
-	if (share == 0 && !failed && !o->trace) { /* the same seed must give the same history */
+	if (share == 0 && !failed && !o->trace && !o->once) { /* the same seed must give the same history */
 		struct world_stats ignored = { 0 };
 		play(o, o->first, &ignored, &hash);
 		play(o, o->first, &ignored, &again);
@@ -115,7 +115,7 @@ static bool parse(int argc, char **argv, struct options *o)
 		{ "jobs", required_argument, NULL, 'j' }, { "poll", required_argument, NULL, 'p' },
 		{ "trace", no_argument, NULL, 't' }, { "only", required_argument, NULL, 'o' },
 		{ "without", required_argument, NULL, 'w' }, { "troubles", no_argument, NULL, 'l' },
-		{ "strict", no_argument, NULL, 'x' }, { 0 } };
+		{ "strict", no_argument, NULL, 'x' }, { "once", no_argument, NULL, '1' }, { 0 } };
 	uint32_t bits;
 	int c;
 
@@ -124,6 +124,8 @@ static bool parse(int argc, char **argv, struct options *o)
 			o->trace = true;
 		} else if (c == 'x') {
 			o->strict = true;
+		} else if (c == '1') {
+			o->once = true;
 		} else if (c == 'l') {
 			trouble_list(stdout);
 			exit(0);

@@ -206,6 +206,7 @@ static void cancelled(struct world *w, struct person *p, int status, const char 
 	if (status == 200 && read_booking(body, p)) {
 		doubt_unheard_move(w, p);
 		people_acked(w, p, false, strstr(body, "\"state\":\"cancelled\"") != NULL); /* after its start it is a no-show */
+		trouble_after_cancel(w, p);
 	} else if (status != 409 && status != 422) {
 		world_violate(w, "cancel answered %d: %s", status, body ? body : "");
 	}

@@ -23,6 +23,12 @@ static int device_index(const struct world *w, const char *instrument)
 	return 0;
 }
 
+/* Of the other units behind the gateway the ledger knows nothing. */
+static bool booked(int i)
+{
+	return i < WORLD_INSTRUMENTS;
+}
+
 static void tell(struct world *w, struct msg *m)
 {
 	w->told = true;
@@ -31,16 +37,19 @@ static void tell(struct world *w, struct msg *m)
 
 static void push_link(struct world *w, int i, bool up)
 {
-	struct msg_link *m = msg_new(MSG_LINK, sizeof(*m));
+	struct msg_link *m;
 
-	m->head.at = world_stamp(w);
-	lt_fmt(m->instrument, sizeof(m->instrument), "%s", w->devices[i].d.id);
-	m->up = up;
-	lt_fmt(m->why, sizeof(m->why), "%s", up ? "answers" : "no answer");
 	w->devices[i].link_up = up;
 	w->devices[i].told = true;
 	if (up)
 		w->devices[i].up_since = boot_ms(w);
+	if (!booked(i))
+		return;
+	m = msg_new(MSG_LINK, sizeof(*m));
+	m->head.at = world_stamp(w);
+	lt_fmt(m->instrument, sizeof(m->instrument), "%s", w->devices[i].d.id);
+	m->up = up;
+	lt_fmt(m->why, sizeof(m->why), "%s", up ? "answers" : "no answer");
 	tell(w, &m->head);
 }
 
@@ -129,8 +138,11 @@ void poller_leases(struct world *w, const struct msg_leases *m)
 void poller_tell(struct world *w, int i, uint64_t ticket, uint32_t flags, int64_t rtt_ms,
 	const struct lt_observation *obs)
 {
-	struct msg_reading *m = msg_new(MSG_READING, sizeof(*m)), *again;
+	struct msg_reading *m, *again;
 
+	if (!booked(i))
+		return;
+	m = msg_new(MSG_READING, sizeof(*m));
 	m->head.at = world_stamp(w);
 	lt_fmt(m->instrument, sizeof(m->instrument), "%s", w->devices[i].d.id);
 	m->ticket = ticket;
@@ -159,6 +171,8 @@ void poller_observe(struct world *w, int i, struct lt_observation *obs)
 	struct device *d = &w->devices[i].d;
 	uint64_t truth;
 
+	if (!booked(i))
+		return;
 	device_read(d, w->true_ms, obs);
 	if (!w->devices[i].gated)
 		obs->have &= ~(uint32_t)LT_HAVE_INTERLOCK;
@@ -179,7 +193,8 @@ void poller_up(struct world *w, int i)
 	if (w->devices[i].link_up)
 		return;
 	push_link(w, i, true);
-	world_at(w, w->true_ms + WORLD_RENEW_MS, EV_TICK, 0, 0, 0); /* it waits for a fresh lease */
+	if (booked(i))
+		world_at(w, w->true_ms + WORLD_RENEW_MS, EV_TICK, 0, 0, 0); /* it waits for a fresh lease */
 }
 
 void poller_down(struct world *w, int i)
@@ -201,7 +216,7 @@ void poller_forced(struct world *w, const struct msg_poll *m)
 
 void poller_crashed(struct world *w)
 {
-	for (int i = 0; i < WORLD_INSTRUMENTS; i++) {
+	for (int i = 0; i < WORLD_UNITS; i++) {
 		struct world_device *d = &w->devices[i];
 		d->lock = (struct interlock){ 0 };
 		d->lease = (struct lease){ 0 };

@@ -1,7 +1,7 @@
 /*
  * reach.c - what a person sees of the polls: a controller that answers again is read within 5 s, whatever was wrong
- * with it and for however long, and the relay opens within 3 s of a check-in at one that answers, or when it is back
- * and there was time for a fresh lease. Owns nothing.
+ * with it and for however long, one that answers all the time is read at each poll, and the relay opens within 3 s of a
+ * check-in at one that answers, or when it is back and there was time for a fresh lease. Owns nothing.
  */
 #include "sim/world.h"
 
@@ -9,13 +9,24 @@
 #define OPEN_WITHIN_MS 3000
 #define LEASED_WITHIN_MS (READ_WITHIN_MS + WORLD_RENEW_MS + 1000) /* who checked in while it was away */
 
+static struct world_line *line_of(struct world *w, int i)
+{
+	return &w->lines[i >= w->lines[1].first];
+}
+
+static void set_well(struct world *w, int i)
+{
+	w->devices[i].well_at = w->true_ms;
+	w->devices[i].well_doubted_ms = line_of(w, i)->doubted_ms;
+}
+
 void reach_again(struct world *w, int i)
 {
 	struct world_device *d = &w->devices[i];
 
 	d->ill_at = w->true_ms;
 	if (line_in_vain(w, i)) /* a silence that no poll met is none */
-		d->well_at = w->true_ms;
+		set_well(w, i);
 	world_at(w, w->true_ms + LEASED_WITHIN_MS, EV_OPEN, i, 0, w->true_ms);
 }
 
@@ -35,25 +46,39 @@ void reach_checked_in(struct world *w, int i, int64_t at)
 void reach_lost(struct world *w, int i)
 {
 	w->devices[i].ill_at = w->true_ms;
-	w->devices[i].well_at = w->devices[i].d.down ? 0 : w->true_ms;
+	w->devices[i].well_at = 0;
+	if (!w->devices[i].d.down)
+		set_well(w, i);
 }
 
 void reach_delayed(struct world *w, int i)
 {
 	w->devices[i].ill_at = w->true_ms;
 	if (w->devices[i].well_at)
-		w->devices[i].well_at = w->true_ms;
+		set_well(w, i);
+}
+
+/* A line may first have to find out that others of its units are silent, which takes a timeout each. */
+static void check_reached(struct world *w, int i)
+{
+	const struct world_device *d = &w->devices[i];
+	int64_t doubted = line_of(w, i)->doubted_ms, well = w->true_ms - d->well_at, read = w->true_ms - d->read_at;
+
+	if (d->well_at && well > READ_WITHIN_MS + doubted - d->well_doubted_ms)
+		world_violate(w, "%s answers again since %lld ms, and was not read", d->d.id, (long long)well);
+	if (d->read_at && d->ill_at < d->read_at && read > w->poll_ms + READ_WITHIN_MS + doubted - d->read_doubted_ms)
+		world_violate(w, "%s answers all the time, and was not read for %lld ms", d->d.id, (long long)read);
 }
 
 void reach_read(struct world *w, int i)
 {
 	struct world_device *d = &w->devices[i];
 
-	if (d->well_at && w->true_ms - d->well_at > READ_WITHIN_MS)
-		world_violate(w, "%s answers again since %lld ms, and is read only now", d->d.id,
-			(long long)(w->true_ms - d->well_at));
+	check_reached(w, i);
 	w->stats.returns += d->well_at > 0;
 	d->well_at = 0;
+	d->read_at = w->true_ms;
+	d->read_doubted_ms = line_of(w, i)->doubted_ms;
 }
 
 /* Somebody who is checked in, is not about to leave and has time left. */
@@ -92,8 +117,6 @@ void reach_opened(struct world *w, const struct world_event *e)
 /* Nobody has been forgotten. */
 void reach_forgotten(struct world *w)
 {
-	for (int i = 0; i < WORLD_INSTRUMENTS; i++)
-		if (w->devices[i].well_at && w->true_ms - w->devices[i].well_at > READ_WITHIN_MS)
-			world_violate(w, "%s answers again since %lld ms, and was not read", w->devices[i].d.id,
-				(long long)(w->true_ms - w->devices[i].well_at));
+	for (int i = 0; i < WORLD_UNITS; i++)
+		check_reached(w, i);
 }

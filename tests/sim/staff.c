@@ -69,19 +69,36 @@ static void unblocked(struct world *w, struct person *p, int status, const char 
 	done(w, p, status, body);
 }
 
-static void block(struct world *w, struct person *p)
+static void block_it(struct world *w, struct person *p, struct device_span in, bool displace)
 {
-	int64_t from = people_grid_after(w->true_ms + rng_in(&w->rng, 0, 8 * HOUR));
 	char a[40], b[40], *body = malloc(300);
-	bool displace = rng_chance(&w->rng, 500);
 
-	people_instant(a, from);
-	people_instant(b, from + GRID * rng_in(&w->rng, 1, 8));
+	people_instant(a, in.from);
+	people_instant(b, in.to);
 	w->stats.displaced += displace;
-	p->instrument = (int)rng_in(&w->rng, 0, WORLD_INSTRUMENTS - 1);
 	lt_fmt(body, 300, "{\"instrument\":\"%s\",\"from\":\"%s\",\"to\":\"%s\",\"reason\":\"pump\",\"displace\":%s}",
 	       w->devices[p->instrument].d.id, a, b, displace ? "true" : "false");
 	world_ask(w, p, METHOD_POST, "/v1/blocks", NULL, body, blocked);
+}
+
+static void block(struct world *w, struct person *p)
+{
+	int64_t from = people_grid_after(w->true_ms + rng_in(&w->rng, 0, 8 * HOUR));
+	bool displace = rng_chance(&w->rng, 500);
+	struct device_span in = { from, from + GRID * rng_in(&w->rng, 1, 8) };
+
+	p->instrument = (int)rng_in(&w->rng, 0, WORLD_INSTRUMENTS - 1);
+	block_it(w, p, in, displace);
+}
+
+void staff_repair(struct world *w, int instrument, int64_t from, int64_t to)
+{
+	struct person *p = &w->people[WORLD_PEOPLE - 2];
+
+	if (p->waits)
+		return;
+	p->instrument = instrument;
+	block_it(w, p, (struct device_span){ from, to }, true);
 }
 
 /* Lists: takes one of the items. NULL when there is none. */

@@ -75,23 +75,39 @@ static int64_t begin_outage(struct world *w, int i)
 	return lasts;
 }
 
-/* The instruments but the first are behind one gateway. */
+/* All but the first instrument are behind one gateway. */
 static int64_t begin_gateway(struct world *w, int i)
 {
 	struct rng *r = chance_of(w, TROUBLE_GATEWAY);
 
 	w->lines[1].away = (enum away)rng_in(r, AWAY_SILENT, AWAY_HANGING);
-	for (i = 1; i < WORLD_INSTRUMENTS; i++) {
+	for (i = 1; i < WORLD_UNITS; i++) {
 		silence(w, i, 1, r);
 		world_mark(w, i);
 	}
 	return rng_chance(r, 300) ? 2 * SECOND : outages_ms[rng_in(r, 0, OUTAGES - 2)];
 }
 
+/* The last of them lives on: among units of which none answers nobody can be found fast. */
+static int64_t begin_unit(struct world *w, int i)
+{
+	struct rng *r = chance_of(w, TROUBLE_UNITS);
+
+	if (i == WORLD_UNITS - 1)
+		return -1;
+	silence(w, i, 1, r);
+	return rng_chance(r, 500) ? outages_ms[rng_in(r, 0, OUTAGES - 1)] : rng_in(r, 10 * MINUTE, 6 * HOUR);
+}
+
+static void end_unit(struct world *w, int i)
+{
+	silence(w, i, -1, chance_of(w, TROUBLE_UNITS));
+}
+
 static void end_gateway(struct world *w, int i)
 {
 	w->lines[1].away = AWAY_NOT;
-	for (i = 1; i < WORLD_INSTRUMENTS; i++) {
+	for (i = 1; i < WORLD_UNITS; i++) {
 		silence(w, i, -1, chance_of(w, TROUBLE_GATEWAY));
 		world_mark(w, i);
 	}
@@ -136,21 +152,40 @@ static int64_t begin_flicker(struct world *w, int i)
 		: rng_in(r, MINUTE, 15 * MINUTE));
 }
 
-static int64_t begin_zero(struct world *w, int i)
+static int64_t show_none(struct world *w, int i, struct rng *r, int64_t lasts)
 {
-	struct rng *r = chance_of(w, TROUBLE_ZERO);
 	struct device *d = &w->devices[i].d;
-	int64_t lasts;
 
 	/* where a run in a gap explains the little that lies between what it shows and the truth, nobody can tell */
 	if (device_turns_in_ms(d, w->true_ms) < 3 * HOUR || device_level_ms(d, w->true_ms) < 3 * HOUR)
 		return -1;
-	lasts = rng_chance(r, 500) ? rng_in(r, SECOND, 20 * SECOND) : rng_in(r, MINUTE, 10 * MINUTE);
 	lasts = show(w, i, rng_chance(r, 500) ? DISPLAY_ZERO : DISPLAY_ONES, lasts);
 	if (lasts > 0 && rng_chance(r, 500)) { /* its controller has just started, and the meter behind it has not */
 		d->boots++;
 		d->booted_at = w->true_ms;
 	}
+	return lasts;
+}
+
+static int64_t begin_zero(struct world *w, int i)
+{
+	struct rng *r = chance_of(w, TROUBLE_ZERO);
+
+	return show_none(w, i, r, rng_chance(r, 500) ? rng_in(r, SECOND, 20 * SECOND) : rng_in(r, MINUTE, 10 * MINUTE));
+}
+
+/* One false level after the other while people run it, and the daemon may die on each. */
+static int64_t begin_levels(struct world *w, int i)
+{
+	struct rng *r = chance_of(w, TROUBLE_LEVELS);
+	int64_t lasts = show_none(w, i, r, rng_in(r, 3 * MINUTE, 30 * MINUTE));
+
+	if (lasts < 0)
+		return lasts;
+	if (rng_chance(r, 600))
+		world_at(w, w->true_ms + lasts + 1, EV_TROUBLE, TROUBLE_LEVELS, TROUBLE_ONCE, i);
+	if (trouble_chance(w, TROUBLE_CRASH, 400))
+		world_at(w, w->true_ms + rng_in(r, SECOND, lasts), EV_TROUBLE, TROUBLE_CRASH, TROUBLE_ONCE, -1);
 	return lasts;
 }
 
@@ -325,7 +360,7 @@ static int64_t away(struct world *w, enum trouble kind)
 /* A virtual machine that is stopped: both clocks stand still, and somebody sets the wall clock right later. */
 static int64_t begin_pause(struct world *w, int i)
 {
-	int64_t lasts;
+	int64_t lasts, from = w->true_ms;
 
 	if (w->stepped)
 		return -1;
@@ -334,7 +369,8 @@ static int64_t begin_pause(struct world *w, int i)
 		w->devices[k].d.forgotten_ms += device_unread_ms(&w->devices[k].d, w->true_ms);
 	lasts = away(w, TROUBLE_PAUSE);
 	world_boot(w, w->boot_base_ms + lasts);
-	w->paused_ms += lasts + DOUBT_POLLS * w->poll_ms;
+	spans_begin(&w->paused, from);
+	spans_end(&w->paused, w->true_ms + DOUBT_POLLS * w->poll_ms);
 	w->stepped = true;
 	set_clock(w, w->wall_skew_ms - lasts);
 	return rng_in(chance_of(w, TROUBLE_PAUSE), 2 * SECOND, 10 * MINUTE);
@@ -385,7 +421,7 @@ static void end_bypass(struct world *w, int i)
 struct trouble_kind {
 	const char *name, *about;
 	bool on;
-	bool each;                                /* of every instrument; else of the whole world           */
+	bool each;                                /* of every instrument, or unit; else of the whole world  */
 	bool sure;                                /* it makes no reading uncertain                          */
 	int64_t first_ms[2], again_ms[2];
 	int64_t (*strike)(struct world *w, int i);
@@ -401,7 +437,7 @@ static const struct trouble_kind kinds[TROUBLES] = {
 		{ HOUR, 40 * HOUR }, begin_silence, end_silence },
 	[TROUBLE_OUTAGE] = { "outage", "a controller is away for 10 s to 5 h, some twice", true, true, false, { HOUR, 60 * HOUR },
 		{ 10 * HOUR, 80 * HOUR }, begin_outage, end_silence },
-	[TROUBLE_GATEWAY] = { "gateway", "three instruments go away together", true, false, false, { HOUR, 60 * HOUR },
+	[TROUBLE_GATEWAY] = { "gateway", "all but the first go away together", true, false, false, { HOUR, 60 * HOUR },
 		{ 10 * HOUR, 60 * HOUR }, begin_gateway, end_gateway },
 	[TROUBLE_RESTART] = { "restart", "a counter begins at zero", true, true, false, { HOUR, 120 * HOUR }, { 10 * HOUR, 200 * HOUR },
 		restart, NULL },
@@ -435,6 +471,12 @@ static const struct trouble_kind kinds[TROUBLES] = {
 		begin_bypass, end_bypass },
 	[TROUBLE_JUMP] = { "jump", "the wall clock jumps where a booking starts, rests, runs or ends", true, false, false, { 0, 0 },
 		{ 0, 0 }, begin_jump, end_step },
+	[TROUBLE_LEVELS] = { "levels", "a counter leaves its level for false ones while people run it", true, true, false, { 0, 0 },
+		{ 0, 0 }, begin_levels, end_show },
+	[TROUBLE_REPAIR] = { "repair", "staff block an instrument where a booking was called off", true, true, true, { 0, 0 }, { 0, 0 },
+		NULL, NULL },
+	[TROUBLE_UNITS] = { "units", "units behind the gateway that nobody books die and come back", true, true, true,
+		{ 10 * MINUTE, 6 * HOUR }, { 10 * MINUTE, 5 * HOUR }, begin_unit, end_unit },
 	[TROUBLE_CREEP] = { "creep", "thirty small steps of the wall clock within an hour", true, false, false, { HOUR, 60 * HOUR },
 		{ 40 * HOUR, 90 * HOUR }, creep, end_step },
 };
@@ -451,8 +493,13 @@ uint32_t trouble_defaults(void)
 uint32_t trouble_of_seed(uint32_t troubles, uint64_t seed)
 {
 	const uint32_t clocks = UINT32_C(1) << TROUBLE_STEP | UINT32_C(1) << TROUBLE_JUMP | UINT32_C(1) << TROUBLE_CREEP;
+	struct rng toss = { seed };
 
-	return troubles & WORLD_TROUBLES_GIVEN || seed % 2 ? troubles : troubles & ~clocks;
+	if (troubles & WORLD_TROUBLES_GIVEN)
+		return troubles;
+	if (seed % 2 == 0)
+		troubles &= ~clocks;
+	return seed && seed % 3 == 0 ? troubles & (uint32_t)rng_next(&toss) : troubles;
 }
 
 bool trouble_parse(const char *names, uint32_t *ret)
@@ -494,14 +541,25 @@ static void come(struct world *w, int kind, int i, const int64_t bounds[2])
 		TROUBLE_STRIKES, i);
 }
 
+/* Whom it strikes; -1: nobody alone. */
+static int first_of(enum trouble kind)
+{
+	return kind == TROUBLE_UNITS ? WORLD_INSTRUMENTS : kinds[kind].each ? 0 : -1;
+}
+
+static int end_of(enum trouble kind)
+{
+	return kind == TROUBLE_UNITS ? WORLD_UNITS : kinds[kind].each ? WORLD_INSTRUMENTS : 0;
+}
+
 void trouble_begin(struct world *w)
 {
 	for (int k = 0; k < TROUBLES; k++) {
 		w->trouble_rng[k].state = w->seed * UINT64_C(0x9e3779b97f4a7c15) + (uint64_t)k;
 		if (!trouble_on(w, k) || !kinds[k].first_ms[1])
 			continue;
-		for (int i = 0; i < (kinds[k].each ? WORLD_INSTRUMENTS : 1); i++)
-			come(w, k, kinds[k].each ? i : -1, kinds[k].first_ms);
+		for (int i = first_of(k), end = end_of(k); i < end; i++)
+			come(w, k, i, kinds[k].first_ms);
 	}
 }
 
@@ -576,6 +634,12 @@ bool trouble_at_start(struct world *w, const struct person *p)
 	return true;
 }
 
+void trouble_after_cancel(struct world *w, const struct person *p)
+{
+	if (p->from > world_stamp(w).wall_ms && trouble_chance(w, TROUBLE_REPAIR, 400))
+		staff_repair(w, p->instrument, p->from, p->to);
+}
+
 void trouble_after_checkin(struct world *w, const struct person *p)
 {
 	struct rng *r = chance_of(w, TROUBLE_BREAKDOWN);
@@ -585,6 +649,9 @@ void trouble_after_checkin(struct world *w, const struct person *p)
 	if (trouble_chance(w, TROUBLE_BREAKDOWN, 80))
 		world_at(w, w->true_ms + rng_in(r, 2 * SECOND, 3 * MINUTE), EV_TROUBLE, TROUBLE_BREAKDOWN,
 			TROUBLE_ONCE, p->instrument);
+	if (trouble_chance(w, TROUBLE_LEVELS, 150))
+		world_at(w, w->true_ms + rng_in(chance_of(w, TROUBLE_LEVELS), MINUTE, 30 * MINUTE), EV_TROUBLE,
+			TROUBLE_LEVELS, TROUBLE_ONCE, p->instrument);
 	aim(w, w->true_ms + 2 * MINUTE); /* it is idle as yet, or has just been started */
 	aim(w, p->to);
 }

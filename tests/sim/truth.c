@@ -44,6 +44,16 @@ void truth_step(struct world *w, int i)
 	d->last_ext_ms = ext;
 }
 
+/* What it ran while both clocks stood still, and until the level after that was believed. */
+static int64_t paused_ms(const struct world *w, const struct device *d)
+{
+	int64_t sum = 0;
+
+	for (int k = 0; k < w->paused.n; k++)
+		sum += device_truth_ms(d, w->paused.of[k].from, w->paused.of[k].to, w->true_ms);
+	return sum;
+}
+
 /*
  * I8 and the truth: what was measured is never more than what the meter counted, up to one count a counter's life; and
  * with what is held it is never less than what it showed, but for what a restart wiped and what a level took that
@@ -59,7 +69,7 @@ static void check_total(struct world *w, int i, const struct meter *m)
 	if (measured > counted + d->count_ms * (1 + d->resets) + (w->n_skews > 1 ? d->lacked_ms : 0))
 		world_violate(w, "%s: measured %lld ms, its meter counted %lld ms", d->id, (long long)measured, (long long)counted);
 	/* the last readings may still wait for company */
-	least = counted - d->forgotten_ms - device_unread_ms(d, w->true_ms) - w->paused_ms - 2 * w->poll_ms -
+	least = counted - d->forgotten_ms - device_unread_ms(d, w->true_ms) - paused_ms(w, d) - 2 * w->poll_ms -
 		d->count_ms * (1 + d->resets);
 	if (d->display == DISPLAY_TRUE && measured + m->held_ms < least)
 		world_violate(w, "%s: measured %lld ms and holds %lld ms, its meter showed %lld ms", d->id, (long long)measured,

@@ -21,6 +21,7 @@
 #include "store/db.h"
 
 #define WORLD_INSTRUMENTS 4
+#define WORLD_UNITS 11           /* they, and seven units behind their gateway that nobody books               */
 #define WORLD_PEOPLE 10
 #define WORLD_EVENTS 4096
 #define WORLD_LINES 2
@@ -161,7 +162,8 @@ struct world_line {
 	bool forced;               /* somebody waits for it                                               */
 	bool connected, cut;       /* cut: the last connection did not come about                         */
 	int failures;              /* connections in a row that did not come about                        */
-	int64_t began, retry_at, share, wakes_at;
+	int64_t began, retry_at, share, wakes_at, long_at;
+	int64_t doubted_ms;        /* waited in vain for units that were not known to be silent           */
 	uint64_t request, wake;    /* older events are void                                               */
 };
 
@@ -179,6 +181,8 @@ struct world_device {
 	enum away away;            /* in what way, while d.down                                           */
 	int64_t well_at;           /* true ms: since then it answers and has not been read; 0: it was     */
 	int64_t ill_at, marked_at; /* when something was last wrong with it, and when that was marked     */
+	int64_t read_at;           /* true ms: the last time, 0: never                                    */
+	int64_t well_doubted_ms, read_doubted_ms; /* of its line, at well_at and read_at                  */
 	bool told;                 /* the ledger has heard of the link since the last start */
 	bool link_up, stuck;       /* stuck: the relay does not follow what is written                    */
 	uint8_t reported_lock;
@@ -218,7 +222,7 @@ struct world {
 	int n_skews;
 	struct { int64_t from, skew; } skews[WORLD_SKEWS]; /* of true time                                */
 	struct device_spans away;  /* nothing of the daemon's machine ran                                 */
-	int64_t paused_ms;         /* what meters counted in it fits neither clock                        */
+	struct device_spans paused; /* what meters counted in it fits neither clock, until it is believed   */
 	struct marks clock_marks;
 	uint32_t troubles;
 	bool strict;
@@ -236,7 +240,7 @@ struct world {
 	int64_t boot_base_ms;      /* true_ms of boot 0                                                   */
 	int64_t poll_ms, checked_hour, restarted_ms;
 	int haste;
-	struct world_device devices[WORLD_INSTRUMENTS];
+	struct world_device devices[WORLD_UNITS]; /* of the others only the polls                          */
 	struct world_line lines[WORLD_LINES];
 	struct person people[WORLD_PEOPLE];
 	struct pending pending[WORLD_PENDING];
@@ -322,6 +326,7 @@ void people_act(struct world *w, struct person *p);
 void staff_act(struct world *w, struct person *p);
 void staff_report(struct world *w);          /* usage of all instruments, compared with their meters   */
 void staff_lists(struct world *w, int n);    /* the admin sets so many price lists of one instrument  */
+void staff_repair(struct world *w, int instrument, int64_t from, int64_t to); /* a block over all of it */
 void people_later(struct world *w, struct person *p, int64_t low, int64_t high);
 int64_t people_grid_after(int64_t at);
 void people_wait_for(struct world *w, int instrument, struct rng *r); /* its controller answers again */
