@@ -125,14 +125,14 @@ static const struct check each_hour[] = {
 
 /* What is append-only: a fingerprint of the rows up to the last one seen must stay what it was (I5, promise 5). */
 static const struct { const char *table, *last, *sum; } sealed[] = {
-	{ "reading", "SELECT MAX(id) FROM reading", "SELECT SUM((id * 7919 + raw + ext_ms * 31 + at) % 1000003) FROM reading WHERE id <= ?1" },
+	{ "reading", "SELECT MAX(id) FROM reading", "SELECT SUM((id * 7919 + raw + ext_ms * 31 + at) % 1000003) FROM reading WHERE id > ?1 AND id <= ?2" },
 	{ "charge", "SELECT MAX(id) FROM charge",
-	  "SELECT SUM((id * 7919 + amount_minor + used_s * 31 + posted_at) % 1000003) FROM charge WHERE id <= ?1" },
+	  "SELECT SUM((id * 7919 + amount_minor + used_s * 31 + posted_at) % 1000003) FROM charge WHERE id > ?1 AND id <= ?2" },
 	{ "charge_line", "SELECT MAX(charge) FROM charge_line",
-	  "SELECT SUM((charge * 7919 + n * 104729 + amount_minor + seconds * 31) % 1000003) FROM charge_line WHERE charge <= ?1" },
-	{ "entry", "SELECT MAX(txn) FROM entry", "SELECT SUM((txn * 7919 + n * 104729 + minor) % 1000003) FROM entry WHERE txn <= ?1" },
+	  "SELECT SUM((charge * 7919 + n * 104729 + amount_minor + seconds * 31) % 1000003) FROM charge_line WHERE charge > ?1 AND charge <= ?2" },
+	{ "entry", "SELECT MAX(txn) FROM entry", "SELECT SUM((txn * 7919 + n * 104729 + minor) % 1000003) FROM entry WHERE txn > ?1 AND txn <= ?2" },
 	{ "audit", "SELECT MAX(id) FROM audit",
-	  "SELECT SUM((id * 7919 + at + length(act) * 31 + length(object)) % 1000003) FROM audit WHERE id <= ?1" },
+	  "SELECT SUM((id * 7919 + at + length(act) * 31 + length(object)) % 1000003) FROM audit WHERE id > ?1 AND id <= ?2" },
 };
 
 static bool labels_stand(struct world *w)
@@ -188,12 +188,13 @@ static void run_hours(struct world *w)
 static void check_sealed(struct world *w)
 {
 	for (size_t k = 0; k < sizeof(sealed) / sizeof(*sealed); k++) {
-		int64_t upto = db_one_int(w->db, 0, sealed[k].last, ""), sum = db_one_int(w->db, 0, sealed[k].sum,
-			"i", w->sealed_upto[k]);
+		int64_t upto = db_one_int(w->db, 0, sealed[k].last, "");
+		int64_t sum = db_one_int(w->db, 0, sealed[k].sum, "ii", (int64_t)0, w->sealed_upto[k]);
+
 		if (upto < w->sealed_upto[k] || sum != w->sealed_sum[k])
 			world_violate(w, "%s: rows up to %lld are not what they were", sealed[k].table, (long long)w->sealed_upto[k]);
+		w->sealed_sum[k] += db_one_int(w->db, 0, sealed[k].sum, "ii", w->sealed_upto[k], upto);
 		w->sealed_upto[k] = upto;
-		w->sealed_sum[k] = db_one_int(w->db, 0, sealed[k].sum, "i", upto);
 	}
 }
 

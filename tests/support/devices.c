@@ -9,6 +9,9 @@
 #include "app/metering.h"
 #include "app/timers.h"
 #include "common/fmt.h"
+#include "core/meter.h"
+
+#define QUIET_MS LT_MINUTE      /* so long every poll is made after a change */
 
 static int index_of(struct devices *d, const char *instrument)
 {
@@ -25,6 +28,7 @@ void devices_poll(struct devices *d, int k)
 
 	devices_look(d);
 	v->polls++;
+	v->polled_at = d->w->now.wall_ms;
 	if (v->silent)
 		return;
 	lt_fmt(m.instrument, sizeof(m.instrument), "%s", d->w->instruments[k].id);
@@ -121,6 +125,38 @@ static int64_t next_due(struct devices *d)
 	return first_due(d, &f);
 }
 
+/* What a controller would answer, and what is on its way to be seen. */
+static uint64_t shows(const struct device *v)
+{
+	return (uint64_t)v->on | (uint64_t)v->faulty << 1 | (uint64_t)v->stuck << 2 | (uint64_t)v->no_count << 3 |
+		(uint64_t)v->silent << 4 | (uint64_t)v->lie << 5 | (uint64_t)v->lock << 8 |
+		((v->base + (uint64_t)(v->run_ms / 1000)) * v->per_s + v->stuck_raw) << 16;
+}
+
+/*
+ * Where nothing changes each poll answers what the one before did: only so many are made that no silence is a gap, and
+ * those on both sides of what a test or a timer does, so that readings are as fresh there as if all had been made.
+ */
+static bool rests(struct devices *d, int k, int64_t at, int64_t quiet_to)
+{
+	const struct instrument *i = &d->w->instruments[k];
+	struct device *v = &d->of[k];
+
+	if (shows(v) != v->shown) {
+		v->shown = shows(v);
+		v->shown_at = at;
+	}
+	return !v->on && !v->faulty && at - v->shown_at >= QUIET_MS && at + d->poll_ms <= quiet_to &&
+		at - v->polled_at + d->poll_ms < meter_gap_ms(&i->meter, i->policy.gap_ms);
+}
+
+static void poll_all(struct devices *d, int64_t at, int64_t quiet_to)
+{
+	for (int k = 0; k < 3; k++)
+		if (!rests(d, k, at, quiet_to))
+			devices_poll(d, k);
+}
+
 static void pass(struct devices *d, int64_t ms)
 {
 	for (int k = 0; k < 3; k++)
@@ -141,10 +177,11 @@ void devices_run(struct devices *d, int64_t ms)
 		next = next < to ? next : to;
 		pass(d, (due < next ? due : next) - now);
 		devices_look(d);
-		for (int k = 0; k < 3 && due >= next; k++)
-			devices_poll(d, k);
-		while (next_due(d) <= d->w->now.wall_ms)
-			fire_next(d);
+		if (due >= next)
+			poll_all(d, next, due < to ? due : to);
+		for (; next_due(d) <= d->w->now.wall_ms; fire_next(d))
+			for (int k = 0; k < 3; k++)
+				d->of[k].shown_at = next; /* the polls after it are made */
 	}
 }
 

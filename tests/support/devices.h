@@ -23,6 +23,9 @@ struct device {
 	uint64_t stuck_raw;
 	bool no_count;               /* no poll has the register's value                                 */
 	int polls;                   /* how often it was asked                                           */
+	int64_t polled_at;           /* when it was asked last, what it would have answered then, and    */
+	uint64_t shown;              /* since when nothing else                                          */
+	int64_t shown_at;
 };
 
 struct devices {
