@@ -45,10 +45,14 @@ static uint64_t unsigned_arg(va_list *ap, int longs)
 
 static void put_string(struct out *o, const char *s, int precision)
 {
+	size_t n, room = o->cap > o->len + 1 ? o->cap - o->len - 1 : 0;
+
 	if (!s)
 		s = "(none)";
-	for (size_t i = 0; s[i] && (precision < 0 || i < (size_t)precision); i++)
-		put(o, s[i]);
+	n = precision < 0 ? strlen(s) : strnlen(s, (size_t)precision);
+	if (room > 0)
+		memmove(o->p + o->len, s, n < room ? n : room);
+	o->len += n;
 }
 
 static const char *digits_of(const char *f, int *ret)

@@ -356,11 +356,24 @@ static int exec(struct db *db, const char *sql)
 	return r == SQLITE_OK ? 0 : fail_code(db, sqlite3_extended_errcode(db->c));
 }
 
+/* As exec(), for what each item of a turn asks: one statement, parsed once. */
+static int exec_kept(struct db *db, const char *sql)
+{
+	struct stmt *s = db->failed ? NULL : prepare(db, sql);
+
+	if (!s)
+		return db->failed;
+	if (sqlite3_step(s->s) != SQLITE_DONE)
+		fail_code(db, sqlite3_extended_errcode(db->c));
+	sqlite3_reset(s->s);
+	return db->failed;
+}
+
 int db_begin(struct db *db)
 {
 	if (db->failed == 0)
 		injected(db, DB_OP_BEGIN, "BEGIN IMMEDIATE");
-	if (exec(db, "BEGIN IMMEDIATE") == 0)
+	if (exec_kept(db, "BEGIN IMMEDIATE") == 0)
 		db->in_txn = true;
 	return db->failed;
 }
@@ -372,7 +385,7 @@ int db_commit(struct db *db)
 	end_all(db);
 	if (injected(db, DB_OP_COMMIT, "COMMIT"))
 		return db->failed;
-	if (exec(db, "COMMIT") == 0)
+	if (exec_kept(db, "COMMIT") == 0)
 		db->in_txn = false;
 	return db->failed;
 }
@@ -387,8 +400,8 @@ void db_rollback(struct db *db)
 	forget(db);
 }
 
-int db_savepoint(struct db *db) { return exec(db, "SAVEPOINT item"); }
-int db_release(struct db *db) { return exec(db, "RELEASE item"); }
+int db_savepoint(struct db *db) { return exec_kept(db, "SAVEPOINT item"); }
+int db_release(struct db *db) { return exec_kept(db, "RELEASE item"); }
 
 int db_rollback_to(struct db *db)
 {
@@ -589,22 +602,6 @@ static int64_t pragma_int(struct db *db, const char *sql)
 	return db_one_int(db, 0, sql, "");
 }
 
-static int backup_whole(struct db *db, const char *path, struct lt_err *err)
-{
-	struct db_backup *b;
-	int r = DB_ROW;
-
-	unlink(path); /* left by a migration that was interrupted: the store is still what it was */
-	b = db_backup_new(db, path, err);
-	if (!b)
-		return -1;
-	while (r == DB_ROW)
-		r = db_backup_step(b, 1000);
-	db_backup_free(b);
-	return r == DB_DONE ? 0 : lt_err_set(err, "backup-failed", path,
-		"cannot copy the store before the upgrade; is the disk full?");
-}
-
 static int migrate_one(struct db *db, const struct migration *m, const char *path, struct lt_err *err)
 {
 	char version[64];
@@ -643,7 +640,7 @@ static int migrate(struct db *db, const char *path, unsigned flags, const struct
 	if (tables == 0 && list == db_migrations)
 		return migrate_one(db, &db_schema, path, err);
 	lt_fmt(copy, sizeof(copy), "%s.before-%03d", path, m->version);
-	if (version > 0 && !in_memory(path) && backup_whole(db, copy, err) < 0)
+	if (version > 0 && !in_memory(path) && db_backup_whole(db, copy, err) < 0)
 		return -1;
 	for (; m->sql; m++)
 		if (migrate_one(db, m, path, err) < 0)

@@ -97,6 +97,22 @@ struct db_backup *db_backup_free(struct db_backup *b)
 	return NULL;
 }
 
+int db_backup_whole(struct db *db, const char *path, struct lt_err *err)
+{
+	struct db_backup *b;
+	int r = DB_ROW;
+
+	unlink(path); /* left by a migration that was interrupted: the store is still what it was */
+	b = db_backup_new(db, path, err);
+	if (!b)
+		return -1;
+	while (r == DB_ROW)
+		r = db_backup_step(b, 1000);
+	db_backup_free(b);
+	return r == DB_DONE ? 0 : lt_err_set(err, "backup-failed", path,
+		"cannot copy the store before the upgrade; is the disk full?");
+}
+
 bool db_check(struct db *db, bool quick, char *dst, size_t cap)
 {
 	struct stmt *s = db_query(db, quick ? "PRAGMA quick_check(1)" : "PRAGMA integrity_check(1)", "");
