@@ -152,7 +152,7 @@ static bool rests(struct devices *d, int k, int64_t at, int64_t quiet_to)
 
 static void poll_all(struct devices *d, int64_t at, int64_t quiet_to)
 {
-	for (int k = 0; k < 3; k++)
+	for (int k = 0; k < d->w->site.n_instruments; k++)
 		if (!rests(d, k, at, quiet_to))
 			devices_poll(d, k);
 }
