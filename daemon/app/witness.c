@@ -10,8 +10,8 @@ void witness_saw(struct session *s, const struct reading_now *r)
 {
 	const struct meter_verdict *v = &r->v;
 
-	/* while a level is remembered that was left, the register may be on a false one: what it counts is not known yet; nor
-	 * while what it counts is held */
+	/* while a level is remembered that was left, the register may be on a false one: what it counts is not known yet;
+	 * nor while what it counts is held */
 	if (!r->has_bit || v->gap || v->class != METER_NORMAL || r->m.n_left > 0 || r->m.holding ||
 			r->i->meter.kind != METER_COUNTER)
 		return;

@@ -289,8 +289,8 @@ static void silent(int64_t ms)
 	d.of[0].silent = false;
 }
 
-/* Nobody could read the instrument, or our machine slept, or it slept and then its clock went over the rest, from before
- * the booking until after it: while labels stand still, and where they begin to go on in that time. */
+/* Nobody could read the instrument, or our machine slept, or it slept and then its clock went over the rest, from
+ * before the booking until after it: while labels stand still, and where they begin to go on in that time. */
 static void test_who_did_not_come_in_a_silence_that_is_over_while_labels_stand_still_pays_no_fee(void **state)
 {
 	static const int64_t leads[] = { MIN(2), MIN(60), MIN(90), MIN(110), MIN(150), 24 * LT_HOUR };

@@ -116,8 +116,8 @@ static int do_estimate(struct act *a, void *arg)
 	return review_estimate(a, ((struct estimate *)arg)->id, ((struct estimate *)arg)->seconds, "by the log book", &r);
 }
 
-/* While the level is not known, the controller is silent for four minutes of a customer's run. The counter did count, and
- * what it counted is held: nobody may charge an estimate beside it. */
+/* While the level is not known, the controller is silent for four minutes of a customer's run. The counter did count,
+ * and what it counted is held: nobody may charge an estimate beside it. */
 static void test_no_second_is_held_and_estimated(void **state)
 {
 	struct estimate e = { .seconds = 60 };
