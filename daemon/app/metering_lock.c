@@ -1,8 +1,8 @@
 /*
- * metering_lock.c - an interlock that does not follow: a relay may acknowledge a write and never move. Asked to open
- * and read shut, the instrument cannot be used from when it was asked until it reads open, and its user and the staff are
- * told. Asked to lock and read open, anybody can run it, and the staff are told. Decided from what the store knows: the
- * wish that sessions make and the last state that was read back.
+ * metering_lock.c - an interlock that does not follow: a relay may acknowledge a write and never move. Asked to open,
+ * it reads shut: the instrument cannot be used from when it was asked until it reads open, and its user and the staff
+ * are told. Asked to lock, it reads open: anybody can run it, and the staff are told. Decided from what the store
+ * knows: the wish that sessions make and the last state that was read back.
  */
 #include <string.h>
 

@@ -316,7 +316,7 @@ int review_accept(struct act *a, int64_t id, const char *reason, struct review *
 static int check_estimate(struct act *a, const struct review *r, int64_t seconds)
 {
 	/* what is held may be measured yet, and would be charged beside its estimate */
-	if (r->session && store_usage_held_of(a->db, r->session) > 0)
+	if (r->session && store_usage_is_held(a->db, r->session, r->from_at, r->to_at))
 		return act_refuse(a, 409, "time-held", "estimated_seconds",
 			"the hour meter holds time of S-%lld: decide its item of the kind meter_manual first", (long long)r->session);
 	if (strcmp(r->kind, "meter_lost") != 0 && strcmp(r->kind, "meter_disagrees") != 0)

@@ -46,6 +46,8 @@ int store_usage_open(struct db *db, const char *instrument, struct usage *ret); 
 int store_usage_last(struct db *db, int64_t session, struct usage *ret);            /* its last run; 0, 1, < 0 */
 /* So much the pieces of a session hold. */
 int64_t store_usage_held_of(struct db *db, int64_t session);
+/* Does one of them that touches [from, to) hold some? */
+bool store_usage_is_held(struct db *db, int64_t session, int64_t from, int64_t to);
 /* In order. More than cap (>= 2): the rest is summed into the last two, the second of them at fault. */
 int store_usage_list(struct db *db, int64_t session, struct usage *ret, int cap, int *ret_n);
 /* In the order of ids, after `last`: those that reach beyond the instant, and one that is open. At most cap. */

@@ -68,6 +68,12 @@ int64_t store_usage_held_of(struct db *db, int64_t session)
 	return db_one_int(db, 0, "SELECT SUM(held_ms) FROM usage WHERE session = ?1", "i", session);
 }
 
+bool store_usage_is_held(struct db *db, int64_t session, int64_t from, int64_t to)
+{
+	return db_one_int(db, 0, "SELECT id FROM usage WHERE session = ?1 AND from_at < ?3 AND to_at > ?2 AND held_ms > 0 LIMIT 1",
+		"iii", session, from, to) != 0;
+}
+
 /* Adds a piece to one that stands for several. */
 static void fold(struct usage *into, const struct usage *u)
 {
