@@ -229,7 +229,7 @@ static bool calm(struct world *w, int i)
 
 static void check_now(struct world *w, int instrument)
 {
-	if (instrument >= 0) {
+	if (instrument >= 0 && instrument < WORLD_INSTRUMENTS) { /* nobody books the others */
 		truth_step(w, instrument);
 		if (!calm(w, instrument))
 			run_steps(w, instrument);
