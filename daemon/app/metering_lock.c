@@ -33,20 +33,32 @@ static int stuck(struct act *a, const char *instrument, bool *ret, int64_t *ret_
 	return 0;
 }
 
-/* Is it asked to lock, and reads open? While a run is on it is not locked. */
-static int left_open(struct act *a, const char *instrument, bool *ret)
+/* Is it asked to lock, and reads open? While a run is on it is not locked. *ret_since: the end of the last session, or
+ * when it was read open after that. */
+static int left_open(struct act *a, const char *instrument, bool *ret, int64_t *ret_since)
 {
 	enum lt_lock wish;
+	struct session last;
 	struct usage run;
-	int64_t since;
 	int rc = metering_desired(a, instrument, &wish), on;
 
-	*ret = rc == 0 && wish == LT_LOCK_LOCKED && store_lock_get(a->db, instrument, &since) == LT_LOCK_UNLOCKED;
+	*ret = rc == 0 && wish == LT_LOCK_LOCKED && store_lock_get(a->db, instrument, ret_since) == LT_LOCK_UNLOCKED;
 	if (!*ret)
 		return rc;
 	on = store_usage_open(a->db, instrument, &run);
 	*ret = on == 1;
-	return on < 0 ? on : 0;
+	rc = store_session_last_closed(a->db, instrument, a->now.wall_ms, false, &last);
+	if (rc == 0 && last.closed_at > *ret_since)
+		*ret_since = last.closed_at;
+	return on < 0 ? on : rc < 0 ? rc : 0;
+}
+
+/* How much of its patience is left, for what holds since then? A timer may have been set for what is over. */
+static int64_t patience_left(struct act *a, const struct instrument *i, int64_t since)
+{
+	int64_t all = i->interlock.verify_ms + PATIENCE, passed = a->now.wall_ms - since;
+
+	return passed < 0 ? all : all - passed;
 }
 
 static void watch_again(struct act *a, const struct instrument *i, int64_t unit)
@@ -68,7 +80,7 @@ int metering_lock_watch(struct act *a, const char *instrument)
 	if (store_lock_get(a->db, instrument, &since) == LT_LOCK_UNLOCKED) {
 		rc = store_outage_end(a->db, instrument, "locked", a->now.wall_ms);
 		if (rc == 0)
-			rc = left_open(a, instrument, &is);
+			rc = left_open(a, instrument, &is, &since);
 	} else {
 		rc = stuck(a, instrument, &is, &since, &s);
 		is = is && !store_outage_is_open(a->db, instrument, "locked");
@@ -87,30 +99,35 @@ static int tell_left_open(struct act *a, const char *instrument)
 	return act_end(a);
 }
 
+static int tell_stuck(struct act *a, const char *instrument, const struct session *s, int64_t since)
+{
+	struct event_row e = { .kind = "interlock_stuck", .instrument = instrument, .org = s->org, .user = s->user,
+		.booking = s->booking, .session = s->id, .facts.at = since };
+
+	act_event(a, &e);
+	act_audit(a, "interlock_stuck", instrument, "unlocked", "locked", "asked to open, reads locked");
+	return store_outage_begin(a->db, act_id(a, "outage"), instrument, "locked", since);
+}
+
 int metering_lock_stuck(struct act *a, int64_t ref, int64_t due_at)
 {
-	struct event_row e = { .kind = "interlock_stuck" };
+	const struct instrument *i;
 	char id[LT_ID];
 	struct session s;
 	int64_t since;
-	bool is;
+	bool open, is = false;
 	int rc;
 
-	if (!store_unit_name(a->db, ref, id))
+	if (!store_unit_name(a->db, ref, id) || !(i = site_instrument(a->site, id)))
 		return act_end(a);
-	rc = left_open(a, id, &is);
-	if (rc != 0 || is)
-		return rc != 0 ? rc : tell_left_open(a, id);
-	rc = stuck(a, id, &is, &since, &s);
-	if (rc != 0 || !is || store_outage_is_open(a->db, id, "locked"))
+	rc = left_open(a, id, &open, &since);
+	if (rc == 0 && !open)
+		rc = stuck(a, id, &is, &since, &s);
+	if (rc != 0 || !(open || (is && !store_outage_is_open(a->db, id, "locked"))))
 		return rc != 0 ? rc : act_end(a);
-	e.instrument = id;
-	e.org = s.org;
-	e.user = s.user;
-	e.booking = s.booking;
-	e.session = s.id;
-	e.facts.at = since;
-	act_event(a, &e);
-	act_audit(a, "interlock_stuck", id, "unlocked", "locked", "asked to open, reads locked");
-	return store_outage_begin(a->db, act_id(a, "outage"), id, "locked", since);
+	if (patience_left(a, i, since) > 0) {
+		act_timer(a, "locked", ref, a->now.wall_ms + patience_left(a, i, since));
+		return act_end(a);
+	}
+	return open ? tell_left_open(a, id) : tell_stuck(a, id, &s, since);
 }

@@ -359,6 +359,59 @@ static void test_a_run_from_before_the_set_back_is_no_no_show_of_whom_it_keeps_o
 	assert_int_equal(rows("SELECT COUNT(*) FROM booking WHERE state = 'no_show'"), 0);
 }
 
+/* Alice came while the clock was ahead and runs on after it was set back, for all of Zoe's time. */
+static void test_who_did_not_come_while_a_session_of_tomorrow_held_the_unit_pays_no_fee(void **state)
+{
+	for (size_t k = 0; k < sizeof(steps) / sizeof(steps[0]); k++) {
+		int64_t from, a, b;
+
+		w->instruments[0].price.no_show_bp = 10000;
+		assert_int_equal(world_end(w, terms_adopt(world_act(w, NULL), &w->instruments[0])), 0);
+		set_clock(steps[k]);
+		run(MIN(1));
+		from = hour_after(0);
+		a = book("alice", "krios-1", from, from + LT_HOUR);
+		run_until(from);
+		must("alice", do_checkin, a);
+		d.of[0].on = true;
+		run(MIN(5));
+		set_clock(-steps[k]);
+		run(MIN(5));
+		from = hour_after(0);
+		b = book("zoe", "krios-1", from, from + LT_HOUR);
+		run_until(from + MIN(65));
+		d.of[0].on = false;
+		run(MIN(30));
+		if (db_one_int(w->db, 0, "SELECT COUNT(*) FROM charge WHERE booking = ?1", "i", b) != 0)
+			fail_msg("a step of %lld min: a fee", (long long)(steps[k] / LT_MINUTE));
+		teardown(state);
+		setup(state);
+	}
+}
+
+/* Nobody's run holds the unit from before Zoe's booking on; in it the clock is set back, and right again late in her
+ * time. What the run held of it before was nobody else's to use. */
+static void test_a_run_in_which_the_clock_was_set_back_held_the_unit_before_it(void **state)
+{
+	int64_t from, b;
+
+	(void)state;
+	w->instruments[0].price.no_show_bp = 10000;
+	assert_int_equal(world_end(w, terms_adopt(world_act(w, NULL), &w->instruments[0])), 0);
+	from = hour_after(MIN(20));
+	b = book("zoe", "krios-1", from, from + 2 * LT_HOUR);
+	run_until(from - MIN(18));
+	d.of[0].on = true; /* too early to be hers */
+	run_until(from + MIN(25));
+	set_clock(-6 * LT_HOUR);
+	run(MIN(12));
+	d.of[0].on = false;
+	run(MIN(70));
+	set_clock(6 * LT_HOUR);
+	run(MIN(30));
+	assert_int_equal(db_one_int(w->db, 0, "SELECT COUNT(*) FROM charge WHERE booking = ?1", "i", b), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -370,6 +423,8 @@ int main(void)
 		T(test_a_session_while_labels_stand_still_begins_and_ends_by_the_clock),
 		T(test_a_level_that_returns_gives_nobody_more_than_fits),
 		T(test_a_relay_that_never_opens_is_seen_while_labels_stand_still),
+		T(test_who_did_not_come_while_a_session_of_tomorrow_held_the_unit_pays_no_fee),
+		T(test_a_run_in_which_the_clock_was_set_back_held_the_unit_before_it),
 		T(test_a_silence_or_a_stop_while_labels_stand_still_costs_no_fee),
 		T(test_who_did_not_come_in_a_silence_that_is_over_while_labels_stand_still_pays_no_fee),
 		T(test_a_run_from_before_the_set_back_is_no_no_show_of_whom_it_keeps_out),
