@@ -12,7 +12,7 @@
  * session.used; the minimum was asked for whole. Up to 3: a no-show fee does not say how it was decided. Up to 4: no
  * idle was counted in the window of an agreed estimate, booked_fill took overrun for use of its list, and usage holds
  * the labels of pieces. A correction is rated by the law of the charge that it corrects: rated_as_format. */
-#define RECORD_FORMAT 5
+#define RECORD_FORMAT 6
 
 static void kept_part(struct jsonout *o, const struct rate_input *in)
 {

@@ -231,10 +231,21 @@ static bool ends_idle(const struct work *w, const struct rate_piece *p)
 }
 
 /* Of what ran without a place, what its window has no room for ran before it: labels stand still while the clock is set
- * back. */
-static int64_t ran_before(const struct work *w, const struct rate_piece *p)
+ * back. The next ones that lie on the same labels, parted from it by a fault or a silence, ran before them too. */
+static int64_t ran_before(const struct work *w, int i)
 {
-	return p->placed || !tariff_since(w->in, 5) ? 0 : max64(0, p->measured_ms - (p->to_at - p->from_at));
+	const struct rate_piece *p = &w->in->pieces[i], *next = p;
+	int64_t ms = 0, to = p->to_at;
+
+	if (!tariff_since(w->in, 5))
+		return 0;
+	for (; next < w->in->pieces + w->in->n_pieces && !next->placed && next->from_at <= to; next++) {
+		ms += next->measured_ms;
+		to = max64(to, next->to_at);
+		if (!tariff_since(w->in, 6))
+			break;
+	}
+	return max64(0, ms - (to - p->from_at));
 }
 
 void tariff_collect(struct work *w)
@@ -246,7 +257,7 @@ void tariff_collect(struct work *w)
 		const struct rate_piece *p = &in->pieces[i];
 
 		if (ends_idle(w, p) && cursor > 0 && p->from_at > cursor && p->from_at <= idle_end)
-			add_idle(w, cursor, max64(cursor, p->from_at - ran_before(w, p)));
+			add_idle(w, cursor, max64(cursor, p->from_at - ran_before(w, i)));
 		if (p->fault)
 			add(w, COMP_FAULT, w->base, p->measured_ms, p->from_at, p->to_at);
 		else if (p->placed)

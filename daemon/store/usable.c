@@ -24,8 +24,8 @@
 	"AND (opened_at < ?3 OR (opened_at >= ?4 AND state IN ('open','running','idle','unknown'))) " \
 	"AND (booking IS NULL OR booking <> ?5) AND id <> ?6"
 
-/* The clock was set back in a session: it held the unit until the label of that instant, and from the label after it on.
- * A session that closed since has no label of its end that says more than its last run does. */
+/* The clock was set back in a session: it held the unit until the label of that instant, and from the label after it
+ * on. A session that closed since has no label of its end that says more than its last run does. */
 #define SET_BACK "FROM clock_step k JOIN session s ON s.instrument = ?1 AND s.opened_at <= k.wall_ms - k.step_ms " \
 	"AND s.opened_at > k.wall_ms - k.step_ms - 3456000000 AND s.since_step < k.id AND (s.closed_at IS NULL OR " \
 	"s.until_step >= k.id) WHERE ?7 = 0 AND k.step_ms < 0 AND k.wall_ms < ?3 + 691200000 AND k.wall_ms > ?2 - 691200000 " \

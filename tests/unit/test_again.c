@@ -44,7 +44,7 @@ static char *as_format_2(char *text)
 	text = swap(text, since, "");
 	text = swap(text, ",\"unusable\":[],\"used\":false", "");
 	text = swap(text, "\"grace_ms\"", "\"faults\":[],\"grace_ms\"");
-	return swap(text, "\"format\":5", "\"format\":2");
+	return swap(text, "\"format\":6", "\"format\":2");
 }
 
 struct sealed { struct charge c; struct charge_line line[4]; int n; char *record; };

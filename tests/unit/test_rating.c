@@ -98,6 +98,27 @@ static void a_gap_has_no_idle(void **state)
 	assert_int_equal(r.idle_s, 10 * 60);
 }
 
+/* The clock was set back: what ran until its labels went on again lies on one label, in two parts, for the instrument
+ * was at fault in one of them. An hour before that label, half of it run, was idle for the other half. */
+static void what_ran_while_labels_stood_still_is_not_idle(void **state)
+{
+	static const struct rate_piece half = { .measured_ms = 20 * LT_MINUTE }, fault = { .measured_ms = 10 * LT_MINUTE,
+		.fault = true };
+	struct lab l;
+	struct rate_result r;
+
+	open_lab(&l);
+	l.in.start_at = NOON;
+	add_piece(&l, half, 60, 60);
+	add_piece(&l, fault, 60, 60);
+	add_piece(&l, run, 60, 70);
+	assert_int_equal(tariff_rate(&l.in, &r), 0);
+	assert_int_equal(r.idle_s, 30 * 60);
+	l.in.format = 5;                                 /* the first of them alone was taken off then */
+	assert_int_equal(tariff_rate(&l.in, &r), 0);
+	assert_int_equal(r.idle_s, 40 * 60);
+}
+
 /* Half of the cheap hour was used and none of the dear one, and an hour ran over at the dear list: of what was not used
  * an hour is the dear list's. */
 static void overrun_is_no_use_of_booked_time(void **state)
@@ -173,6 +194,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(an_estimate_leaves_the_idle_around_it), cmocka_unit_test(a_gap_has_no_idle),
+		cmocka_unit_test(what_ran_while_labels_stood_still_is_not_idle),
 		cmocka_unit_test(overrun_is_no_use_of_booked_time), cmocka_unit_test(agreed_time_is_not_filled_up_again),
 		cmocka_unit_test(kept_overrun_is_not_filled_up), cmocka_unit_test(what_ends_where_a_list_begins_is_before_it),
 	};
