@@ -21,6 +21,8 @@ struct span {
 	const struct instrument *i;
 	struct meter_verdict v;
 	int64_t from, at, left;          /* left: milliseconds to give or to take, and not yet so            */
+	int64_t lived_ms;                /* went by since; labels may have stood still for most of it        */
+	struct interval edge[2];         /* without a gap: the reading that left the level, the one back     */
 	bool held;                       /* what is given is held                                            */
 	struct session *open;            /* the session that the caller holds; NULL                          */
 	struct usage u[PIECES_MAX];
@@ -138,6 +140,13 @@ static int64_t run_off_at(const struct span *p, const struct session *s)
 	return end;
 }
 
+/* As instants of the clock as it is now, the level was left here: before its label where labels stood still since.
+ * Time without labels can hold what is given as well as any other. */
+static int64_t lived_from(const struct span *p)
+{
+	return min64(p->from, p->at - p->lived_ms);
+}
+
 /* Sessions compete for what no run shows: with a check-in, or whose run was on when the level was left. */
 static int windows_of(const struct span *p, struct attr_window w[ATTR_WINDOWS], bool *ret_on_at_start)
 {
@@ -153,10 +162,57 @@ static int windows_of(const struct span *p, struct attr_window w[ATTR_WINDOWS], 
 			continue;
 		end = on && p->i->meter.has_state ? run_off_at(p, s) : on ? 0 : s->closed_at;
 		*ret_on_at_start |= on && end == 0 && n == 0;
-		w[n++] = (struct attr_window){ s->id, max64(p->from, on ? p->from : max64(s->opened_at, s->checkin_at)),
+		w[n++] = (struct attr_window){ s->id, on ? lived_from(p) : max64(p->from, max64(s->opened_at, s->checkin_at)),
 			end };
 	}
 	return n;
+}
+
+/* The readings between which the register changed its level do not say where in this time an edge of the run bit lies.
+ * A gap there is among those of the sessions. */
+static void edges_of(struct act *a, struct span *p)
+{
+	int64_t left = store_reading_left(a->db, p->i->id, p->from);
+
+	if (left > p->from && left - p->from <= metering_gap_limit(a, p->i))
+		p->edge[0] = (struct interval){ p->from, left };
+	if (p->v.class == METER_RETURN && !p->v.gap && (p->v.was_running || p->v.running))
+		p->edge[1] = (struct interval){ p->at - p->v.elapsed_ms, p->at };
+}
+
+/* For so long nobody read the meter in the session, as far as it is known by now. */
+static int64_t unread_in(const struct span *p, int64_t session)
+{
+	if (p->open && p->open->id == session)
+		return p->open->gap_ms;
+	for (int k = 0; k < p->n_sessions; k++)
+		if (p->s[k].id == session)
+			return p->s[k].gap_ms;
+	return 0;
+}
+
+/*
+ * The run bit gives the place of what ran while it was read: on in the session's runs, off in the rest. What else is
+ * the session's lies where nobody read the meter, where the level changed, or in a run of its own while labels stood
+ * still.
+ */
+static int64_t unseen_in(const struct span *p, const struct attr_piece *piece)
+{
+	int64_t session = piece->session, ms = unread_in(p, session);
+
+	if (!p->i->meter.has_state)
+		return INT64_MAX;
+	for (int k = 0; k < 2; k++)
+		ms += max64(0, min64(p->edge[k].to, piece->to) - max64(p->edge[k].from, piece->from));
+	for (int k = 0; k < p->n; k++) {
+		const struct usage *u = &p->u[k];
+
+		if (u->session == session && strcmp(u->reason, "gap") == 0)
+			ms -= u->measured_ms + u->held_ms;
+		else if (u->session == session && strcmp(u->reason, "run") == 0 && !u->placed)
+			ms += room_of(p, u);
+	}
+	return max64(0, ms);
 }
 
 /* What of a session's window since the level was left is not yet metered time of its own. */
@@ -171,15 +227,19 @@ static int64_t free_in(const struct span *p, const struct attr_piece *piece)
 	return max64(0, ms);
 }
 
-/* A session has no more of it than fits between what it has already; the rest is nobody's. Returns how many. */
+/* A session has no more of it than fits between what it has already, where the run bit was not read off; the rest is
+ * nobody's. Returns how many. */
 static int fit_pieces(const struct span *p, struct attr_piece *piece, int n)
 {
 	struct attr_piece rest = { 0, p->from, p->at, 0, false };
 	int kept = 0;
 
 	for (int k = 0; k < n; k++) {
-		int64_t ms = piece[k].session ? min64(piece[k].measured_ms, free_in(p, &piece[k])) : 0;
+		int64_t ms;
 
+		piece[k].from = max64(piece[k].from, p->from);
+		ms = min64(free_in(p, &piece[k]), unseen_in(p, &piece[k]));
+		ms = piece[k].session ? min64(piece[k].measured_ms, ms) : 0;
 		rest.measured_ms += piece[k].measured_ms - ms;
 		piece[k].measured_ms = ms;
 		if (ms > 0)
@@ -194,9 +254,10 @@ static int give_as_gap(struct act *a, struct span *p)
 {
 	struct attr_window w[ATTR_WINDOWS];
 	struct attr_piece piece[ATTR_PIECES];
-	struct attr_gap gap = { p->from, p->at, p->left, false, p->v.running, p->v.slack_ms };
+	struct attr_gap gap = { lived_from(p), p->at, p->left, false, p->v.running, p->v.slack_ms };
 	int n = windows_of(p, w, &gap.on_at_start), rc = 0;
 
+	edges_of(a, p);
 	n = fit_pieces(p, piece, attr_split(&gap, w, n, piece));
 	for (int k = 0; k < n && rc == 0; k++) {
 		struct session owner = { .id = piece[k].session }; /* its sum changes below */
@@ -386,11 +447,12 @@ static void tell(struct act *a, const struct span *p, const char *kind, int64_t 
 	act_audit(a, kind, p->i->id, "", "", "");
 }
 
-static struct span *span_of(struct span *p, const struct instrument *i, const struct meter_verdict *v,
-	struct session *open)
+static struct span *span_of(struct span *p, const struct instrument *i, const struct meter *m,
+	const struct meter_verdict *v, struct session *open)
 {
 	p->i = i;
 	p->v = *v;
+	p->lived_ms = m->t - v->left_t;
 	p->from = v->left_wall;
 	p->at = max64(v->at, v->left_wall);
 	p->open = open;
@@ -406,7 +468,7 @@ int metering_level(struct act *a, const struct reading_now *r, struct session *o
 
 	if (!over)
 		return r->m.holding ? review_level_held(a, r->i->id, r->m.held_wall_ms, r->m.held_ms) : 0;
-	span_of(&p, r->i, v, open);
+	span_of(&p, r->i, &r->m, v, open);
 	rc = back ? give_back(a, &p) : measure_held(a, &p);
 	if (rc == 0)
 		rc = take_back(a, &p, v->excess_ms);
@@ -433,7 +495,7 @@ int metering_new_meter(struct act *a, const struct instrument *i, int64_t *ret_m
 		return rc < 0 ? rc : 1;
 	has = session_open_on(a, i->id, &open);
 	rc = has < 0 ? has : store_meter_save(a->db, i->id, &m);
-	span_of(&p, i, &v, has == 0 ? &open : NULL);
+	span_of(&p, i, &m, &v, has == 0 ? &open : NULL);
 	if (rc == 0)
 		rc = measure_held(a, &p);
 	if (rc != 0)

@@ -128,6 +128,7 @@ struct meter_verdict {
 	int64_t late_held_ms;     /* RETURN to a level within a hold: so much above it is held             */
 	int64_t excess_ms;        /* RETURN: the false level had added so much too much: to be taken back  */
 	int64_t left_wall;        /* when the level was left that is back, or the hold began that is over  */
+	int64_t left_t;           /* the same on the meter's axis, which goes on while labels stand still  */
 	uint64_t left_raw;
 	bool left_running;
 	bool released;            /* a hold ended: its day is over, or another device answers              */

@@ -264,6 +264,7 @@ int64_t meter_level_return(struct meter *m, const struct meter_def *def, int k, 
 
 	v->class = METER_RETURN;
 	v->left_wall = l.wall_ms;
+	v->left_t = l.t;
 	v->left_raw = l.raw;
 	v->left_running = l.running;
 	m->n_left = k;
@@ -297,6 +298,7 @@ static int64_t release(struct meter *m, int64_t ms, struct meter_verdict *v)
 		return 0;
 	v->released = true;
 	v->left_wall = m->held_wall_ms;
+	v->left_t = m->held_t;
 	for (int k = 0; k < m->n_left; k++)
 		if (m->left[k].by == METER_MANUAL && m->left[k].t == m->held_t) {
 			v->left_raw = m->left[k].raw;

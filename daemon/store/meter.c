@@ -69,6 +69,12 @@ int64_t store_reading_last(struct db *db, const char *instrument)
 	return db_one_int(db, 0, "SELECT at FROM reading WHERE instrument = ?1 ORDER BY at DESC LIMIT 1", "t", instrument);
 }
 
+int64_t store_reading_left(struct db *db, const char *instrument, int64_t since)
+{
+	return db_one_int(db, 0, "SELECT at FROM reading WHERE instrument = ?1 AND at >= ?2 AND class IN ('MANUAL','RESET') "
+		"ORDER BY at LIMIT 1", "ti", instrument, since);
+}
+
 int store_reading_list(struct db *db, const char *instrument, int64_t from, int64_t to, int64_t after,
 	struct reading *ret, int cap,
 		       int *ret_n)

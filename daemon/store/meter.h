@@ -22,6 +22,8 @@ struct reading {
 int store_reading_add(struct db *db, const struct reading *r);
 /* When the last row of evidence was written; 0: never. */
 int64_t store_reading_last(struct db *db, const char *instrument);
+/* When the first reading was accepted that left a level, at or after this label; 0: none did. */
+int64_t store_reading_left(struct db *db, const char *instrument, int64_t since);
 /* By id, after `after`, in [from, to]. */
 int store_reading_list(struct db *db, const char *instrument, int64_t from, int64_t to, int64_t after,
 	struct reading *ret, int cap,

@@ -20,6 +20,13 @@ static void ahead_by(int64_t ms)
 	run(MIN(3));
 }
 
+static void silent(int64_t ms)
+{
+	d.of[0].silent = true;
+	run(ms);
+	d.of[0].silent = false;
+}
+
 static int64_t rows(const char *sql) { return world_int(w, sql); }
 
 /* Steps back by less than a poll's label, minutes, an hour and a day; and the day twice. */
@@ -219,6 +226,79 @@ static void test_a_level_that_returns_gives_nobody_more_than_fits(void **state)
 	assert_in_range(of_booking(b).measured_ms, MIN(29), MIN(33));
 }
 
+/* A quarter of an hour that zoe does not run, before and after ten minutes that she does: read, or silent. */
+static int64_t zoe_runs_ten_minutes(bool dark)
+{
+	int64_t from = hour_after(0), b = book("zoe", "krios-1", from, from + LT_HOUR);
+
+	run_until(from);
+	must("zoe", do_checkin, b);
+	d.of[0].silent = dark;
+	run(MIN(15));
+	d.of[0].silent = false;
+	run(MIN(2));
+	d.of[0].on = true;
+	run(MIN(10));
+	d.of[0].on = false;
+	run(MIN(15));
+	must("zoe", do_checkout, b);
+	return b;
+}
+
+/*
+ * A pause left a level, and most of the time since has no label: in it the instrument ran for hours that nobody saw.
+ * Such hours are many more than the labels of the hold can have, and none of them are of who came after.
+ */
+static void test_who_ran_ten_minutes_pays_for_ten_when_a_level_with_hours_of_nobodys_returns(void **state)
+{
+	(void)state;
+	for (int dark = 0; dark < 2; dark++) {
+		int64_t high, b;
+
+		set_clock(12 * LT_HOUR);
+		run(MIN(11));
+		high = w->now.wall_ms;
+		set_clock(-12 * LT_HOUR);
+		run(MIN(3));
+		d.of[0].run_ms += LT_HOUR; /* while our machine is paused */
+		run(MIN(5));
+		d.of[0].on = true;
+		silent(9 * LT_HOUR);
+		d.of[0].on = false;
+		run_until(high + MIN(5));
+		b = zoe_runs_ten_minutes(dark);
+		d.of[0].run_ms += MIN(10); /* another pause, after which the old level fits */
+		run(MIN(5));
+		assert_int_equal(rows("SELECT COUNT(*) FROM event WHERE kind = 'meter_back'"), 1);
+		if (of_booking(b).measured_ms < MIN(10) - 5000 || of_booking(b).measured_ms > MIN(10) + 5000)
+			fail_msg("%s: %lld s are hers, she ran 600 s", dark ? "with a silence" : "read all the time",
+				(long long)(of_booking(b).measured_ms / 1000));
+		teardown(state);
+		setup(state);
+	}
+}
+
+/* Her run was on when a pause left the level, and read off ever since; she stays for an hour and more. */
+static void test_who_stays_after_her_run_pays_no_hour_that_a_returning_level_brings(void **state)
+{
+	int64_t b = book("alice", "krios-1", H(1), H(4));
+
+	(void)state;
+	run_until(H(1));
+	must("alice", do_checkin, b);
+	d.of[0].on = true;
+	run(MIN(10));
+	d.of[0].run_ms += LT_HOUR;
+	d.of[0].on = false;
+	run(MIN(100));
+	d.of[0].run_ms += MIN(10); /* another pause, after which the old level fits */
+	run(MIN(5));
+	must("alice", do_checkout, b);
+	assert_int_equal(rows("SELECT COUNT(*) FROM event WHERE kind = 'meter_back'"), 1);
+	/* and at most the polls in which the level changed */
+	assert_in_range(of_booking(b).measured_ms, MIN(10) - 5 * LT_SECOND, MIN(10) + 25 * LT_SECOND);
+}
+
 /* The label of a lock is the clock's, which was an hour ahead when it was read. */
 static void lock_reads(enum lt_lock state)
 {
@@ -280,13 +360,6 @@ static void asleep(int64_t ms, int64_t then_by)
 	w->now.wall_ms += ms;
 	w->now.boot_ms += ms;
 	set_clock(then_by);
-}
-
-static void silent(int64_t ms)
-{
-	d.of[0].silent = true;
-	run(ms);
-	d.of[0].silent = false;
 }
 
 /* Nobody could read the instrument, or our machine slept, or it slept and then its clock went over the rest, from
@@ -422,6 +495,8 @@ int main(void)
 		T(test_a_run_while_labels_stand_still_is_not_of_tomorrows_booking),
 		T(test_a_session_while_labels_stand_still_begins_and_ends_by_the_clock),
 		T(test_a_level_that_returns_gives_nobody_more_than_fits),
+		T(test_who_ran_ten_minutes_pays_for_ten_when_a_level_with_hours_of_nobodys_returns),
+		T(test_who_stays_after_her_run_pays_no_hour_that_a_returning_level_brings),
 		T(test_a_relay_that_never_opens_is_seen_while_labels_stand_still),
 		T(test_who_did_not_come_while_a_session_of_tomorrow_held_the_unit_pays_no_fee),
 		T(test_a_run_in_which_the_clock_was_set_back_held_the_unit_before_it),
