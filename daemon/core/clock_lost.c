@@ -19,11 +19,12 @@ static struct interval stretch(const struct clock_presence *p, int k)
 
 static bool holds(struct interval x, int64_t at) { return at >= x.from && at < x.to; }
 
-void clock_presence_add(struct clock_presence *p, const struct clock_step *s)
+void clock_presence_add(struct clock_presence *p, const struct clock_step *s, int64_t taken_from)
 {
 	struct clock_step *last;
 
 	if (p->n < CLOCK_STEPS_MAX) {
+		p->taken_from[p->n] = taken_from;
 		p->steps[p->n++] = *s;
 		return;
 	}
@@ -53,6 +54,8 @@ int clock_lost(const struct clock_presence *p, struct interval in, struct interv
 		high = shown[m].to > high ? shown[m].to : high;
 		if (m < p->n && p->steps[m].wall_ms > high)
 			high = p->steps[m].wall_ms;
+		if (m < p->n && shown[m].to > p->taken_from[m])
+			shown[m].to = p->taken_from[m] > shown[m].from ? p->taken_from[m] : shown[m].from;
 		shown[m] = interval_cut(shown[m], in);
 	}
 	n = interval_merge(skipped, n);

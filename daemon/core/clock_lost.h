@@ -5,7 +5,8 @@
  * where the second one found it. A forward step skips labels. A skipped label is lost to whoever was there, unless the
  * clock also showed it while they were there: before, because the clock had been set back, or after, because it was set
  * back later. For somebody who came after a step it skipped nothing, and what the clock showed before they came does
- * not count as theirs.
+ * not count as theirs. What it showed while another's session had the instrument did not count as theirs either: labels
+ * that are shown only then are lost as well.
  *
  * The labels of readings never go back, and neither do those of the session that they belong to. What a session passed
  * over stays passed over, for what it does after a clock was set back has no labels of its own.
@@ -22,11 +23,15 @@ struct clock_presence {
 	int64_t from, to;                    /* labels at the first and at the last instant; from 0: always           */
 	bool onward;                         /* its labels never go back: a session's, as those of readings           */
 	int n;
-	struct clock_step steps[CLOCK_STEPS_MAX]; /* those meanwhile, in their order; clock_presence_add fills it   */
+	struct clock_step steps[CLOCK_STEPS_MAX]; /* those meanwhile, in their order; clock_presence_add fills both */
+	int64_t taken_from[CLOCK_STEPS_MAX]; /* before each step, another was there from this label on              */
 };
 
-/* One step more. When there is no room two forward steps become one, which skips what lies between them as well. */
-void clock_presence_add(struct clock_presence *p, const struct clock_step *s);
+#define CLOCK_NOT_TAKEN INT64_MAX
+
+/* One step more. What the clock showed just before it, from the label `taken_from` on, it showed to another. When there
+ * is no room two forward steps become one, which skips what lies between them as well. */
+void clock_presence_add(struct clock_presence *p, const struct clock_step *s, int64_t taken_from);
 /* What of `in` was lost: merged, ascending, at most cap (>= 1) intervals, which keep their sum. Returns how many. Only
  * steps that touch `in` matter. */
 int clock_lost(const struct clock_presence *p, struct interval in, struct interval *ret, int cap);

@@ -77,49 +77,103 @@ int store_clock_recent(struct db *db, const char *boot_id, struct clock_step *re
 	return db_failed(db);
 }
 
-/* The steps after one and up to another that touch the labels. */
-static int load_steps(struct db *db, int64_t after, int64_t upto, struct interval in, struct clock_presence *ret)
+/* A session that a reading found began before the step by which it was written, if its label says so. */
+#define BEGAN "COALESCE((SELECT MAX(id) FROM clock_step WHERE id <= session.since_step AND wall_ms <= session.opened_at), 0)"
+
+#define TAKEN_MAX 64
+
+/* Sessions during which the clock was set: the step before each, the last one that came in it, and where it began. */
+struct taken {
+	int n;
+	struct { int64_t began, until, opened_at; } by[TAKEN_MAX];
+};
+
+/* Those of others on a booking's instrument, after a step. Without a step back the clock showed nothing before. */
+static void load_taken(struct db *db, int64_t booking, int64_t after, struct taken *ret)
 {
-	struct stmt *s = db_query(db, STEP "WHERE id > ?1 AND id <= ?2 AND CASE WHEN step_ms > 0 THEN wall_ms ELSE wall_ms - "
+	struct stmt *s = db_query(db, "SELECT " BEGAN " AS began, CASE WHEN closed_at IS NULL THEN ?3 ELSE until_step END, "
+		"opened_at FROM session WHERE EXISTS (SELECT 1 FROM clock_step WHERE id > ?2 AND step_ms < 0) AND instrument = "
+		"(SELECT instrument FROM booking WHERE id = ?1) AND (booking IS NULL OR booking <> ?1) AND unplaced = 0 AND "
+		"(closed_at IS NULL OR until_step > ?2) ORDER BY began", "iii", booking, after, INT64_MAX);
+
+	ret->n = 0;
+	while (db_step(s) == DB_ROW) {
+		int64_t began = db_int(s, 0), until = db_int(s, 1);
+		int last = ret->n - 1;
+
+		if (until <= began)
+			continue;
+		if (ret->n < TAKEN_MAX) {
+			ret->by[ret->n].began = began;
+			ret->by[ret->n].until = until;
+			ret->by[ret->n++].opened_at = db_int(s, 2);
+		} else if (until > ret->by[last].until) { /* of too many the last one lasts as long as the rest */
+			ret->by[last].until = until;
+		}
+	}
+	db_end(s);
+}
+
+/* From which label on was another there, just before the step? From all of them, if already at the step before it. */
+static int64_t taken_from(const struct taken *t, int64_t step)
+{
+	int64_t from = CLOCK_NOT_TAKEN;
+
+	for (int k = 0; k < t->n; k++) {
+		int64_t at = t->by[k].began < step - 1 ? 0 : t->by[k].opened_at;
+
+		if (t->by[k].began < step && t->by[k].until >= step && at < from)
+			from = at;
+	}
+	return from;
+}
+
+/* The steps after one and up to another that touch the labels. */
+static int load_steps(struct db *db, struct interval ids, struct interval in, const struct taken *t,
+	struct clock_presence *ret)
+{
+	struct stmt *s = db_query(db, "SELECT boot_ms, wall_ms, step_ms, jump, from_at, to_at, id FROM clock_step WHERE id > "
+		"?1 AND id <= ?2 AND CASE WHEN step_ms > 0 THEN wall_ms ELSE wall_ms - "
 		"step_ms END > ?3 AND CASE WHEN step_ms > 0 THEN wall_ms - step_ms ELSE wall_ms END < ?4 ORDER BY id", "iiii",
-		after, upto, in.from, in.to);
+		ids.from, ids.to, in.from, in.to);
 
 	while (db_step(s) == DB_ROW) {
 		struct clock_step step = take(s);
 
-		clock_presence_add(ret, &step);
+		clock_presence_add(ret, &step, taken_from(t, db_int(s, 6)));
 	}
 	db_end(s);
 	return db_failed(db);
 }
 
-/* A session that a reading found began before the step by which it was written, if its label says so. */
-#define BEGAN "COALESCE((SELECT MAX(id) FROM clock_step WHERE id <= session.since_step AND wall_ms <= session.opened_at), 0)"
-
 int store_clock_of_session(struct db *db, int64_t session, int64_t now, struct interval in, struct clock_presence *ret)
 {
+	static const struct taken none;  /* on an instrument nobody else has a session meanwhile */
 	struct stmt *s = db_query(db, "SELECT opened_at, COALESCE(closed_at, ?2), " BEGAN ", CASE WHEN closed_at IS NULL THEN "
 		"?3 ELSE until_step END FROM session WHERE id = ?1", "iii", session, now, INT64_MAX);
 	int rc = db_step(s);
-	int64_t after = db_int(s, 2), upto = db_int(s, 3);
+	struct interval ids = { db_int(s, 2), db_int(s, 3) };
 
 	ret->n = 0;
 	ret->from = db_int(s, 0);
 	ret->to = db_int(s, 1);
 	ret->onward = true;
 	db_end(s);
-	return rc == DB_ROW ? load_steps(db, after, upto, in, ret) : rc == DB_DONE ? 1 : rc;
+	return rc == DB_ROW ? load_steps(db, ids, in, &none, ret) : rc == DB_DONE ? 1 : rc;
 }
 
 int store_clock_of_booking(struct db *db, int64_t booking, int64_t now, struct interval in, struct clock_presence *ret)
 {
 	int64_t after = db_one_int(db, 0, "SELECT since_step FROM booking WHERE id = ?1", "i", booking);
+	struct taken t = { .n = 0 };
 
 	ret->n = 0;
 	ret->from = 0;
 	ret->to = now;
 	ret->onward = false;
-	return load_steps(db, after, INT64_MAX, in, ret);
+	if (booking)
+		load_taken(db, booking, after, &t);
+	return load_steps(db, (struct interval){ after, INT64_MAX }, in, &t, ret);
 }
 
 /* Steps are few; those of an hour are the last ones. */

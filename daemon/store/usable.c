@@ -24,18 +24,18 @@
 	"AND (opened_at < ?3 OR (opened_at >= ?4 AND state IN ('open','running','idle','unknown'))) " \
 	"AND (booking IS NULL OR booking <> ?5) AND id <> ?6"
 
-/* The clock was set back in a session: it held the unit until the label of that instant, and from the label after it
- * on. A session that closed since has no label of its end that says more than its last run does. */
-#define SET_BACK "FROM clock_step k JOIN session s ON s.instrument = ?1 AND s.opened_at <= k.wall_ms - k.step_ms " \
+/* The clock was set back in a session: it held the unit from the label after that instant on. A session that closed
+ * since ended by the clock or by the label of its last run, whichever is earlier. What it held before can be used when
+ * the clock shows it again, and what the clock showed then it showed to nobody else (core/clock_lost.h). */
+#define AFTER_SET_BACK "SELECT k.wall_ms, CASE WHEN s.closed_at IS NULL THEN ?4 WHEN s.closed_at < s.last_run_end_at " \
+	"THEN s.closed_at ELSE COALESCE(s.last_run_end_at, 0) END " \
+	"FROM clock_step k JOIN session s ON s.instrument = ?1 AND s.opened_at <= k.wall_ms - k.step_ms " \
 	"AND s.opened_at > k.wall_ms - k.step_ms - 3456000000 AND s.since_step < k.id AND (s.closed_at IS NULL OR " \
 	"s.until_step >= k.id) WHERE ?7 = 0 AND k.step_ms < 0 AND k.wall_ms < ?3 + 691200000 AND k.wall_ms > ?2 - 691200000 " \
 	"AND s.unplaced = 0 AND (s.booking IS NULL OR s.booking <> ?5) AND s.id <> ?6"
-#define BEFORE_SET_BACK "SELECT CASE WHEN s.kind = 'booked' THEN s.opened_at ELSE COALESCE(s.first_run_at, s.opened_at) END, " \
-	"k.wall_ms - k.step_ms " SET_BACK
-#define AFTER_SET_BACK "SELECT k.wall_ms, CASE WHEN s.closed_at IS NULL THEN ?4 ELSE COALESCE(s.last_run_end_at, 0) END " SET_BACK
 
-const char store_unusable_sql[] = OUTAGES " UNION ALL " BLOCKS " UNION ALL " SESSIONS " UNION ALL " BEFORE_SET_BACK
-	" UNION ALL " AFTER_SET_BACK " ORDER BY 1";
+const char store_unusable_sql[] = OUTAGES " UNION ALL " BLOCKS " UNION ALL " SESSIONS " UNION ALL " AFTER_SET_BACK
+	" ORDER BY 1";
 
 int store_unusable(struct db *db, const struct unusable_query *q, struct interval *ret, int cap, int *ret_n)
 {

@@ -34,12 +34,26 @@ static int64_t usable_of(const struct world *w, const struct owed *o, const stru
 }
 
 /*
+ * What another ran in the time that is theirs, since the wall clock last showed its beginning: a clock that was ahead
+ * may have shown it before, and then been set back to when it was still the other's.
+ */
+static int64_t held_ms(const struct world *w, const struct owed *o, const struct acked *a, int64_t until)
+{
+	struct owed last = *o;
+	struct device_span shown;
+
+	if (world_true(w, a->since, a->since, &shown) && shown.to > o->during.from && shown.to < o->during.to)
+		last.during.from = shown.to;
+	return usable_of(w, &last, a, until, 0) - usable_of(w, &last, a, until, USABLE_OTHERS);
+}
+
+/*
  * How many usable minutes R25 asks for before somebody who did not come has not come. A booking begins to wait when
  * nobody else holds its unit any more. Who runs it only after `until`, the decision, changes nothing.
  */
 static int64_t wait_ms(const struct world *w, const struct owed *o, const struct acked *a, int64_t until)
 {
-	int64_t held = usable_of(w, o, a, until, 0) - usable_of(w, o, a, until, USABLE_OTHERS), since = let_go(w, a);
+	int64_t held = held_ms(w, o, a, until), since = let_go(w, a);
 	int64_t n = w->instruments[a->instrument].policy.no_show_ms, half, wait;
 
 	half = (a->to - (since ? since : a->since + held)) / 2;

@@ -121,6 +121,67 @@ static void test_a_cancelled_booking_that_the_clock_jumped_over_costs_nothing(vo
 	assert_int_equal(sum("SELECT SUM(amount_minor) FROM charge"), 0);
 }
 
+/* The clock is ahead for an hour and shows nearly all of a booking while another holds the instrument. It is set back,
+ * they leave, the booking begins, and five minutes later the clock jumps over the rest of it. */
+static void test_nobody_misses_a_booking_whose_time_the_clock_showed_only_while_another_ran_it(void **state)
+{
+	for (int booked = 0; booked < 2; booked++) {
+		int64_t b, others = 0;
+
+		harsh_terms(0);
+		if (booked)
+			others = book("zoe", "krios-1", H(1), H(3));
+		b = book("alice", "krios-1", H(3), H(4));
+		run_until(H(1));
+		if (booked)
+			must("zoe", do_checkin, others);
+		d.of[0].on = true;
+		run(MIN(10));
+		set_clock(MIN(105));
+		run(MIN(60)); /* five minutes are left of the booking */
+		set_clock(-MIN(100));
+		run(MIN(5));
+		d.of[0].on = false;
+		run(MIN(2));
+		if (booked)
+			must("zoe", do_checkout, others);
+		run_until(H(3) + MIN(5));
+		set_clock(MIN(70));
+		run(LT_HOUR);
+		if (fees() != 0 || !is(b, "lapsed"))
+			fail_msg("%s: %lld fees, the booking is %slapsed", booked ? "another's session" : "nobody's run",
+				(long long)fees(), is(b, "lapsed") ? "" : "not ");
+		teardown(state);
+		setup(state);
+	}
+}
+
+/* Who had half an hour of it, after the other had left, and did not come pays as everybody does. */
+static void test_who_does_not_come_when_the_other_has_left_pays_though_the_clock_was_ahead(void **state)
+{
+	int64_t b, other;
+
+	(void)state;
+	harsh_terms(0);
+	other = book("zoe", "krios-1", H(1), H(3));
+	b = book("alice", "krios-1", H(3), H(4));
+	run_until(H(1));
+	must("zoe", do_checkin, other);
+	d.of[0].on = true;
+	run(MIN(10));
+	set_clock(MIN(105));
+	run(MIN(60));
+	set_clock(-MIN(100));
+	d.of[0].on = false;
+	run(MIN(2));
+	must("zoe", do_checkout, other);
+	run_until(H(3) + MIN(32));
+	set_clock(MIN(70));
+	run(LT_HOUR);
+	assert_true(is(b, "no_show"));
+	assert_int_equal(fees(), 1);
+}
+
 /* ---- sessions ---- */
 
 /* Who came after the clock was set back is spared the second jump as everybody is. */
@@ -305,6 +366,8 @@ int main(void)
 		T(test_a_booking_that_several_steps_jumped_over_is_no_no_show),
 		T(test_what_passed_before_a_booking_was_made_is_nothing_it_could_use),
 		T(test_a_cancelled_booking_that_the_clock_jumped_over_costs_nothing),
+		T(test_nobody_misses_a_booking_whose_time_the_clock_showed_only_while_another_ran_it),
+		T(test_who_does_not_come_when_the_other_has_left_pays_though_the_clock_was_ahead),
 		T(test_who_came_between_two_jumps_pays_no_overrun_for_the_second),
 		T(test_overrun_that_only_a_wrong_clock_saw_is_not_paid),
 		T(test_a_run_holds_its_unit_though_the_clock_had_shown_its_end_before),

@@ -46,7 +46,7 @@ static struct clock_presence told(const struct story *s, int from_step, bool onw
 		step.wall_ms = wall;
 		step.skipped = (struct interval){ wall - (step.step_ms > 0 ? step.step_ms : 0), wall };
 		if (k >= from_step)
-			clock_presence_add(&p, &step);
+			clock_presence_add(&p, &step, CLOCK_NOT_TAKEN);
 		else if (!s->moves[k + 1].by)
 			p.from = wall;
 	}
@@ -97,6 +97,34 @@ static void test_who_loses_which_labels(void **state)
 			if (n != want || lost[i].from != M(q->lost[i][0]) || lost[i].to != M(q->lost[i][1]))
 				fail_msg("row %zu, %s, from step %d: %d lost, not %d; the first wrong one from %lld", k, stories[q->story].name,
 					q->from_step, n, want, i < n ? (long long)(lost[i].from / LT_MINUTE) : 0);
+	}
+}
+
+/* Ahead from 1000 to 1100 and on to 1160, back to 1010, and at 1015 on to 1200. Another held the instrument while the
+ * clock was ahead: from some label on, all the time, or not at all. */
+static void test_what_the_clock_showed_to_another_is_lost_when_a_jump_takes_it(void **state)
+{
+	static const struct { int64_t taken_from; int n; int lost[3][2]; } rows[] = {
+		{ M(1120), 3, { { 1000, 1010 }, { 1015, 1100 }, { 1120, 1200 } } },
+		{ 0, 2, { { 1000, 1010 }, { 1015, 1200 } } },
+		{ M(1160), 3, { { 1000, 1010 }, { 1015, 1100 }, { 1160, 1200 } } },
+		{ CLOCK_NOT_TAKEN, 3, { { 1000, 1010 }, { 1015, 1100 }, { 1160, 1200 } } },
+	};
+
+	(void)state;
+	for (size_t k = 0; k < sizeof(rows) / sizeof(rows[0]); k++) {
+		struct clock_presence p = { .to = M(1300) };
+		struct interval lost[MOST];
+
+		clock_presence_add(&p, &(struct clock_step){ .wall_ms = M(1100), .step_ms = M(100), .jump = true,
+			.skipped = { M(1000), M(1100) } }, CLOCK_NOT_TAKEN);
+		clock_presence_add(&p, &(struct clock_step){ .wall_ms = M(1010), .step_ms = -M(150) }, rows[k].taken_from);
+		clock_presence_add(&p, &(struct clock_step){ .wall_ms = M(1200), .step_ms = M(185), .jump = true,
+			.skipped = { M(1015), M(1200) } }, CLOCK_NOT_TAKEN);
+		assert_int_equal(clock_lost(&p, (struct interval){ M(900), M(1300) }, lost, MOST), rows[k].n);
+		for (int i = 0; i < rows[k].n; i++)
+			if (lost[i].from != M(rows[k].lost[i][0]) || lost[i].to != M(rows[k].lost[i][1]))
+				fail_msg("row %zu: loss %d is wrong", k, i);
 	}
 }
 
@@ -174,7 +202,7 @@ static void test_creep_keeps_its_sum(void **state)
 	for (int k = 0; k < CLOCK_STEPS_MAX; k++) {
 		wall += LT_MINUTE + 2 * LT_SECOND;
 		clock_presence_add(&p, &(struct clock_step){ .wall_ms = wall, .step_ms = 2 * LT_SECOND,
-			.skipped = { wall - 2 * LT_SECOND, wall } });
+			.skipped = { wall - 2 * LT_SECOND, wall } }, CLOCK_NOT_TAKEN);
 	}
 	p.to = wall + LT_MINUTE;
 	n = clock_lost(&p, (struct interval){ 0, p.to }, lost, 8);
@@ -187,7 +215,7 @@ static void test_creep_keeps_its_sum(void **state)
 	for (int k = 0; k < 10; k++) {
 		wall += LT_MINUTE + 2 * LT_SECOND;
 		clock_presence_add(&p, &(struct clock_step){ .wall_ms = wall, .step_ms = 2 * LT_SECOND,
-			.skipped = { wall - 2 * LT_SECOND, wall } });
+			.skipped = { wall - 2 * LT_SECOND, wall } }, CLOCK_NOT_TAKEN);
 	}
 	assert_int_equal(p.n, CLOCK_STEPS_MAX);
 	assert_true(p.steps[p.n - 1].wall_ms == wall && p.steps[p.n - 1].step_ms == 10 * (LT_MINUTE + 2 * LT_SECOND) +
@@ -224,6 +252,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_who_loses_which_labels),
+		cmocka_unit_test(test_what_the_clock_showed_to_another_is_lost_when_a_jump_takes_it),
 		cmocka_unit_test(test_which_jump_took_an_end),
 		cmocka_unit_test(test_an_end_that_two_jumps_took_comes_after_the_second),
 		cmocka_unit_test(test_how_long_ago_the_clock_showed_a_label),
