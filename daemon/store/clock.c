@@ -80,6 +80,9 @@ int store_clock_recent(struct db *db, const char *boot_id, struct clock_step *re
 /* A session that a reading found began before the step by which it was written, if its label says so. */
 #define BEGAN "COALESCE((SELECT MAX(id) FROM clock_step WHERE id <= session.since_step AND wall_ms <= session.opened_at), 0)"
 
+/* So does a booking whose wait began when another's session ended, where that was found out after a step. */
+#define WAITS "COALESCE((SELECT MAX(id) FROM clock_step WHERE id <= booking.since_step AND wall_ms <= booking.since_at), 0)"
+
 #define TAKEN_MAX 64
 
 /* Sessions during which the clock was set: the step before each, the last one that came in it, and where it began. */
@@ -164,7 +167,7 @@ int store_clock_of_session(struct db *db, int64_t session, int64_t now, struct i
 
 int store_clock_of_booking(struct db *db, int64_t booking, int64_t now, struct interval in, struct clock_presence *ret)
 {
-	int64_t after = db_one_int(db, 0, "SELECT since_step FROM booking WHERE id = ?1", "i", booking);
+	int64_t after = db_one_int(db, 0, "SELECT " WAITS " FROM booking WHERE id = ?1", "i", booking);
 	struct taken t = { .n = 0 };
 
 	ret->n = 0;

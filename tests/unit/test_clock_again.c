@@ -182,6 +182,33 @@ static void test_who_does_not_come_when_the_other_has_left_pays_though_the_clock
 	assert_int_equal(fees(), 1);
 }
 
+/* A run of nobody's reaches into a booking; its end and the jump over the rest are found together, after a silence. */
+static void test_nobody_misses_a_booking_whose_wait_begins_just_before_a_jump(void **state)
+{
+	for (int k = 0; k < 20; k++) {
+		int64_t b;
+
+		harsh_terms(0);
+		b = book("alice", "krios-1", H(2), H(4));
+		run_until(H(2) - MIN(40));
+		d.of[0].on = true;
+		run_until(H(2) + MIN(2));
+		d.of[0].on = false;
+		run(MIN(1));
+		d.of[0].silent = true;
+		run(MIN(1) * (k % 10));
+		set_clock(MIN(150));
+		d.of[0].silent = k >= 10;
+		run(MIN(2));
+		d.of[0].silent = false;
+		run(LT_HOUR);
+		if (fees() != 0 || !is(b, "lapsed"))
+			fail_msg("row %d: %lld fees, the booking is %slapsed", k, (long long)fees(), is(b, "lapsed") ? "" : "not ");
+		teardown(state);
+		setup(state);
+	}
+}
+
 /* ---- sessions ---- */
 
 /* Who came after the clock was set back is spared the second jump as everybody is. */
@@ -368,6 +395,7 @@ int main(void)
 		T(test_a_cancelled_booking_that_the_clock_jumped_over_costs_nothing),
 		T(test_nobody_misses_a_booking_whose_time_the_clock_showed_only_while_another_ran_it),
 		T(test_who_does_not_come_when_the_other_has_left_pays_though_the_clock_was_ahead),
+		T(test_nobody_misses_a_booking_whose_wait_begins_just_before_a_jump),
 		T(test_who_came_between_two_jumps_pays_no_overrun_for_the_second),
 		T(test_overrun_that_only_a_wrong_clock_saw_is_not_paid),
 		T(test_a_run_holds_its_unit_though_the_clock_had_shown_its_end_before),

@@ -302,7 +302,7 @@ static void test_009_who_was_there_at_a_step(void **state)
 	assert_int_equal(store_clock_of_session(db, 3, 6000, all, &p), 1);
 	assert_int_equal(store_clock_of_booking(db, 1, 6000, all, &p), 0);
 	assert_int_equal(p.n, 1);
-	assert_true(db_run(db, "UPDATE booking SET booked_from = 6000 WHERE id = 1", "") >= 0);
+	assert_true(db_run(db, "UPDATE booking SET booked_from = 6000, since_at = 6000 WHERE id = 1", "") >= 0);
 	assert_int_equal(store_clock_of_booking(db, 1, 6000, all, &p), 0);
 	assert_int_equal(p.n, 0);
 	assert_int_equal(db_one_int(db, -1, "SELECT from_at + to_at FROM booking_event", ""), 0);
