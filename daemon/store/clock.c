@@ -1,6 +1,8 @@
 /* clock.c - SQL of what the ledger knows of the wall clock. Owns nothing; statement errors stay sticky. */
 #include "store/clock.h"
 
+#include "common/civil.h"
+
 int store_clock_load(struct db *db, struct clock *ret)
 {
 	struct stmt *s = db_query(db, "SELECT boot_id, boot_ms, wall_ms, offset_ms, waits_until FROM clock WHERE "
@@ -84,6 +86,7 @@ int store_clock_recent(struct db *db, const char *boot_id, struct clock_step *re
 #define WAITS "COALESCE((SELECT MAX(id) FROM clock_step WHERE id <= booking.since_step AND wall_ms <= booking.since_at), 0)"
 
 #define TAKEN_MAX 64
+#define TAKEN_REACH (400 * LT_DAY)      /* no session lasts longer                                         */
 
 /* Sessions during which the clock was set: the step before each, the last one that came in it, and where it began. */
 struct taken {
@@ -92,12 +95,13 @@ struct taken {
 };
 
 /* Those of others on a booking's instrument, after a step. Without a step back the clock showed nothing before. */
-static void load_taken(struct db *db, int64_t booking, int64_t after, struct taken *ret)
+static void load_taken(struct db *db, int64_t booking, int64_t after, int64_t from, struct taken *ret)
 {
 	struct stmt *s = db_query(db, "SELECT " BEGAN " AS began, CASE WHEN closed_at IS NULL THEN ?3 ELSE until_step END, "
 		"opened_at FROM session WHERE EXISTS (SELECT 1 FROM clock_step WHERE id > ?2 AND step_ms < 0) AND instrument = "
 		"(SELECT instrument FROM booking WHERE id = ?1) AND (booking IS NULL OR booking <> ?1) AND unplaced = 0 AND "
-		"(closed_at IS NULL OR until_step > ?2) ORDER BY began", "iii", booking, after, INT64_MAX);
+		"opened_at > ?4 AND (closed_at IS NULL OR until_step > ?2) ORDER BY began", "iiii", booking, after, INT64_MAX,
+		from - TAKEN_REACH);
 
 	ret->n = 0;
 	while (db_step(s) == DB_ROW) {
@@ -175,7 +179,7 @@ int store_clock_of_booking(struct db *db, int64_t booking, int64_t now, struct i
 	ret->to = now;
 	ret->onward = false;
 	if (booking)
-		load_taken(db, booking, after, &t);
+		load_taken(db, booking, after, in.from, &t);
 	return load_steps(db, (struct interval){ after, INT64_MAX }, in, &t, ret);
 }
 

@@ -35,6 +35,13 @@ def test_exposure():
     assert r.returncode == 0, "\n".join(l for l in r.stdout.splitlines() if l.startswith("✗") or "Overall" in l)
 
 
+def test_a_disk_that_is_full_for_an_hour_does_not_end_it():
+    """Each start ends at once meanwhile: systemd must not give up after some of them."""
+    with open(UNIT, encoding="utf-8") as f:
+        lines = f.read().splitlines()
+    assert "Restart=always" in lines and "StartLimitIntervalSec=0" in lines, lines
+
+
 def test_verify():
     with tempfile.TemporaryDirectory() as directory, open(UNIT, encoding="utf-8") as f:
         copy = os.path.join(directory, "labtimed.service")
