@@ -248,6 +248,23 @@ static int64_t ran_before(const struct work *w, int i)
 	return max64(0, ms - (to - p->from_at));
 }
 
+/* The instant before `at` since which the instrument was usable for so long: what ran, ran then. */
+static int64_t usable_before(const struct work *w, int64_t at, int64_t ms)
+{
+	for (int i = w->in->n_unusable - 1; i >= 0 && tariff_since(w->in, 6); i--) {
+		const struct interval *f = &w->in->unusable[i];
+
+		if (f->from >= at)
+			continue;
+		if (f->to < at && at - f->to >= ms)
+			break;
+		if (f->to < at)
+			ms -= at - f->to;
+		at = f->from;
+	}
+	return at - ms;
+}
+
 void tariff_collect(struct work *w)
 {
 	const struct rate_input *in = w->in;
@@ -257,7 +274,7 @@ void tariff_collect(struct work *w)
 		const struct rate_piece *p = &in->pieces[i];
 
 		if (ends_idle(w, p) && cursor > 0 && p->from_at > cursor && p->from_at <= idle_end)
-			add_idle(w, cursor, max64(cursor, p->from_at - ran_before(w, i)));
+			add_idle(w, cursor, max64(cursor, usable_before(w, p->from_at, ran_before(w, i))));
 		if (p->fault)
 			add(w, COMP_FAULT, w->base, p->measured_ms, p->from_at, p->to_at);
 		else if (p->placed)

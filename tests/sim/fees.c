@@ -205,7 +205,11 @@ static void check_absent(struct world *w, const struct acked *a, const char *sta
 	if (!world_true(w, a->since, a->to, &in) || in.to + LATER_MS > w->true_ms || a->to - a->since < 25 * MINUTE)
 		return;
 	/* a clock that was ahead for a while said that it was over, when it had not begun */
-	if (ended && ended < in.from && marks_in(&w->clock_marks, a->made_true, ended))
+	if (ended && ended < in.from && marks_in(&w->clock_marks, a->made_true, ended + MINUTE))
+		return;
+	/* a relay that stuck is not usable until it is seen to open, and nobody asked it since it moves again */
+	if (db_one_int(w->db, 0, "SELECT COUNT(*) FROM outage WHERE instrument = ?1 AND kind = 'locked' AND from_at < ?3 AND "
+		"COALESCE(to_at, 9223372036854775807) > ?2", "tii", w->devices[a->instrument].d.id, a->since, a->to) > 0)
 		return;
 	if (usable < a->to - a->since || truth_troubled(w, a->instrument, in.from - 20 * MINUTE, in.to) ||
 		marks_in(&w->clock_marks, in.from - HOUR, in.to + MINUTE))

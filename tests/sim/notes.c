@@ -104,7 +104,7 @@ static void note_ends(struct world *w)
 		return;
 	truth_service(w);
 	q = db_query(w->db, "SELECT b.id FROM event e JOIN booking b ON b.id = e.booking WHERE e.id > ?1 AND b.state IN"
-		" ('no_show', 'cancelled')", "i", w->newest_event);
+		" ('no_show', 'cancelled', 'lapsed')", "i", w->newest_event);
 	while (db_step(q) == DB_ROW)
 		if (db_int(q, 0) < WORLD_ACKED && !w->ends[db_int(q, 0)])
 			w->ends[db_int(q, 0)] = w->true_ms;

@@ -119,6 +119,33 @@ static void what_ran_while_labels_stood_still_is_not_idle(void **state)
 	assert_int_equal(r.idle_s, 40 * 60);
 }
 
+/* And the labels that they stood still at lie behind a jump of the clock: what ran, ran before the jump. */
+static void what_ran_before_a_jump_is_not_idle(void **state)
+{
+	static const struct rate_piece half = { .measured_ms = 20 * LT_MINUTE };
+	static const struct { int64_t from, to; int idle; } rows[] = {
+		{ 30, 60, 10 },                          /* to the label */
+		{ 30, 55, 15 }, { 30, 45, 25 },          /* some of it after the jump */
+		{ 5, 60, 0 },                            /* less than ran was usable: the rest ran while nothing is known */
+		{ 90, 95, 40 },
+	};
+
+	for (size_t k = 0; k < sizeof(rows) / sizeof(rows[0]); k++) {
+		struct interval jump = { NOON + rows[k].from * LT_MINUTE, NOON + rows[k].to * LT_MINUTE };
+		struct lab l;
+		struct rate_result r;
+
+		open_lab(&l);
+		l.in.start_at = NOON;
+		l.in.unusable = &jump;
+		l.in.n_unusable = 1;
+		add_piece(&l, half, 60, 60);
+		add_piece(&l, run, 60, 70);
+		assert_int_equal(tariff_rate(&l.in, &r), 0);
+		assert_int_equal(r.idle_s, rows[k].idle * 60);
+	}
+}
+
 /* Half of the cheap hour was used and none of the dear one, and an hour ran over at the dear list: of what was not used
  * an hour is the dear list's. */
 static void overrun_is_no_use_of_booked_time(void **state)
@@ -195,6 +222,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(an_estimate_leaves_the_idle_around_it), cmocka_unit_test(a_gap_has_no_idle),
 		cmocka_unit_test(what_ran_while_labels_stood_still_is_not_idle),
+		cmocka_unit_test(what_ran_before_a_jump_is_not_idle),
 		cmocka_unit_test(overrun_is_no_use_of_booked_time), cmocka_unit_test(agreed_time_is_not_filled_up_again),
 		cmocka_unit_test(kept_overrun_is_not_filled_up), cmocka_unit_test(what_ends_where_a_list_begins_is_before_it),
 	};
