@@ -206,6 +206,7 @@ static void line_failed(struct device *d, const char *why)
 	int64_t now = clock_boot_ms();
 
 	e->cut = true;
+	e->failed_at = now;
 	if (d->at.poll > now)
 		d->at.poll = now; /* due as soon as the link may try again, however slow its schedule is */
 	if (link_failures(e->link) >= SCHEDULE_DOWN)

@@ -133,9 +133,20 @@ bool line_long_turn(struct device *d, int64_t now)
 	return true;
 }
 
+static int64_t later(int64_t a, int64_t b)
+{
+	return a > b ? a : b;
+}
+
+/* The minute of a silent unit: it does not run while the line is away and nobody can be asked. */
+static int64_t minute_began(const struct device *d)
+{
+	return later(d->asked, d->endpoint->failed_at);
+}
+
 static int64_t due_at(const struct device *d)
 {
-	struct gates g = { .line = link_retry_at(d->endpoint->link), .share = d->endpoint->share, .asked = d->asked,
+	struct gates g = { .line = link_retry_at(d->endpoint->link), .share = d->endpoint->share, .asked = minute_began(d),
 			   .up = d->up, .silent = line_failing(d) && line_has_company(d) };
 
 	return schedule_next(&d->at, &g);
@@ -146,7 +157,7 @@ static int rank(const struct device *d, int64_t now)
 {
 	if (d->at.forced <= now)
 		return 0;
-	return line_failing(d) && now < d->asked + SCHEDULE_SILENT_MOST_MS ? 2 : 1;
+	return line_failing(d) && now < minute_began(d) + SCHEDULE_SILENT_MOST_MS ? 2 : 1;
 }
 
 static bool goes_before(const struct device *a, const struct device *b, int64_t now)
@@ -206,11 +217,6 @@ void line_kick(struct endpoint *e)
 void line_timer(void *endpoint)
 {
 	line_kick(endpoint);
-}
-
-static int64_t later(int64_t a, int64_t b)
-{
-	return a > b ? a : b;
 }
 
 /* A good poll: on with the schedule. */

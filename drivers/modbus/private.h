@@ -72,6 +72,7 @@ struct endpoint {
 	bool op_forced;                  /* somebody waits for this poll                                     */
 	bool looked;                     /* somebody looked for a fault since this poll began                */
 	bool cut;                        /* the last connection did not come about                           */
+	int64_t failed_at;               /* BOOTTIME ms: a connection last did not come about               */
 	int64_t share;                   /* BOOTTIME ms: no silent unit is asked before this                 */
 	int64_t long_at;                 /* BOOTTIME ms: none of several silent units is asked for long before this */
 	struct lt_observation obs;

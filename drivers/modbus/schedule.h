@@ -43,7 +43,7 @@ struct deadlines {
 struct gates {
 	int64_t line;      /* no connection is tried before this; 0: none is needed or one may be tried          */
 	int64_t share;     /* no silent unit of this line is asked before this                                   */
-	int64_t asked;     /* when this device was last asked                                                    */
+	int64_t asked;     /* when this device was last asked, or later its line took no connection             */
 	bool up;           /* it answered last time: only then a relay can be read back or locked                */
 	bool silent;       /* it fails on a line whose other units answer: it lives by its share                 */
 };

@@ -51,6 +51,58 @@ static void all_units_are_read_again_after_the_gateway_was_away(void **state)
 				}
 }
 
+#define ANSWERED 6                /* units that answer whenever the gateway does; the others are dead */
+
+static int64_t asked_in_vain(void)
+{
+	int64_t n = 0;
+
+	for (int i = ANSWERED; i < VNET_UNITS; i++)
+		n += vnet.unit[i].asked;
+	return n;
+}
+
+/* One question to a dead unit is the one that opened the connection, when nobody else was due. */
+static void outage_beside_dead_units(enum vnet_fault way, const char *name, int64_t away_ms)
+{
+	int64_t since, vain;
+
+	vnet_fault(-1, way, 0);
+	vnet_run(away_ms);
+	vnet_fault(-1, VNET_WELL, 0);
+	since = vnet_now();
+	vain = asked_in_vain();
+	for (int i = 0; i < ANSWERED; i++) {
+		int64_t left = since + READ_AGAIN_MS - vnet_now();
+		if (vnet.unit[i].last_read < since && (left <= 0 || vnet_until_read(i, left) < 0))
+			fail_msg("the gateway %s for %lld ms: unit %d is not read within 5 s", name, (long long)away_ms, i);
+	}
+	if (asked_in_vain() > vain + 1)
+		fail_msg("the gateway %s for %lld ms: %lld dead units are asked before those that answer", name,
+			(long long)away_ms, (long long)(asked_in_vain() - vain));
+}
+
+/*
+ * Six units answered until the gateway went away, ten were dead long before. The minute after which a dead unit goes
+ * before others does not run out while nobody can be asked.
+ */
+static void units_that_answered_go_before_dead_ones_when_the_gateway_is_back(void **state)
+{
+	static const int64_t away_ms[] = { 5000, 60000, 62000, 75000, 3600000 };
+
+	for (size_t w = 0; w < WAYS; w++)
+		for (size_t i = 0; ways[w].fault != VNET_CLOSES && i < sizeof(away_ms) / sizeof(away_ms[0]); i++) {
+			vnet_start(&(struct vnet_options){ VNET_UNITS, false, 60000, 1000 });
+			for (int k = ANSWERED; k < VNET_UNITS; k++)
+				vnet_fault(k, VNET_SILENT, 0);
+			for (int again = 0; again < 12; again++) {
+				vnet_run(130000);
+				outage_beside_dead_units(ways[w].fault, ways[w].name, away_ms[i] + 331 * again);
+			}
+			vnet_stop();
+		}
+}
+
 /* Units behind a serial line that was unplugged: the gateway answers nobody, and then everybody. */
 static void all_units_are_read_again_after_a_silence_of_all(void **state)
 {
@@ -388,6 +440,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(all_units_are_read_again_after_the_gateway_was_away),
+		cmocka_unit_test(units_that_answered_go_before_dead_ones_when_the_gateway_is_back),
 		cmocka_unit_test(all_units_are_read_again_after_a_silence_of_all),
 		cmocka_unit_test(six_run_bit_meters_lose_no_more_than_the_outage), cmocka_unit_test(one_silent_unit_of_five),
 		cmocka_unit_test(one_lost_answer_beside_two_silent_units),

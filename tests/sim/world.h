@@ -162,7 +162,7 @@ struct world_line {
 	bool forced;               /* somebody waits for it                                               */
 	bool connected, cut;       /* cut: the last connection did not come about                         */
 	int failures;              /* connections in a row that did not come about                        */
-	int64_t began, retry_at, share, wakes_at, long_at;
+	int64_t began, retry_at, failed_at, share, wakes_at, long_at;
 	int64_t doubted_ms;        /* waited in vain for units that were not known to be silent           */
 	uint64_t request, wake;    /* older events are void                                               */
 };
