@@ -163,13 +163,27 @@ static void set_free(struct world *w, struct person *p)
 	people_later(w, p, 10 * MINUTE, 4 * HOUR);
 }
 
+/*
+ * The change that was sent again is refused because the booking has changed: the first one was made, its answer lost.
+ * Nobody here knows what the booking is now and which price was in force.
+ */
+static void doubt_unheard_change(struct world *w, const struct person *p)
+{
+	struct acked *a = people_booking(w, p->booking);
+
+	if (a && p->tries > 1)
+		a->unsure = true;
+}
+
 static void moved(struct world *w, struct person *p, int status, const char *body)
 {
 	int64_t was = p->from;
 
 	if (status == 200 && read_booking(body, p))
 		people_acked(w, p, p->from != was, false);
-	else if (status != 409 && status != 412 && status != 422)
+	else if (status == 412)
+		doubt_unheard_change(w, p);
+	else if (status != 409 && status != 422)
 		world_violate(w, "move answered %d: %s", status, body ? body : "");
 	people_later(w, p, MINUTE, p->from > w->true_ms + 2 * MINUTE ? p->from - w->true_ms : 2 * MINUTE);
 }
@@ -192,19 +206,9 @@ static void move(struct world *w, struct person *p)
 	world_ask(w, p, METHOD_PATCH, path, match, body, moved);
 }
 
-/* A move whose answer was lost is heard of only now: nobody here knows which price was in force when it was made. */
-static void doubt_unheard_move(struct world *w, const struct person *p)
-{
-	struct acked *a = people_booking(w, p->booking);
-
-	if (a && (a->from != p->from || a->to != p->to))
-		a->unsure = true;
-}
-
 static void cancelled(struct world *w, struct person *p, int status, const char *body)
 {
 	if (status == 200 && read_booking(body, p)) {
-		doubt_unheard_move(w, p);
 		people_acked(w, p, false, strstr(body, "\"state\":\"cancelled\"") != NULL); /* after its start it is a no-show */
 		trouble_after_cancel(w, p);
 	} else if (status != 409 && status != 422) {
@@ -264,7 +268,9 @@ static void extended(struct world *w, struct person *p, int status, const char *
 {
 	if (status == 200 && read_booking(body, p))
 		people_acked(w, p, false, false);
-	else if (status != 409 && status != 412 && status != 422)
+	else if (status == 412)
+		doubt_unheard_change(w, p);
+	else if (status != 409 && status != 422)
 		world_violate(w, "extend answered %d: %s", status, body ? body : "");
 	people_later(w, p, MINUTE, 10 * MINUTE);
 }

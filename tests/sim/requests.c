@@ -148,6 +148,7 @@ void requests_on_reply(struct world *w, const struct msg_reply *r)
 	q->body = NULL;
 	q->used = false;
 	p->waits = false;
+	p->tries = q->tries;
 	q->answer(w, p, r->status, body);
 	free(body);
 }

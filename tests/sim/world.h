@@ -106,6 +106,7 @@ struct person {
 	int64_t asked_at, asked_true; /* wall and true ms: when the request under way was first sent      */
 	int64_t counted_ms;        /* by the meter whose usage this person asks for, when it was asked for  */
 	int runs_left;
+	int tries;                 /* how often the last request was sent until this person heard an answer */
 	bool waits;                /* for an answer                                                       */
 	uint64_t plan;             /* the last one: what was planned before is given up                   */
 };
