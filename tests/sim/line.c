@@ -41,7 +41,7 @@ static bool failing(const struct world_device *d)
 static bool has_company(const struct world *w, const struct world_line *l, int i)
 {
 	for (int k = l->first; k < l->end; k++)
-		if (k != i && (w->devices[k].link_up || !failing(&w->devices[k])))
+		if (k != i && w->devices[k].link_up)
 			return true;
 	return false;
 }
@@ -108,33 +108,27 @@ static bool answer(struct world *w, int i, const struct lt_observation *obs, int
 
 /* Whose turn it is ---------------------------------------------------------------------------------------- */
 
-/* The minute of a silent unit does not run while the line is away. */
-static int64_t minute_began(const struct world_line *l, const struct world_device *d)
-{
-	return d->asked > l->failed_at ? d->asked : l->failed_at;
-}
-
 static int64_t due_at(const struct world *w, const struct world_line *l, int i)
 {
 	const struct world_device *d = &w->devices[i];
-	struct gates g = { .line = gate_of(w, l), .share = l->share, .asked = minute_began(l, d), .up = d->link_up,
+	struct gates g = { .line = gate_of(w, l), .share = l->share, .asked = d->asked, .up = d->link_up,
 		.silent = failing(d) && has_company(w, l, i) };
 
 	return schedule_next(&d->at, &g);
 }
 
 /* Who is waited for, then who answers, then the silent. */
-static int rank(const struct world_line *l, const struct world_device *d, int64_t now)
+static int rank(const struct world_device *d, int64_t now)
 {
 	if (d->at.forced <= now)
 		return 0;
-	return failing(d) && now < minute_began(l, d) + SCHEDULE_SILENT_MOST_MS ? 2 : 1;
+	return failing(d) && now < d->asked + SCHEDULE_SILENT_MOST_MS ? 2 : 1;
 }
 
 static bool goes_before(const struct world *w, const struct world_line *l, int a, int b)
 {
 	int64_t now = boot_ms(w), a_due = due_at(w, l, a), b_due = due_at(w, l, b);
-	int by_rank = rank(l, &w->devices[a], now) - rank(l, &w->devices[b], now);
+	int by_rank = rank(&w->devices[a], now) - rank(&w->devices[b], now);
 
 	if ((a_due <= now) != (b_due <= now))
 		return a_due <= now;
@@ -319,7 +313,6 @@ static void line_failed(struct world *w, struct world_line *l, int i)
 	struct world_device *d = &w->devices[i];
 
 	l->cut = true;
-	l->failed_at = boot_ms(w);
 	l->retry_at = boot_ms(w) + schedule_backoff(++l->failures, rng_next(&w->rng));
 	d->at.poll = earlier(d->at.poll, boot_ms(w));
 	for (int k = l->first; l->failures >= SCHEDULE_DOWN && k < l->end; k++)
@@ -423,7 +416,7 @@ void line_started(struct world *w)
 
 		l->connected = l->cut = false;
 		l->failures = 0;
-		l->retry_at = l->failed_at = l->share = l->long_at = 0;
+		l->retry_at = l->share = l->long_at = 0;
 	}
 	line_returned(w);
 }
