@@ -105,10 +105,9 @@ static bool lacks_few_of_now(const struct meter *m, const struct meter_def *def,
 
 /*
  * May a value that is impossible from the present level be level k come back? found: a level that was left later
- * explains it already, or -1. A restart that is measured is taken back only by a rise,
- * also from a false level on which the meter counted since. Of held levels the first one
- * counts, but for one that the register left upwards: what lies on the higher level, or on one left from there,
- * is no return to the lower.
+ * explains it already, or -1. A restart that is measured is taken back only by a rise, also from a false level on which
+ * the meter counted since. Of held levels the first one counts, but for one that the register left upwards: what lies
+ * on the higher level, or on one left from there, is no return to the lower.
  */
 static bool may_be_back(const struct meter *m, const struct meter_def *def, int k, int found,
 	const struct meter_sample *s)
